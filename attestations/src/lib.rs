@@ -1,0 +1,1 @@
+//! Evidence to an appraised key: appraisal policy and reference values

@@ -1,0 +1,110 @@
+//! Domain separators, all of them. Unique and prefix-free (tested), so that no hash or
+//! signature made for one purpose can be shown for another.
+
+use sha2::{Digest, Sha256};
+
+/// A label that separates one use of a hash or a signature from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Domain(&'static str);
+
+impl Domain {
+    /// The label's bytes.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// SHA-256 over the label, a zero byte, and each part framed by its 64-bit length.
+    #[must_use]
+    pub fn hash(self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.as_bytes());
+        hash.update([0]);
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+}
+
+macro_rules! domains {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: Domain = Domain($text);)*
+        /// Every separator, for the test that they are prefix-free.
+        pub const ALL: &[Domain] = &[$($name),*];
+    };
+}
+
+domains! {
+    /// Blinding of one commitment.
+    BLINDING = "cloister/blinding/v1";
+    /// A claim's Fiat-Shamir transcript.
+    CLAIM = "cloister/claim/v1";
+    /// Identity of what a claim states.
+    CLAIM_PROGRAM = "cloister/claim-program/v1";
+    /// The configuration that an enclave measures.
+    CONFIG = "cloister/config/v1";
+    /// A leaf of the tree over a tally's commitments.
+    COMMITMENT_LEAF = "cloister/commitment-leaf/v1";
+    /// An inner node of that tree.
+    COMMITMENT_NODE = "cloister/commitment-node/v1";
+    /// A leaf of the consent tree.
+    CONSENT_LEAF = "cloister/consent-leaf/v1";
+    /// An inner node of the consent tree.
+    CONSENT_NODE = "cloister/consent-node/v1";
+    /// A party's signed running counts.
+    COUNTS = "cloister/counts/v1";
+    /// The chain of one party's events.
+    EVENT = "cloister/event/v1";
+    /// Identity of evidence.
+    EVIDENCE = "cloister/evidence-id/v1";
+    /// Root over the boots of a tally's life.
+    BOOTS = "cloister/boots/v1";
+    /// The blinding secret of one holder.
+    HOLDER = "cloister/holder-secret/v1";
+    /// A leaf body, salted.
+    LEAF_BODY = "cloister/leaf-body/v1";
+    /// A leaf's signature by the boot key.
+    LEAF_SIGNATURE = "cloister/leaf-signature/v1";
+    /// A signature that opens a connection for a party.
+    LOGIN = "cloister/login/v1";
+    /// A pact, salted for the public log.
+    PACT_SALTED = "cloister/pact-salted/v1";
+    /// A party's signature of a pact.
+    PACT_SIGNATURE = "cloister/pact-signature/v1";
+    /// Identity of a private query.
+    QUERY = "cloister/query/v1";
+    /// The monitor's receipt.
+    RECEIPT = "cloister/receipt/v1";
+    /// What hardware evidence binds.
+    REPORT_DATA = "cloister/report-data/v1";
+    /// An ordered list of counters.
+    SCHEMA = "cloister/schema/v1";
+    /// A request to a monitor, bound to one connection.
+    REQUEST = "cloister/request/v1";
+    /// Development evidence.
+    SOFTWARE_EVIDENCE = "cloister/insecure-software-evidence/v1";
+    /// Identity of a tally.
+    TALLY = "cloister/tally/v1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn separators_are_unique_and_prefix_free() {
+        for (i, a) in ALL.iter().enumerate() {
+            for (j, b) in ALL.iter().enumerate() {
+                assert!(i == j || !b.as_bytes().starts_with(a.as_bytes()), "{a:?} {b:?}");
+            }
+        }
+    }
+}

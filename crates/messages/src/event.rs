@@ -1,0 +1,480 @@
+//! Interaction events: canonical JSON (RFC 8785), chained and signed by the party that reports.
+//!
+//! Wire form of one event, `{"event": {...}, "sig": base64}`; the signature is Ed25519 over the
+//! event's hash, which chains to the event before it of the same reporter.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::codec::Wire;
+use crate::domain;
+use crate::ids::{EventHash, PactHash, SessionId};
+use crate::signature::{BadSignature, PublicKey, Signature, SigningKey};
+
+/// Largest event in bytes, signature included.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+
+/// Who speaks. The principal is the person or organisation that the initiator acts for; the
+/// initiator's connector reports its messages.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "lowercase")]
+#[cbor(index_only)]
+pub enum Role {
+    /// Acts for the principal.
+    #[n(1)]
+    Initiator,
+    /// The initiator's user.
+    #[n(2)]
+    Principal,
+    /// Serves calls.
+    #[n(3)]
+    Provider,
+}
+
+impl Role {
+    /// The party whose connector reports what this role says.
+    #[must_use]
+    pub const fn reporter(self) -> Party {
+        match self {
+            Self::Initiator | Self::Principal => Party::Initiator,
+            Self::Provider => Party::Provider,
+        }
+    }
+}
+
+/// A party that signs pacts and reports events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Party {
+    /// The one that asks.
+    #[n(1)]
+    Initiator,
+    /// The one that serves.
+    #[n(2)]
+    Provider,
+}
+
+impl Party {
+    /// Both, in order.
+    pub const BOTH: [Self; 2] = [Self::Initiator, Self::Provider];
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Initiator => Self::Provider,
+            Self::Provider => Self::Initiator,
+        }
+    }
+}
+
+/// One interaction event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The pact it happens under.
+    pub pact: PactHash,
+    /// The session.
+    pub session: SessionId,
+    /// The reporter's running number in the session, from 0, over both roles it reports.
+    pub seq: u64,
+    /// Hash of the reporter's event before this one; all zero for the first.
+    pub prev: EventHash,
+    /// Who speaks.
+    pub from: Role,
+    /// To whom.
+    pub to: Role,
+    /// What happened.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The initiator asks the provider to do something.
+    Call {
+        /// Joins the result to the call; unique in the session.
+        call: String,
+        /// Which interaction.
+        name: String,
+        /// Arguments by name.
+        args: BTreeMap<String, Value>,
+    },
+    /// Free text between principal and initiator, or between the parties.
+    Message {
+        /// The text.
+        text: String,
+    },
+    /// The provider answers a call.
+    Result {
+        /// The call that is answered.
+        call: String,
+        /// How it ended.
+        status: Status,
+        /// What came back.
+        content: Content,
+        /// Time to answer by the reporter's clock, microseconds; none when it is not known.
+        latency_us: Option<u64>,
+    },
+}
+
+/// What a result carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A document, whose fields may be trusted apart.
+    Document(Value),
+    /// Text without structure.
+    Text(String),
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The call was withdrawn.
+    Cancelled,
+    /// The provider failed or refused.
+    Error,
+    /// Answered.
+    Ok,
+    /// No answer in time.
+    Timeout,
+}
+
+/// An event as it travels: canonical bytes and the reporter's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedEvent {
+    event: Event,
+    hash: EventHash,
+    signature: Signature,
+}
+
+impl Event {
+    /// Hash of the canonical bytes, under the event domain.
+    ///
+    /// # Errors
+    /// [`EventError::Malformed`] when the event cannot be canonical JSON.
+    pub fn hash(&self) -> Result<EventHash, EventError> {
+        Ok(EventHash(domain::EVENT.hash(&[&canonical(&Raw::from(self))?])))
+    }
+
+    /// Signs with the reporter's key.
+    ///
+    /// # Errors
+    /// As [`Event::hash`].
+    pub fn sign(self, key: &SigningKey) -> Result<SignedEvent, EventError> {
+        let hash = self.hash()?;
+        let signature = key.sign(domain::EVENT, &hash.0);
+        Ok(SignedEvent { event: self, hash, signature })
+    }
+}
+
+impl SignedEvent {
+    /// Reads an event. The signature is not yet checked: see [`SignedEvent::verify`].
+    ///
+    /// # Errors
+    /// [`EventError`]: too large, malformed, or not canonical.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EventError> {
+        if bytes.len() > MAX_EVENT_BYTES {
+            return Err(EventError::TooLarge);
+        }
+        let envelope: Envelope =
+            serde_json::from_slice(bytes).map_err(|_| EventError::Malformed)?;
+        if canonical(&envelope)? != bytes {
+            return Err(EventError::NonCanonical);
+        }
+        let sig = STANDARD.decode(&envelope.sig).map_err(|_| EventError::Malformed)?;
+        let signature = Signature(sig.try_into().map_err(|_| EventError::Malformed)?);
+        let hash = EventHash(domain::EVENT.hash(&[&canonical(&envelope.event)?]));
+        Ok(Self { event: Event::try_from(envelope.event)?, hash, signature })
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// [`EventError::Malformed`] when the event cannot be canonical JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EventError> {
+        let sig = STANDARD.encode(self.signature.0);
+        canonical(&Envelope { event: Raw::from(&self.event), sig })
+    }
+
+    /// Checks the reporter's signature and yields what was signed.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify(&self, key: &PublicKey) -> Result<(&Event, EventHash), BadSignature> {
+        key.verify(domain::EVENT, &self.hash.0, &self.signature)?;
+        Ok((&self.event, self.hash))
+    }
+
+    /// The event, unverified: enough to find whose key must verify it.
+    #[must_use]
+    pub const fn unverified(&self) -> &Event {
+        &self.event
+    }
+
+    /// The event's hash.
+    #[must_use]
+    pub const fn hash(&self) -> EventHash {
+        self.hash
+    }
+}
+
+/// A party's signed running counts: who said how much by when. Sent at intervals and at close.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Counts {
+    /// The session.
+    #[n(1)]
+    pub session: SessionId,
+    /// Whose counts.
+    #[n(2)]
+    pub party: Party,
+    /// Events that this party reported to the monitor, or tried to.
+    #[n(3)]
+    pub sent: u64,
+    /// Hash of the last of them.
+    #[n(4)]
+    pub sent_head: EventHash,
+    /// Events that this party received from its counterparty.
+    #[n(5)]
+    pub received: u64,
+    /// How many of `sent` went to the counterparty (the others are the principal's words and the
+    /// initiator's to its principal).
+    #[n(6)]
+    pub delivered: u64,
+    /// The monitor's last receipt that this party holds.
+    #[n(7)]
+    pub receipt: Option<Receipt>,
+    /// True at close: nothing follows.
+    #[n(8)]
+    pub closing: bool,
+}
+
+impl Wire for Counts {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// The monitor's word that it holds a party's events up to `count`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Receipt {
+    /// The session.
+    #[n(1)]
+    pub session: SessionId,
+    /// The reporting party.
+    #[n(2)]
+    pub party: Party,
+    /// Events held of that party.
+    #[n(3)]
+    pub count: u64,
+    /// Hash of the last of them.
+    #[n(4)]
+    pub head: EventHash,
+    /// The boot whose key signs.
+    #[n(5)]
+    pub boot: crate::ids::BootId,
+    /// Of the boot key over [`Receipt::signed_bytes`].
+    #[n(6)]
+    pub signature: Signature,
+}
+
+impl Receipt {
+    /// What the boot key signs.
+    #[must_use]
+    pub fn signed_bytes(
+        session: &SessionId,
+        party: Party,
+        count: u64,
+        head: &EventHash,
+        boot: &crate::ids::BootId,
+    ) -> Vec<u8> {
+        let tag = match party {
+            Party::Initiator => 1u8,
+            Party::Provider => 2,
+        };
+        [&session.0[..], &[tag], &count.to_be_bytes(), &head.0, &boot.0].concat()
+    }
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Not JSON of this shape.
+    #[error("not an event")]
+    Malformed,
+    /// Not RFC 8785.
+    #[error("not canonical JSON (RFC 8785)")]
+    NonCanonical,
+    /// Over [`MAX_EVENT_BYTES`].
+    #[error("more than {MAX_EVENT_BYTES} bytes")]
+    TooLarge,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    event: Raw,
+    sig: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    ev: String,
+    pact: String,
+    session: String,
+    seq: u64,
+    prev: String,
+    from: Role,
+    to: Role,
+    kind: RawKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<BTreeMap<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    /// In a box of its own, so that a document may be `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<[Value; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_us: Option<u64>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawKind {
+    Call,
+    Message,
+    Result,
+}
+
+impl From<&Event> for Raw {
+    fn from(event: &Event) -> Self {
+        let mut raw = Self {
+            ev: VERSION.into(),
+            pact: hex::encode(event.pact.0),
+            session: hex::encode(event.session.0),
+            seq: event.seq,
+            prev: hex::encode(event.prev.0),
+            from: event.from,
+            to: event.to,
+            kind: RawKind::Message,
+            call: None,
+            name: None,
+            args: None,
+            text: None,
+            status: None,
+            document: None,
+            latency_us: None,
+        };
+        match &event.body {
+            Body::Call { call, name, args } => {
+                raw.kind = RawKind::Call;
+                raw.call = Some(call.clone());
+                raw.name = Some(name.clone());
+                raw.args = Some(args.clone());
+            }
+            Body::Message { text } => raw.text = Some(text.clone()),
+            Body::Result { call, status, content, latency_us } => {
+                raw.kind = RawKind::Result;
+                raw.call = Some(call.clone());
+                raw.status = Some(*status);
+                raw.latency_us = *latency_us;
+                match content {
+                    Content::Document(value) => raw.document = Some([value.clone()]),
+                    Content::Text(text) => raw.text = Some(text.clone()),
+                }
+            }
+        }
+        raw
+    }
+}
+
+impl TryFrom<Raw> for Event {
+    type Error = EventError;
+
+    fn try_from(raw: Raw) -> Result<Self, EventError> {
+        let body = match raw {
+            Raw {
+                kind: RawKind::Call,
+                call: Some(call),
+                name: Some(name),
+                args: Some(args),
+                text: None,
+                status: None,
+                document: None,
+                latency_us: None,
+                ..
+            } => Body::Call { call, name, args },
+            Raw {
+                kind: RawKind::Message,
+                text: Some(text),
+                call: None,
+                name: None,
+                args: None,
+                status: None,
+                document: None,
+                latency_us: None,
+                ..
+            } => Body::Message { text },
+            Raw {
+                kind: RawKind::Result,
+                call: Some(call),
+                status: Some(status),
+                text,
+                document,
+                name: None,
+                args: None,
+                latency_us,
+                ..
+            } => {
+                let content = match (text, document) {
+                    (Some(text), None) => Content::Text(text),
+                    (None, Some([value])) => Content::Document(value),
+                    _ => return Err(EventError::Malformed),
+                };
+                Body::Result { call, status, content, latency_us }
+            }
+            _ => return Err(EventError::Malformed),
+        };
+        if raw.ev != VERSION || raw.seq > MAX_SAFE_INTEGER {
+            return Err(EventError::Malformed);
+        }
+        Ok(Self {
+            pact: PactHash(digest(&raw.pact)?),
+            session: SessionId(digest(&raw.session)?),
+            seq: raw.seq,
+            prev: EventHash(digest(&raw.prev)?),
+            from: raw.from,
+            to: raw.to,
+            body,
+        })
+    }
+}
+
+fn digest(digits: &str) -> Result<[u8; 32], EventError> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| EventError::Malformed)?;
+    if hex::encode(bytes) == digits { Ok(bytes) } else { Err(EventError::NonCanonical) }
+}
+
+fn canonical(value: &impl Serialize) -> Result<Vec<u8>, EventError> {
+    serde_json_canonicalizer::to_vec(value).map_err(|_| EventError::Malformed)
+}
+
+const VERSION: &str = "1";
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;

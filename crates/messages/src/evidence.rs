@@ -1,0 +1,151 @@
+//! Evidence: what a monitor shows about where it runs (RFC 9334 terms).
+//!
+//! Hardware evidence has its own media type; development evidence has another, another type and
+//! another verdict, and never imitates a hardware format.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha512};
+
+use crate::codec::Wire;
+use crate::domain;
+use crate::ids::{BootId, ConfigDigest, EvidenceId};
+use crate::signature::{PublicKey, Signature};
+
+/// Media type of development evidence.
+pub const SOFTWARE_MEDIA_TYPE: &str = "application/vnd.cloister.insecure-software-evidence+cbor";
+/// First field of every development evidence.
+pub const SOFTWARE_BANNER: &str = "INSECURE SOFTWARE EVIDENCE";
+/// Origins of monitors with development evidence start with this.
+pub const INSECURE_ORIGIN_PREFIX: &str = "insecure-dev/";
+/// The TEE code of development evidence; no hardware profile accepts it.
+pub const SOFTWARE_TEE: u8 = 0x7f;
+
+/// What the evidence binds.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Claims {
+    /// Why the evidence was made.
+    #[n(1)]
+    pub purpose: Purpose,
+    /// The log's origin name.
+    #[n(2)]
+    pub origin: String,
+    /// Signs leaves during this boot.
+    #[n(3)]
+    pub boot_key: PublicKey,
+    /// Signs checkpoints.
+    #[n(4)]
+    pub log_key: PublicKey,
+    /// The verifier's nonce; required for a challenge, forbidden for a checkpoint.
+    #[n(5)]
+    #[cbor(with = "minicbor::bytes")]
+    pub nonce: Option<[u8; 32]>,
+    /// The measured configuration.
+    #[n(10)]
+    pub config: ConfigDigest,
+    /// Fresh per boot.
+    #[n(11)]
+    pub boot: BootId,
+}
+
+impl Claims {
+    /// REPORT_DATA: SHA-512(label, 0, tee, purpose, length, claims); 64 bytes, never truncated.
+    #[must_use]
+    pub fn report_data(&self, tee: u8) -> [u8; 64] {
+        let claims = self.to_cbor();
+        let mut hash = Sha512::new();
+        hash.update(domain::REPORT_DATA.as_bytes());
+        hash.update([0, tee, self.purpose.code()]);
+        hash.update(u32::try_from(claims.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hash.update(&claims);
+        hash.finalize().into()
+    }
+}
+
+impl Wire for Claims {
+    const MAX_BYTES: usize = 4 * 1024;
+}
+
+/// Why evidence was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Purpose {
+    /// An answer to a verifier's nonce.
+    #[n(1)]
+    Challenge,
+    /// Part of the log: introduces a boot.
+    #[n(3)]
+    Checkpoint,
+}
+
+impl Purpose {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Challenge => 1,
+            Self::Checkpoint => 3,
+        }
+    }
+}
+
+/// Evidence of a development machine: a signature under a published key. Proves nothing about
+/// any hardware, and says so in its first field.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SoftwareEvidence {
+    /// Always [`SOFTWARE_BANNER`].
+    #[n(0)]
+    pub banner: String,
+    /// `sw:` and the hexadecimal SHA-256 of the executable.
+    #[n(1)]
+    pub measurement: String,
+    /// The claims, encoded.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub claims: Vec<u8>,
+    /// By the published test root, over measurement and report data.
+    #[n(3)]
+    pub signature: Signature,
+}
+
+impl SoftwareEvidence {
+    /// What the test root signs.
+    #[must_use]
+    pub fn signed_bytes(measurement: &str, report_data: &[u8; 64]) -> Vec<u8> {
+        [measurement.as_bytes(), &[0], report_data].concat()
+    }
+}
+
+impl Wire for SoftwareEvidence {
+    const MAX_BYTES: usize = 8 * 1024;
+}
+
+/// A conceptual message (RFC 9999): media type, value.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Conceptual {
+    /// Media type of the value.
+    #[n(0)]
+    pub media_type: String,
+    /// The value.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub value: Vec<u8>,
+    /// 4: evidence.
+    #[n(2)]
+    pub indicator: u8,
+}
+
+impl Conceptual {
+    /// Identity of the evidence in this message.
+    #[must_use]
+    pub fn evidence_id(&self) -> EvidenceId {
+        EvidenceId(domain::EVIDENCE.hash(&[self.media_type.as_bytes(), &self.value]))
+    }
+}
+
+impl Wire for Conceptual {
+    const MAX_BYTES: usize = 32 * 1024;
+}

@@ -1,0 +1,459 @@
+//! Log leaves. Every publication appears as one constant-size, salted, silent leaf; its body is
+//! handed to whom it concerns.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minicbor::{Decode, Encode};
+
+use crate::codec::Wire;
+use crate::domain;
+use crate::ids::{
+    BodyDigest, BootId, ConfigDigest, EvidenceId, LeafHash, PactHash, Root, Salt, SchemaHash,
+    TallyId,
+};
+use crate::signature::{PublicKey, Signature};
+use crate::time::{Bracket, Epoch};
+
+/// The public part of a publication: fixed size, says only its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Leaf {
+    /// What kind of body.
+    #[n(0)]
+    pub kind: Kind,
+    /// SHA-256(domain, salt, body).
+    #[n(1)]
+    pub body: BodyDigest,
+    /// The boot whose key signs.
+    #[n(2)]
+    pub boot: BootId,
+    /// Signature of the boot key over [`Leaf::signed_bytes`].
+    #[n(3)]
+    pub signature: Signature,
+}
+
+impl Leaf {
+    /// Encoded size of every leaf in bytes.
+    pub const BYTES: usize = 1 + 1 + 34 + 34 + 66;
+
+    /// What the boot key signs.
+    #[must_use]
+    pub fn signed_bytes(kind: Kind, body: &BodyDigest, boot: &BootId) -> Vec<u8> {
+        [&[kind.tag()][..], &body.0, &boot.0].concat()
+    }
+}
+
+impl Wire for Leaf {
+    const MAX_BYTES: usize = Self::BYTES;
+}
+
+/// Kinds of publication; the numbers are fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Kind {
+    /// A boot: evidence, keys, config.
+    #[n(1)]
+    Boot,
+    /// A pact came under monitoring or was revised.
+    #[n(2)]
+    Pact,
+    /// Running totals of one tally at the end of one epoch.
+    #[n(3)]
+    Tally,
+    /// A tally ended without continuity.
+    #[n(4)]
+    Break,
+    /// The privacy budget was debited.
+    #[n(5)]
+    Reserve,
+    /// A private aggregate.
+    #[n(7)]
+    Aggregate,
+}
+
+impl Kind {
+    const fn tag(self) -> u8 {
+        match self {
+            Self::Boot => 1,
+            Self::Pact => 2,
+            Self::Tally => 3,
+            Self::Break => 4,
+            Self::Reserve => 5,
+            Self::Aggregate => 7,
+        }
+    }
+}
+
+/// Digest of a body under its salt.
+#[must_use]
+pub fn body_digest(kind: Kind, salt: &Salt, body: &[u8]) -> BodyDigest {
+    BodyDigest(domain::LEAF_BODY.hash(&[&[kind.tag()], &salt.0, body]))
+}
+
+/// Body of a `boot` leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BootBody {
+    /// Fresh per boot.
+    #[n(1)]
+    pub boot: BootId,
+    /// Signs leaves from here to the next boot.
+    #[n(2)]
+    pub boot_key: PublicKey,
+    /// Stable per origin, signs checkpoints.
+    #[n(3)]
+    pub log_key: PublicKey,
+    /// The measured configuration.
+    #[n(4)]
+    pub config: ConfigDigest,
+    /// Evidence: an encoded conceptual message (see `evidence`).
+    #[n(5)]
+    #[cbor(with = "minicbor::bytes")]
+    pub evidence: Vec<u8>,
+    /// When.
+    #[n(6)]
+    pub at: Bracket,
+}
+
+impl Wire for BootBody {
+    const MAX_BYTES: usize = 64 * 1024;
+}
+
+/// Body of a `pact` leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PactBody {
+    /// The pact now in force.
+    #[n(1)]
+    pub pact: PactHash,
+    /// First pact of the revision chain.
+    #[n(2)]
+    pub root: PactHash,
+    /// The pact that this one replaces.
+    #[n(3)]
+    pub prior: Option<PactHash>,
+    /// The ordered counters.
+    #[n(4)]
+    pub schema: SchemaHash,
+    /// Root over the consent entries.
+    #[n(5)]
+    pub consent: Root,
+    /// How many consent entries.
+    #[n(6)]
+    pub consent_count: u32,
+    /// When.
+    #[n(7)]
+    pub at: Bracket,
+}
+
+impl Wire for PactBody {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// Body of a `tally` leaf: running totals since the tally was opened, committed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TallyBody {
+    /// The tally.
+    #[n(1)]
+    pub tally: TallyId,
+    /// Root of the pact's revision chain.
+    #[n(2)]
+    pub root_pact: PactHash,
+    /// The pact in force at the end of the epoch.
+    #[n(3)]
+    pub pact: PactHash,
+    /// The ordered counters.
+    #[n(4)]
+    pub schema: SchemaHash,
+    /// How many counters are committed.
+    #[n(5)]
+    pub counters: u32,
+    /// The epoch that ends here; 0 at opening.
+    #[n(6)]
+    pub epoch: Epoch,
+    /// End of the epoch.
+    #[n(7)]
+    pub at: Bracket,
+    /// Fresh per commitment attempt; enters every blinding.
+    #[n(8)]
+    pub salt: Salt,
+    /// Root over the commitments, in schema order.
+    #[n(9)]
+    pub commitments: Root,
+    /// Missing events since the tally was opened, by owner.
+    #[n(10)]
+    pub gaps: Gaps,
+    /// Root over the boots of the tally's life (see [`Boots`]).
+    #[n(11)]
+    pub boots: Root,
+    /// The tally's leaf of the epoch before; none at opening.
+    #[n(12)]
+    pub previous: Option<LeafHash>,
+    /// Fills the body to one size, so that its transport says nothing either.
+    #[n(13)]
+    #[cbor(with = "minicbor::bytes")]
+    pub padding: Vec<u8>,
+}
+
+impl TallyBody {
+    /// Encoded size of every tally body in bytes.
+    pub const BYTES: usize = 512;
+
+    /// Fills `padding` so that the encoding has [`Self::BYTES`] bytes.
+    #[must_use]
+    pub fn padded(mut self) -> Self {
+        self.padding = Vec::new();
+        // The length prefix of a byte string of 24..=255 bytes is one byte longer than the empty
+        // one's; the unpadded body is far below the target, so the padding lies in that span.
+        let missing = Self::BYTES.saturating_sub(self.to_cbor().len());
+        self.padding.resize(missing.saturating_sub(1), 0);
+        self
+    }
+}
+
+impl Wire for TallyBody {
+    const MAX_BYTES: usize = Self::BYTES;
+}
+
+/// Missing events by owner, cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Gaps {
+    /// A party's connector did not report what its counterparty received.
+    #[n(1)]
+    pub agent: u64,
+    /// Signed by a party, never receipted by the monitor.
+    #[n(2)]
+    pub network: u64,
+    /// Receipted by the monitor and missing from its record.
+    #[n(3)]
+    pub monitor: u64,
+    /// Sessions that a party left without its closing counts.
+    #[n(4)]
+    pub tail_open: u64,
+}
+
+impl Gaps {
+    /// All gaps of all owners.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.agent
+            .saturating_add(self.network)
+            .saturating_add(self.monitor)
+            .saturating_add(self.tail_open)
+    }
+
+    /// `self - earlier`; none when a count fell.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Option<Self> {
+        Some(Self {
+            agent: self.agent.checked_sub(earlier.agent)?,
+            network: self.network.checked_sub(earlier.network)?,
+            monitor: self.monitor.checked_sub(earlier.monitor)?,
+            tail_open: self.tail_open.checked_sub(earlier.tail_open)?,
+        })
+    }
+}
+
+/// The boots of a tally's life, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Boots {
+    /// One entry a boot.
+    #[n(0)]
+    pub entries: Vec<BootEntry>,
+}
+
+impl Boots {
+    /// What tally bodies carry.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        Root(domain::BOOTS.hash(&[&self.to_cbor()]))
+    }
+}
+
+impl Wire for Boots {
+    const MAX_BYTES: usize = 256 * 1024;
+}
+
+/// One boot in a tally's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BootEntry {
+    /// Which boot.
+    #[n(1)]
+    pub boot: BootId,
+    /// Its evidence.
+    #[n(2)]
+    pub evidence: EvidenceId,
+    /// Its configuration.
+    #[n(3)]
+    pub config: ConfigDigest,
+    /// First epoch of the tally that this boot closed or will close.
+    #[n(4)]
+    pub first: Epoch,
+}
+
+/// Body of a `break` leaf: this tally ends; no range crosses it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BreakBody {
+    /// The tally that ends.
+    #[n(1)]
+    pub tally: TallyId,
+    /// Its last published epoch.
+    #[n(2)]
+    pub last: Epoch,
+    /// Why.
+    #[n(3)]
+    pub cause: BreakCause,
+    /// When.
+    #[n(4)]
+    pub at: Bracket,
+}
+
+impl Wire for BreakBody {
+    const MAX_BYTES: usize = 512;
+}
+
+/// Why a tally ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum BreakCause {
+    /// A counter reached its maximum; it never wraps.
+    #[n(1)]
+    CounterFull,
+    /// The record and the last leaf disagree.
+    #[n(2)]
+    Mismatch,
+}
+
+/// Body of a `reserve` leaf: the privacy budget was debited before any noise was drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ReserveBody {
+    /// Contiguous over reserve and aggregate leaves of one ledger, so that an omission shows.
+    #[n(1)]
+    pub sequence: u64,
+    /// The day of the data that pays, counted from 1970-01-01 by the monitor's clock.
+    #[n(2)]
+    pub day: u64,
+    /// The query that is paid for.
+    #[n(3)]
+    pub query: crate::ids::QueryId,
+    /// Debit in nano-ρ (zCDP), rounded up.
+    #[n(4)]
+    pub debit_nano_rho: u64,
+    /// Spent on this day of data, this debit included.
+    #[n(5)]
+    pub spent_nano_rho: u64,
+    /// The day's cap.
+    #[n(6)]
+    pub cap_nano_rho: u64,
+}
+
+impl Wire for ReserveBody {
+    const MAX_BYTES: usize = 512;
+}
+
+/// Body of an `aggregate` leaf: one noise draw, ever, for one query.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AggregateBody {
+    /// Contiguous with the reservations.
+    #[n(1)]
+    pub sequence: u64,
+    /// Sequence number of the reservation that paid.
+    #[n(2)]
+    pub reserved: u64,
+    /// The query.
+    #[n(3)]
+    pub query: Query,
+    /// The noise.
+    #[n(4)]
+    pub noise: Noise,
+    /// One noisy value a cell, in the query's order; may be negative.
+    #[n(5)]
+    pub values: Vec<i64>,
+    /// When.
+    #[n(6)]
+    pub at: Bracket,
+}
+
+impl Wire for AggregateBody {
+    const MAX_BYTES: usize = 64 * 1024;
+}
+
+/// A private query, in canonical form: its encoding is its identity.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Query {
+    /// The pact whose sessions are counted: its root pact, salted as in the log.
+    #[n(1)]
+    pub dataset: Root,
+    /// The day of the data.
+    #[n(2)]
+    pub day: u64,
+    /// The statistic's name.
+    #[n(3)]
+    pub statistic: String,
+    /// The public cells that are answered, in order.
+    #[n(4)]
+    pub cells: Vec<String>,
+    /// Price in nano-ρ (zCDP).
+    #[n(5)]
+    pub nano_rho: u64,
+    /// The mechanism.
+    #[n(6)]
+    pub mechanism: Mechanism,
+}
+
+impl Query {
+    /// Identity: one noise draw, ever, per identity.
+    #[must_use]
+    pub fn id(&self) -> crate::ids::QueryId {
+        crate::ids::QueryId(domain::QUERY.hash(&[&self.to_cbor()]))
+    }
+}
+
+impl Wire for Query {
+    const MAX_BYTES: usize = 32 * 1024;
+}
+
+/// How noise is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Mechanism {
+    /// Discrete Laplace (Canonne, Kamath, Steinke 2020), pure ε accounted as ρ = ε²/2.
+    #[n(1)]
+    DiscreteLaplace,
+    /// Discrete Gaussian (the same), ρ = Δ²/(2σ²).
+    #[n(2)]
+    DiscreteGaussian,
+}
+
+/// The noise of a release, as an auditor needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Noise {
+    /// Which distribution.
+    #[n(1)]
+    pub mechanism: Mechanism,
+    /// Scale (Laplace) or σ (Gaussian), in thousandths, rounded up.
+    #[n(2)]
+    pub scale_milli: u64,
+    /// Sensitivity that the scale is for: L1 (Laplace) or L2 squared (Gaussian).
+    #[n(3)]
+    pub sensitivity: u64,
+    /// Half width of the interval that holds the noise with 95 % probability.
+    #[n(4)]
+    pub half_width_95: u64,
+    /// Most sessions of one principal and day that are counted.
+    #[n(5)]
+    pub session_bound: u32,
+    /// Most cells that one session may touch.
+    #[n(6)]
+    pub cell_bound: u32,
+}

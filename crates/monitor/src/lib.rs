@@ -1,0 +1,1 @@
+//! Event in, verdict and action out: sessions, counters, epochs, gaps

@@ -1,0 +1,1 @@
+//! A pact: its document, signatures, lint, compiled form and the pure check

@@ -1,0 +1,1 @@
+//! Claims from openings: range, equality and linear proofs

@@ -1,0 +1,1 @@
+//! Differentially private releases and the budget that pays for them

@@ -1,0 +1,1 @@
+//! Secret totals, their blindings, openings and commitments

@@ -1,0 +1,1 @@
+//! Everything a sceptic runs: claims, consent, bundles, offline
