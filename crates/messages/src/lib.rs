@@ -32,5 +32,7 @@ pub mod leaf;
 pub mod merkle;
 pub mod publication;
 
+#[cfg(feature = "json")]
+pub mod reply;
 pub mod signature;
 pub mod time;

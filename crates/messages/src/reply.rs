@@ -1,0 +1,380 @@
+//! The party's door: requests that a monitor takes, and the replies that it gives, enumerated.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minicbor::{Decode, Encode};
+
+use crate::bundle::ProvenClaim;
+use crate::claim::Claim;
+use crate::codec::Wire;
+use crate::did::Did;
+use crate::event::{Counts, Receipt};
+use crate::ids::{LeafHash, PactHash, SessionId, TallyId};
+use crate::publication::Disclosed;
+use crate::signature::Signature;
+use crate::time::{Epoch, Millis, UnixMillis};
+
+/// What may be asked. Whatever acts for somebody is signed by that somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Request {
+    /// Evidence over the caller's nonce.
+    #[n(1)]
+    Attest {
+        /// 32 random bytes.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        nonce: [u8; 32],
+    },
+    /// Puts a pact with both signatures under monitoring.
+    #[n(2)]
+    Register {
+        /// The signed pact, JSON.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        pact: Vec<u8>,
+    },
+    /// Opens a session.
+    #[n(3)]
+    Open {
+        /// What is opened.
+        #[n(0)]
+        open: Open,
+        /// By the initiator, over the encoding of `open`.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Opens a trial under a draft: verdicts only, no tally, claim, release or leaf.
+    #[n(4)]
+    Try {
+        /// The draft, JSON.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        draft: Vec<u8>,
+        /// What is opened.
+        #[n(1)]
+        open: Open,
+        /// Keys that sign the events of initiator and provider.
+        #[n(2)]
+        parties: [Did; 2],
+        /// Replaces the draft's mode.
+        #[n(3)]
+        mode: Option<ModeName>,
+    },
+    /// Feeds one signed event.
+    #[n(5)]
+    Event {
+        /// Canonical JSON.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        event: Vec<u8>,
+    },
+    /// A party's running or closing counts.
+    #[n(6)]
+    Count {
+        /// The counts.
+        #[n(0)]
+        counts: Counts,
+        /// By that party.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// An overseer's decision on a paused call.
+    #[n(7)]
+    Approve {
+        /// The decision.
+        #[n(0)]
+        approval: Approval,
+        /// By the overseer.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Moves the generated clock of a development monitor; epochs that end are closed.
+    #[n(8)]
+    Advance {
+        /// How far.
+        #[n(0)]
+        by: Millis,
+    },
+    /// Asks for a proof.
+    #[n(9)]
+    Prove {
+        /// The pact whose consent permits it.
+        #[n(0)]
+        pact: PactHash,
+        /// The consent entry's name.
+        #[n(1)]
+        consent: String,
+        /// The claim.
+        #[n(2)]
+        claim: Claim,
+        /// Who asks.
+        #[n(3)]
+        requester: Did,
+        /// By the requester, over the encoding of the claim.
+        #[n(4)]
+        signature: Signature,
+    },
+    /// Asks for a private aggregate.
+    #[n(10)]
+    Release {
+        /// What is asked.
+        #[n(0)]
+        query: Statistic,
+        /// Who asks: a party or an overseer of the pact.
+        #[n(1)]
+        requester: Did,
+        /// By the requester, over the encoding of the query.
+        #[n(2)]
+        signature: Signature,
+    },
+    /// Asks for the newest checkpoint and the ways of some leaves to it.
+    #[n(11)]
+    Include {
+        /// Log indices.
+        #[n(0)]
+        leaves: Vec<u64>,
+    },
+    /// Asks that the log of this size is a prefix of the newest.
+    #[n(12)]
+    Consistency {
+        /// The older size.
+        #[n(0)]
+        old: u64,
+    },
+}
+
+impl Wire for Request {
+    const MAX_BYTES: usize = 512 * 1024;
+}
+
+/// Opening of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Open {
+    /// Fresh random bytes.
+    #[n(1)]
+    pub session: SessionId,
+    /// Under which pact.
+    #[n(2)]
+    pub pact: PactHash,
+    /// For whom the initiator acts: owns the session in private statistics.
+    #[n(3)]
+    pub principal: Did,
+}
+
+impl Wire for Open {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// An overseer's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Approval {
+    /// The session.
+    #[n(1)]
+    pub session: SessionId,
+    /// The paused call's event.
+    #[n(2)]
+    pub call: crate::ids::EventHash,
+    /// The overseer.
+    #[n(3)]
+    pub overseer: Did,
+    /// May it run?
+    #[n(4)]
+    pub granted: bool,
+}
+
+impl Wire for Approval {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// A private statistic of one day.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Statistic {
+    /// Root pact of the sessions.
+    #[n(1)]
+    pub pact: PactHash,
+    /// Name, as in the pact's consent.
+    #[n(2)]
+    pub statistic: String,
+    /// Day of the data.
+    #[n(3)]
+    pub day: u64,
+}
+
+impl Wire for Statistic {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// Enforcement modes by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ModeName {
+    /// Record and alert.
+    #[n(1)]
+    Active,
+    /// Decide before the call runs.
+    #[n(2)]
+    Interventionist,
+    /// Record.
+    #[n(3)]
+    Passive,
+}
+
+/// One of the two types that leave: an answer to a party, never published.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Reply {
+    /// Evidence over the nonce.
+    #[n(1)]
+    Attestation {
+        /// A conceptual message.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        evidence: Vec<u8>,
+        /// The newest checkpoint.
+        #[n(1)]
+        checkpoint: String,
+    },
+    /// The pact is under monitoring.
+    #[n(2)]
+    Registered {
+        /// Root of its chain.
+        #[n(0)]
+        root: PactHash,
+        /// The two tallies, initiator's first.
+        #[n(1)]
+        tallies: [TallyId; 2],
+        /// Log index of the pact leaf.
+        #[n(2)]
+        leaf: u64,
+    },
+    /// The session is open.
+    #[n(3)]
+    Opened,
+    /// A verdict, in interventionist mode; the receipt stands for the event, whatever the verdict.
+    #[n(4)]
+    Verdict {
+        /// What to do.
+        #[n(0)]
+        action: Action,
+        /// The pact's rule, none when allowed.
+        #[n(1)]
+        rule: Option<String>,
+        /// The record.
+        #[n(2)]
+        receipt: Receipt,
+    },
+    /// The event is on record; nothing more is said in passive mode.
+    #[n(5)]
+    Receipt(#[n(0)] Receipt),
+    /// On record, and it breaks a rule; the pact's mode is active, so nothing is stopped.
+    #[n(6)]
+    Alert {
+        /// What interventionist mode would do.
+        #[n(0)]
+        action: Action,
+        /// The pact's rule.
+        #[n(1)]
+        rule: String,
+        /// The record.
+        #[n(2)]
+        receipt: Receipt,
+    },
+    /// Counts are on record; when both sides have closed, the session is.
+    #[n(7)]
+    Counted {
+        /// Both sides have closed.
+        #[n(0)]
+        closed: bool,
+        /// Missing events found in this session.
+        #[n(1)]
+        gaps: crate::leaf::Gaps,
+    },
+    /// The clock moved.
+    #[n(8)]
+    Advanced {
+        /// Now.
+        #[n(0)]
+        now: UnixMillis,
+        /// Last closed epoch of the monitor.
+        #[n(1)]
+        epoch: Epoch,
+    },
+    /// A proof, and the leaves that it stands on.
+    #[n(9)]
+    Proof {
+        /// The proven claim.
+        #[n(0)]
+        claim: alloc::boxed::Box<ProvenClaim>,
+        /// Leaves before, after, pact and boot.
+        #[n(1)]
+        leaves: Vec<Disclosed>,
+        /// The schema.
+        #[n(2)]
+        schema: crate::counter::Schema,
+        /// The tally's boots.
+        #[n(3)]
+        boots: crate::leaf::Boots,
+    },
+    /// A private aggregate: its reservation and its result.
+    #[n(10)]
+    Released {
+        /// The reserve and the aggregate leaf.
+        #[n(0)]
+        leaves: Vec<Disclosed>,
+    },
+    /// A checkpoint and ways to it.
+    #[n(11)]
+    Included {
+        /// Signed note.
+        #[n(0)]
+        checkpoint: String,
+        /// One path a leaf, in the order asked.
+        #[n(1)]
+        paths: Vec<Vec<LeafHash>>,
+    },
+    /// The older log is a prefix.
+    #[n(12)]
+    Consistent {
+        /// Signed note.
+        #[n(0)]
+        checkpoint: String,
+        /// RFC 6962 consistency proof.
+        #[n(1)]
+        path: Vec<LeafHash>,
+    },
+    /// Refused; nothing was recorded or counted.
+    #[n(13)]
+    Error {
+        /// A stable code; never text made of input.
+        #[n(0)]
+        code: String,
+    },
+}
+
+impl Wire for Reply {
+    const MAX_BYTES: usize = 1024 * 1024;
+}
+
+/// What a call may do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Action {
+    /// Go on.
+    #[n(1)]
+    Allow,
+    /// Go on; somebody was told.
+    #[n(2)]
+    Alert,
+    /// Wait for an overseer.
+    #[n(3)]
+    Pause,
+    /// Do not.
+    #[n(4)]
+    Deny,
+    /// The session is over.
+    #[n(5)]
+    Terminate,
+}
