@@ -1,0 +1,197 @@
+//! Commitments to totals and what opens them.
+
+use std::sync::LazyLock;
+
+use bulletproofs::PedersenGens;
+use curve25519_dalek::Scalar;
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
+use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
+use messages::counter::CounterIndex;
+use messages::ids::{Commitment, LeafHash, Root};
+use messages::merkle::COMMITMENTS;
+use messages::time::Epoch;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::blinding::{Blinding, BlindingContext, Blindings};
+use crate::secret::HolderSecret;
+use crate::totals::Totals;
+
+/// Commits to every total: S_i = C_i·G + R_i·H, with a blinding of its own (also when the total
+/// did not move: an unchanged commitment would say so).
+pub fn commit(totals: &Totals, secret: &HolderSecret, context: &BlindingContext) -> Openings {
+    let blindings = Blindings::new(secret, context);
+    let blindings: Vec<Blinding> =
+        (0..=u16::MAX).take(totals.len()).map(|i| blindings.of(CounterIndex(i))).collect();
+    // Half of each commitment: the batch encoding doubles what it is given, and shares one field
+    // inversion among all points.
+    let mut halves: Vec<RistrettoPoint> = totals
+        .expose()
+        .iter()
+        .zip(&blindings)
+        .map(|(value, blinding)| {
+            let value = Zeroizing::new(Scalar::from(*value) * *HALF);
+            let blinding = Zeroizing::new(blinding.expose() * *HALF);
+            &*value * RISTRETTO_BASEPOINT_TABLE + &*blinding * &*BLINDING_TABLE
+        })
+        .collect();
+    let commitments: Vec<Commitment> = RistrettoPoint::double_and_compress_batch(&halves)
+        .into_iter()
+        .map(|point| Commitment(point.to_bytes()))
+        .collect();
+    halves.iter_mut().for_each(Zeroize::zeroize);
+    let root = COMMITMENTS.root(&leaves(&commitments));
+    let values = Zeroizing::new(totals.expose().to_vec());
+    Openings { epoch: context.epoch, values, blindings, commitments, root }
+}
+
+/// The totals of one epoch with their blindings: whoever holds this can prove.
+#[must_use]
+pub struct Openings {
+    epoch: Epoch,
+    values: Zeroizing<Vec<u64>>,
+    blindings: Vec<Blinding>,
+    commitments: Vec<Commitment>,
+    root: Root,
+}
+
+impl Openings {
+    /// The epoch that these totals end.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The commitments, in schema order. Public.
+    #[must_use]
+    pub fn commitments(&self) -> &[Commitment] {
+        &self.commitments
+    }
+
+    /// Root over the commitments, as the leaf carries it.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// Way of one commitment to the root; empty when there is no such counter.
+    #[must_use]
+    pub fn path(&self, counter: CounterIndex) -> Vec<LeafHash> {
+        let path = COMMITMENTS.path(&leaves(&self.commitments), usize::from(counter.0));
+        path.into_iter().map(LeafHash).collect()
+    }
+
+    /// Reads one total out.
+    #[must_use]
+    pub fn expose_value(&self, counter: CounterIndex) -> Option<u64> {
+        self.values.get(usize::from(counter.0)).copied()
+    }
+
+    /// Reads one blinding out.
+    #[must_use]
+    pub fn expose_blinding(&self, counter: CounterIndex) -> Option<&Blinding> {
+        self.blindings.get(usize::from(counter.0))
+    }
+}
+
+fn leaves(commitments: &[Commitment]) -> Vec<&[u8]> {
+    commitments.iter().map(|c| &c.0[..]).collect()
+}
+
+/// 1/2 modulo the group order.
+static HALF: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(2u8).invert());
+/// Multiples of H, for constant-time multiplication.
+static BLINDING_TABLE: LazyLock<RistrettoBasepointTable> =
+    LazyLock::new(|| RistrettoBasepointTable::create(&PedersenGens::default().B_blinding));
+
+#[cfg(test)]
+mod tests {
+    use messages::counter::{Counter, Schema};
+    use messages::ids::{PactHash, Salt, TallyId};
+    use messages::signature::PublicKey;
+
+    use super::*;
+
+    static_assertions::assert_not_impl_any!(
+        Openings: Clone, Copy, core::fmt::Debug, core::fmt::Display, PartialEq
+    );
+
+    fn totals(values: &[u64]) -> Totals {
+        let counter = |i| Counter {
+            name: format!("c{i}"),
+            unit: "calls".into(),
+            max: u64::MAX,
+            bucket: None,
+        };
+        let mut totals =
+            Totals::new(&Schema { counters: (0..values.len()).map(counter).collect() });
+        let adds: Vec<_> = (0u16..).map(CounterIndex).zip(values.iter().copied()).collect();
+        totals.add(&adds).unwrap();
+        totals
+    }
+
+    fn context(salt: u8) -> BlindingContext {
+        BlindingContext {
+            root_pact: PactHash([1; 32]),
+            tally: TallyId([2; 32]),
+            epoch: Epoch(3),
+            salt: Salt([salt; 32]),
+            boot_key: PublicKey([5; 32]),
+        }
+    }
+
+    #[test]
+    fn a_commitment_is_the_pedersen_commitment_of_its_opening() {
+        let secret = HolderSecret::from_bytes([9; 32]);
+        let gens = PedersenGens::default();
+        for count in [0, 1, 2, 3, 32, 33] {
+            let values: Vec<u64> = (0..count).map(|i| u64::MAX >> (i % 64)).collect();
+            let openings = commit(&totals(&values), &secret, &context(4));
+            assert_eq!(openings.commitments().len(), values.len());
+            for (i, value) in (0u16..).zip(&values) {
+                let at = CounterIndex(i);
+                assert_eq!(openings.expose_value(at), Some(*value));
+                let blinding = openings.expose_blinding(at).unwrap();
+                let point = gens.commit(Scalar::from(*value), *blinding.expose()).compress();
+                assert_eq!(openings.commitments()[usize::from(i)].0, point.to_bytes(), "{i}");
+                let path: Vec<[u8; 32]> = openings.path(at).iter().map(|h| h.0).collect();
+                let root =
+                    COMMITMENTS.root_from(&point.to_bytes(), usize::from(i), values.len(), &path);
+                assert_eq!(root, Some(openings.root()));
+            }
+            let past = CounterIndex(u16::try_from(count).unwrap());
+            assert!(
+                openings.expose_value(past).is_none() && openings.expose_blinding(past).is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn an_unchanged_total_has_another_commitment_under_another_salt() {
+        let secret = HolderSecret::from_bytes([9; 32]);
+        let first = commit(&totals(&[0, 0]), &secret, &context(4));
+        let second = commit(&totals(&[0, 0]), &secret, &context(6));
+        assert_ne!(first.commitments()[0], first.commitments()[1]);
+        assert_ne!(first.commitments()[0], second.commitments()[0]);
+        assert_ne!(first.root(), second.root());
+    }
+
+    #[test]
+    fn without_the_holders_secret_the_commitment_does_not_open() {
+        let mine = commit(&totals(&[7]), &HolderSecret::from_bytes([9; 32]), &context(4));
+        let guess = commit(&totals(&[7]), &HolderSecret::from_bytes([8; 32]), &context(4));
+        assert_ne!(mine.commitments(), guess.commitments());
+    }
+
+    #[test]
+    fn generators_are_the_published_ones() {
+        let gens = PedersenGens::default();
+        let hex = |p: RistrettoPoint| -> String {
+            p.compress().to_bytes().iter().map(|b| format!("{b:02x}")).collect()
+        };
+        assert_eq!(hex(gens.B), "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76");
+        assert_eq!(
+            hex(gens.B_blinding),
+            "8c9240b456a9e6dc65c377a1048d745f94a08cdb7f44cbcd7b46f34048871134"
+        );
+    }
+}
