@@ -1,0 +1,52 @@
+//! `cargo xtask nightly`: the checks that take hours. What cannot run here is named.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+use crate::stage::{self, Outcome, Stages};
+use crate::test::{build_binaries, daemon};
+use crate::{DEV_FEATURES, cargo};
+
+/// Runs all long checks; stops at the first that fails.
+pub(crate) fn run() -> Result<()> {
+    let mut stages = Stages::default();
+    stages.run("proptest", many_cases)?;
+    stages.run("end-to-end", end_to_end_again_and_again)?;
+    stages.run("mutants", mutants)?;
+    stages.print_table();
+    Ok(())
+}
+
+/// The property tests, with many more cases than on every change.
+fn many_cases() -> Result<Outcome> {
+    let mut command = cargo(&["test", "--locked", "--workspace", "--lib", "--features"]);
+    stage::run(command.arg(DEV_FEATURES).env("PROPTEST_CASES", PROPTEST_CASES))
+}
+
+/// A race shows in one run of many.
+fn end_to_end_again_and_again() -> Result<Outcome> {
+    stage::run(&mut build_binaries())?;
+    for round in 1..=END_TO_END_ROUNDS {
+        println!("   round {round} of {END_TO_END_ROUNDS}");
+        let mut command = cargo(&["test", "--locked", "--workspace", "--test", "*"]);
+        command.args(["--features", DEV_FEATURES]).env("CLOISTERD_BIN", daemon());
+        stage::run(&mut command)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Changes the code in small ways: a change that no test notices is a missing test.
+fn mutants() -> Result<Outcome> {
+    let mut version = Command::new("cargo");
+    version.args(["mutants", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if !version.status()?.success() {
+        return Ok(Outcome::Skipped("cargo-mutants is not installed"));
+    }
+    let packages = ["--package", "cloister-verify", "--package", "cloister-pact"];
+    let more = ["--package", "cloister-release", "--output", "target/mutants"];
+    stage::run(cargo(&["mutants"]).args(packages).args(more))
+}
+
+const PROPTEST_CASES: &str = "20000";
+const END_TO_END_ROUNDS: u32 = 20;

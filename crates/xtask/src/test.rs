@@ -1,0 +1,130 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::stage::{self, Outcome, Stages};
+use crate::totals::Totals;
+use crate::{DEV_FEATURES, cargo, layers, output, root, sources};
+
+/// Runs all stages, or the named ones, in order; stops at the first that fails.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|o| STAGES.iter().all(|(name, _)| name != o)) {
+        let names: Vec<&str> = STAGES.iter().map(|(name, _)| *name).collect();
+        bail!("no stage `{unknown}`; there are {}", names.join(", "));
+    }
+    let mut stages = Stages::default();
+    let mut totals = Totals::default();
+    for (name, stage) in STAGES {
+        if only.is_empty() || only.iter().any(|o| o == name) {
+            stages.run(name, || stage(&mut totals))?;
+        }
+    }
+    stages.print_table();
+    if !totals.is_empty() {
+        println!("{}", totals.line());
+    }
+    Ok(())
+}
+
+type Stage = fn(&mut Totals) -> Result<Outcome>;
+
+const STAGES: &[(&str, Stage)] = &[
+    ("fmt", |_| stage::run(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("layers", |_| holds(&layers::violations()?)),
+    ("sources", |_| holds(&sources::violations(&root())?)),
+    ("clippy", |_| clippy()),
+    ("build", |_| stage::run(&mut build_binaries())),
+    ("test", test),
+    ("doc", |_| doc()),
+    ("verify-alone", |_| verify_alone()),
+    ("verify-wasm", |_| verify_wasm()),
+    ("release-image", |_| release_image_refuses_software_evidence()),
+];
+
+/// Returns the command that builds `cloister` and `cloisterd` for development.
+pub(crate) fn build_binaries() -> Command {
+    cargo(&["build", "--locked", "--workspace", "--bins", "--features", DEV_FEATURES])
+}
+
+fn holds(violations: &[String]) -> Result<Outcome> {
+    for violation in violations {
+        println!("   {violation}");
+    }
+    match violations.len() {
+        0 => Ok(Outcome::Passed),
+        n => bail!("{n} broken rules"),
+    }
+}
+
+fn clippy() -> Result<Outcome> {
+    let features = ["--features", DEV_FEATURES, "--", "-D", "warnings"];
+    stage::run(cargo(&["clippy", "--locked", "--workspace", "--all-targets"]).args(features))
+}
+
+/// Unit, integration, end-to-end and documentation tests. The end-to-end tests start the daemon
+/// that the stage before has built.
+fn test(totals: &mut Totals) -> Result<Outcome> {
+    let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+    command.args(["--features", DEV_FEATURES]).env("CLOISTERD_BIN", daemon());
+    stage::watch(&mut command, |line| {
+        totals.see(line);
+        let shown = line.trim_start();
+        if ["Running ", "Doc-tests ", "test result: "].iter().any(|p| shown.starts_with(p)) {
+            println!("   {shown}");
+        }
+    })?;
+    Ok(Outcome::Passed)
+}
+
+/// Returns the path of the daemon that [`build_binaries`] makes.
+pub(crate) fn daemon() -> std::path::PathBuf {
+    target().join("debug").join(format!("cloisterd{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn target() -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
+}
+
+fn doc() -> Result<Outcome> {
+    let mut command = cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
+    stage::run(command.args(["--features", DEV_FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The verifier builds by itself and without a C compiler. A target folder of its own: what
+/// other stages have compiled must not stand in.
+fn verify_alone() -> Result<Outcome> {
+    let mut command = cargo(&["check", "--locked", "--package", "cloister-verify"]);
+    command.args(["--no-default-features", "--target-dir"]).arg(target().join("verify-alone"));
+    stage::run(command.env("CC", "/bin/false"))
+}
+
+/// The verifier builds for browsers.
+fn verify_wasm() -> Result<Outcome> {
+    let mut rustc = Command::new("rustc");
+    let libs = output(rustc.args(["--print", "target-libdir", "--target", WASM]))?;
+    if !std::path::Path::new(libs.trim()).is_dir() {
+        return Ok(Outcome::Skipped("the target wasm32-unknown-unknown is not installed"));
+    }
+    let mut command = cargo(&["check", "--locked", "--package", "cloister-verify", "--target"]);
+    stage::run(command.arg(WASM).arg("--target-dir").arg(target().join("verify-alone")))
+}
+
+/// A daemon for release cannot be built with the attester for development, and the compiler's
+/// own message says so: another error does not count.
+fn release_image_refuses_software_evidence() -> Result<Outcome> {
+    let mut command = cargo(&["check", "--locked", "--package", "cloister-enclave", "--features"]);
+    let built = command.arg("insecure-software-attester,release-image").output()?;
+    let said = String::from_utf8_lossy(&built.stderr);
+    if built.status.success() {
+        bail!("a release image with the software attester compiles");
+    }
+    if !said.contains("insecure-software-attester") || !said.contains("release-image") {
+        println!("{said}");
+        bail!("the build failed, but not for the reason that it must");
+    }
+    Ok(Outcome::Passed)
+}
+
+const WASM: &str = "wasm32-unknown-unknown";
