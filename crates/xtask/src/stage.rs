@@ -1,6 +1,7 @@
 //! One check after the other, each with its time; the first failure ends the run.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
 
 /// As [`run`], and shows `see` each line as it comes.
 pub(crate) fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<()> {
-    let shown = format!("{command:?}");
+    let shown = words(command);
     let (reader, writer) = std::io::pipe()?;
     command.stdin(std::process::Stdio::null());
     command.stdout(writer.try_clone()?).stderr(writer);
@@ -84,9 +85,16 @@ pub(crate) fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<
     }
     if !child.wait()?.success() {
         println!("{printed}");
-        bail!("{shown} did not succeed; its output is above");
+        bail!("`{shown}` did not succeed; its output is above");
     }
     Ok(())
+}
+
+/// Returns a command as a person would type it.
+fn words(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the seconds that a stage took")]
@@ -103,6 +111,12 @@ mod tests {
         let mut stages = Stages::default();
         assert!(stages.run("fails", || run(&mut Command::new("false"))).is_err());
         assert!(stages.rows.is_empty());
+    }
+
+    #[test]
+    fn command_is_shown_as_it_is_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        assert_eq!(words(command.args(["fmt", "--check"])), "cargo fmt --check");
     }
 
     #[test]
