@@ -92,8 +92,9 @@ pub(crate) fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<
 
 /// Returns a command as a person would type it.
 fn words(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let words = std::iter::once(program).chain(command.get_args());
+    let program = command.get_program();
+    let name = Path::new(program).file_name().unwrap_or(program);
+    let words = std::iter::once(name).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
