@@ -1,1 +1,32 @@
-//! The transparency log: Merkle tree, proofs and signed checkpoints
+//! The transparency log: the Merkle tree of RFC 6962, its proofs, and checkpoints that are
+//! [C2SP signed notes](https://c2sp.org/tlog-checkpoint).
+//!
+//! The tree arithmetic is `tlog_tiles` and the note format `signed_note`, ports of the Go
+//! module proxy's log, so tools of that family read what is written here. This crate adds the
+//! bounds: one origin, one key, one text for one tree head, strict Ed25519, short paths. It
+//! stores nothing, asks nobody, and knows no witness.
+//!
+//! ```
+//! # use cloister_tlog as tlog;
+//! # use messages::{ids, leaf::{Kind, Leaf}, signature::{Signature, SigningKey}};
+//! # let leaf = Leaf { kind: Kind::Boot, body: ids::BodyDigest::default(),
+//! #     boot: ids::BootId::default(), signature: Signature([0; 64]) };
+//! let (key, mut log) = (SigningKey::from_seed(&[7; 32]), tlog::Log::new());
+//! let index = log.append(&leaf);
+//! let text = tlog::sign_checkpoint("example.org/log", log.size(), &log.root(), &key);
+//!
+//! let head = tlog::open_checkpoint(&text, "example.org/log", &key.public())?;
+//! tlog::verify_inclusion(&head, index, &leaf, &log.inclusion(index, head.size()))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod checkpoint;
+mod log;
+mod proof;
+
+pub use checkpoint::{
+    Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, is_origin, open_checkpoint,
+    sign_checkpoint,
+};
+pub use log::{Log, leaf_hash};
+pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion};

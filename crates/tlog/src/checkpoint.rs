@@ -1,0 +1,229 @@
+//! Checkpoints: a signed tree head as text, `origin`, size, root, blank line, signatures.
+
+use ed25519_dalek::{Signer as _, VerifyingKey};
+use messages::ids::Root;
+use messages::signature::{PublicKey, SigningKey};
+use signed_note::{Note, Signer, key_id};
+use tlog_tiles::Hash;
+
+/// Largest checkpoint in bytes, all signature lines included.
+pub const MAX_CHECKPOINT_BYTES: usize = 8 * 1024;
+/// Most signature lines; all but the log's own are left to others to judge.
+pub const MAX_SIGNATURES: usize = 32;
+
+/// A tree head whose signature was verified; only [`open_checkpoint`] makes one.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    size: u64,
+    root: Root,
+}
+
+impl Checkpoint {
+    /// Number of leaves.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Root over them.
+    #[must_use]
+    pub const fn root(&self) -> &Root {
+        &self.root
+    }
+}
+
+/// Returns whether `origin` can name a log: not empty, at most 255 bytes, printable ASCII
+/// without spaces and plus signs (C2SP signed-note, "key name", narrowed to ASCII).
+#[must_use]
+pub fn is_origin(origin: &str) -> bool {
+    (1..=255).contains(&origin.len())
+        && origin.bytes().all(|b| b.is_ascii_graphic() && b != b'+')
+        && signed_note::is_key_name_valid(origin)
+}
+
+/// Returns the checkpoint of a tree as a signed note, one signature by the log key. The note's
+/// text is signed as it stands; no domain-separated message equals it, since those hold a zero
+/// byte and a note holds none.
+///
+/// For what is not an origin (see [`is_origin`]) the text is empty, which nobody opens.
+#[must_use]
+pub fn sign_checkpoint(origin: &str, size: u64, root: &Root, key: &SigningKey) -> String {
+    if !is_origin(origin) {
+        return String::new();
+    }
+    let signer = LogSigner { origin, key };
+    let note = Note::new(text(origin, size, root).as_bytes(), &[]).and_then(|mut note| {
+        note.add_sigs(&[&signer])?;
+        Ok(note.to_bytes())
+    });
+    note.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+/// Opens a checkpoint of the log called `origin` with the key `key`. Signatures of other
+/// signers are neither checked nor counted.
+///
+/// # Errors
+/// [`CheckpointError`], one variant for each thing that is wrong.
+pub fn open_checkpoint(
+    note: &str,
+    origin: &str,
+    key: &PublicKey,
+) -> Result<Checkpoint, CheckpointError> {
+    if note.len() > MAX_CHECKPOINT_BYTES {
+        return Err(CheckpointError::TooLarge);
+    }
+    let complete = note.ends_with('\n')
+        && note.rsplit_once("\n\n").is_some_and(|(_, signatures)| !signatures.is_empty());
+    if !complete {
+        return Err(CheckpointError::Truncated);
+    }
+    let parsed = Note::from_bytes(note.as_bytes()).map_err(|_| CheckpointError::Malformed)?;
+    if parsed.to_bytes() != note.as_bytes() {
+        return Err(CheckpointError::NonCanonical);
+    }
+    let body = core::str::from_utf8(parsed.text()).map_err(|_| CheckpointError::Malformed)?;
+    let checkpoint = head(body, origin)?;
+    verify_signature(note, body, origin, key)?;
+    Ok(checkpoint)
+}
+
+/// Why a text is not a checkpoint of this log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// The log's signature does not hold.
+    #[error("the log's signature does not hold")]
+    BadSignature,
+    /// Lines after the root.
+    #[error("the checkpoint has lines after its root")]
+    Extension,
+    /// Not a signed note with three lines of text.
+    #[error("the text is not a signed checkpoint")]
+    Malformed,
+    /// A second spelling of some checkpoint.
+    #[error("the checkpoint is not in canonical form")]
+    NonCanonical,
+    /// Over the bounds.
+    #[error(
+        "the checkpoint has more than {MAX_CHECKPOINT_BYTES} bytes or {MAX_SIGNATURES} signatures"
+    )]
+    TooLarge,
+    /// The end is missing.
+    #[error("the checkpoint is cut short")]
+    Truncated,
+    /// No signature in the log's name.
+    #[error("the log did not sign the checkpoint")]
+    Unsigned,
+    /// Signed in the log's name by another key.
+    #[error("the checkpoint is signed by another key of that name")]
+    WrongKey,
+    /// Of another log.
+    #[error("the checkpoint is of another log")]
+    WrongOrigin,
+}
+
+impl CheckpointError {
+    /// A stable name for machines.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BadSignature => "checkpoint-bad-signature",
+            Self::Extension => "checkpoint-extension",
+            Self::Malformed => "checkpoint-malformed",
+            Self::NonCanonical => "checkpoint-non-canonical",
+            Self::TooLarge => "checkpoint-too-large",
+            Self::Truncated => "checkpoint-truncated",
+            Self::Unsigned => "checkpoint-unsigned",
+            Self::WrongKey => "checkpoint-wrong-key",
+            Self::WrongOrigin => "checkpoint-wrong-origin",
+        }
+    }
+}
+
+fn text(origin: &str, size: u64, root: &Root) -> String {
+    format!("{origin}\n{size}\n{}\n", Hash(root.0))
+}
+
+fn head(body: &str, origin: &str) -> Result<Checkpoint, CheckpointError> {
+    let mut lines = body.lines();
+    let (Some(name), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+        return Err(CheckpointError::Malformed);
+    };
+    if name != origin || !is_origin(origin) {
+        return Err(CheckpointError::WrongOrigin);
+    }
+    if lines.next().is_some() {
+        return Err(CheckpointError::Extension);
+    }
+    let size: u64 = size.parse().map_err(|_| CheckpointError::Malformed)?;
+    let root = Hash::parse_hash(root).map_err(|_| CheckpointError::Malformed)?;
+    let head = Checkpoint { size, root: Root(root.0) };
+    if text(origin, size, &head.root) == body {
+        Ok(head)
+    } else {
+        Err(CheckpointError::NonCanonical)
+    }
+}
+
+fn verify_signature(
+    note: &str,
+    body: &str,
+    origin: &str,
+    key: &PublicKey,
+) -> Result<(), CheckpointError> {
+    // `Note` keeps its signatures to itself, so the lines are read once more, by its own parser.
+    let lines = note.rsplit_once("\n\n").map(|(_, lines)| lines).unwrap_or_default();
+    if lines.lines().count() > MAX_SIGNATURES {
+        return Err(CheckpointError::TooLarge);
+    }
+    let mut named = Vec::new();
+    for line in lines.lines() {
+        let signature = signed_note::Signature::from_bytes(line.as_bytes())
+            .map_err(|_| CheckpointError::Malformed)?;
+        if signature.name() == origin {
+            named.push(signature);
+        }
+    }
+    let id = key_id(origin, &typed(key));
+    let mut ours = named.iter().filter(|signature| signature.id() == id);
+    match (ours.next(), ours.next()) {
+        (Some(signature), None) => {
+            let signature = ed25519_dalek::Signature::from_slice(signature.signature())
+                .map_err(|_| CheckpointError::BadSignature)?;
+            VerifyingKey::from_bytes(&key.0)
+                .and_then(|key| key.verify_strict(body.as_bytes(), &signature))
+                .map_err(|_| CheckpointError::BadSignature)
+        }
+        (Some(_), Some(_)) => Err(CheckpointError::NonCanonical),
+        (None, _) if named.is_empty() => Err(CheckpointError::Unsigned),
+        (None, _) => Err(CheckpointError::WrongKey),
+    }
+}
+
+/// The key as signed notes hash it: algorithm, then key.
+fn typed(key: &PublicKey) -> Vec<u8> {
+    [&[ALGORITHM_ED25519][..], &key.0].concat()
+}
+
+struct LogSigner<'a> {
+    origin: &'a str,
+    key: &'a SigningKey,
+}
+
+impl Signer for LogSigner<'_> {
+    fn name(&self) -> &str {
+        self.origin
+    }
+
+    fn key_id(&self) -> u32 {
+        key_id(self.origin, &typed(&self.key.public()))
+    }
+
+    fn sign(&self, note: &[u8]) -> Result<Vec<u8>, ed25519_dalek::SignatureError> {
+        // The copy of the key erases itself at the end of the line.
+        let key = ed25519_dalek::SigningKey::from_bytes(&self.key.expose_seed());
+        Ok(key.try_sign(note)?.to_vec())
+    }
+}
+
+const ALGORITHM_ED25519: u8 = 1;
