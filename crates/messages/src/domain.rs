@@ -93,6 +93,8 @@ domains! {
     SOFTWARE_EVIDENCE = "cloister/insecure-software-evidence/v1";
     /// Identity of a tally.
     TALLY = "cloister/tally/v1";
+    /// Seed of the weights with which a verifier joins its equations.
+    VERIFIER_WEIGHTS = "cloister/verifier-weights/v1";
 }
 
 #[cfg(test)]

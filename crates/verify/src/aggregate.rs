@@ -1,0 +1,157 @@
+//! One private aggregate: it was paid for before it was drawn, once, at its price, and its noise
+//! is what that price buys.
+
+use messages::leaf::{AggregateBody, Mechanism, Noise, ReserveBody};
+use messages::publication::Publication;
+
+use crate::anchors::EvidenceClass;
+use crate::appraisal::Grounds;
+use crate::bundle::Stop;
+use crate::codes::{Fault, Reason};
+use crate::leaves::Opened;
+
+pub(crate) fn check(grounds: &Grounds<'_>, index: u64) -> Result<EvidenceClass, Stop> {
+    let opened = grounds.leaves.at(index).ok_or(Reason::LeafMissing)?;
+    let Publication::Aggregate(body) = &opened.body else {
+        return Err(Fault::AggregateKind.into());
+    };
+    check_ledger(grounds)?;
+    check_noise(body)?;
+    let (reserved, reservation) = reservation(grounds, body)?;
+    check_reservation(body, reservation)?;
+    if reserved.index >= index || reservation.sequence >= body.sequence {
+        return Err(Fault::ReservationOrder.into());
+    }
+    check_contiguous(grounds, body)?;
+    let paid_by = grounds.boot(&reserved.leaf.boot)?.0;
+    Ok(grounds.boot(&opened.leaf.boot)?.0.max(paid_by))
+}
+
+/// Over all entries shown: numbers rise with the log, the spending of a day adds up, and nothing
+/// is drawn twice.
+fn check_ledger(grounds: &Grounds<'_>) -> Result<(), Fault> {
+    let mut last = None;
+    let mut days: Vec<&ReserveBody> = Vec::new();
+    let mut draws: Vec<&AggregateBody> = Vec::new();
+    for opened in grounds.leaves.iter() {
+        let sequence = match &opened.body {
+            Publication::Reserve(body) => {
+                if body.debit_nano_rho > body.spent_nano_rho {
+                    return Err(Fault::BudgetInconsistent);
+                }
+                if body.spent_nano_rho > body.cap_nano_rho {
+                    return Err(Fault::BudgetExceeded);
+                }
+                if let Some(earlier) = days.iter_mut().find(|e| e.day == body.day) {
+                    let least = earlier.spent_nano_rho.checked_add(body.debit_nano_rho);
+                    if least.is_none_or(|least| least > body.spent_nano_rho)
+                        || earlier.cap_nano_rho != body.cap_nano_rho
+                    {
+                        return Err(Fault::BudgetInconsistent);
+                    }
+                    *earlier = body;
+                } else {
+                    days.push(body);
+                }
+                body.sequence
+            }
+            Publication::Aggregate(body) => {
+                let id = body.query.id();
+                if draws.iter().any(|d| d.reserved == body.reserved || d.query.id() == id) {
+                    return Err(Fault::SecondDraw);
+                }
+                draws.push(body);
+                body.sequence
+            }
+            _ => continue,
+        };
+        if last.is_some_and(|last| last >= sequence) {
+            return Err(Fault::SequenceRepeated);
+        }
+        last = Some(sequence);
+    }
+    Ok(())
+}
+
+fn reservation<'a>(
+    grounds: &'a Grounds<'_>,
+    body: &AggregateBody,
+) -> Result<(&'a Opened<'a>, &'a ReserveBody), Reason> {
+    let paid = grounds.leaves.iter().find_map(|opened| match &opened.body {
+        Publication::Reserve(reserve) if reserve.sequence == body.reserved => {
+            Some((opened, reserve))
+        }
+        _ => None,
+    });
+    paid.ok_or(Reason::ReservationMissing)
+}
+
+fn check_reservation(body: &AggregateBody, reservation: &ReserveBody) -> Result<(), Fault> {
+    if reservation.query != body.query.id() {
+        Err(Fault::ReservationQuery)
+    } else if reservation.day != body.query.day {
+        Err(Fault::ReservationDay)
+    } else if reservation.debit_nano_rho != body.query.nano_rho {
+        Err(Fault::ReservationDebit)
+    } else {
+        Ok(())
+    }
+}
+
+/// Every entry between the reservation and the draw is shown: an omitted debit would be a gap.
+fn check_contiguous(grounds: &Grounds<'_>, body: &AggregateBody) -> Result<(), Reason> {
+    let between = |sequence: u64| body.reserved <= sequence && sequence <= body.sequence;
+    let shown = grounds.leaves.iter().filter(|opened| match &opened.body {
+        Publication::Aggregate(b) => between(b.sequence),
+        Publication::Reserve(b) => between(b.sequence),
+        _ => false,
+    });
+    let span = body.sequence.checked_sub(body.reserved).and_then(|d| d.checked_add(1));
+    if u64::try_from(shown.count()).ok() == span { Ok(()) } else { Err(Reason::SequenceGap) }
+}
+
+/// The noise against the query's price and the bounds.
+///
+/// Discrete Laplace of scale b at L1 sensitivity Δ costs ε = Δ/b, so ρ = Δ²/2b²; discrete
+/// Gaussian of σ at squared L2 sensitivity Δ² costs ρ = Δ²/2σ² (Canonne, Kamath, Steinke 2020).
+fn check_noise(body: &AggregateBody) -> Result<(), Fault> {
+    let (query, noise) = (&body.query, &body.noise);
+    let mut cells: Vec<&str> = query.cells.iter().map(String::as_str).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    if cells.is_empty() || cells.len() != query.cells.len() || body.values.len() != cells.len() {
+        return Err(Fault::CellsMismatch);
+    }
+    if noise.mechanism != query.mechanism {
+        return Err(Fault::NoiseMechanism);
+    }
+    let (sensitivity, sessions) = (u128::from(noise.sensitivity), u128::from(noise.session_bound));
+    // One principal's sessions may all fall into one cell.
+    let (least, squared) = match noise.mechanism {
+        Mechanism::DiscreteLaplace => (Some(sessions), sensitivity.checked_mul(sensitivity)),
+        Mechanism::DiscreteGaussian => (sessions.checked_mul(sessions), Some(sensitivity)),
+    };
+    if sensitivity == 0 || least.is_none_or(|least| least > sensitivity) {
+        return Err(Fault::NoiseSensitivity);
+    }
+    if !buys(squared, noise, query.nano_rho) {
+        return Err(Fault::NoiseScale);
+    }
+    // 95 % of either distribution needs at least 1.9 of its scale; one is for rounding.
+    let half = u128::from(noise.half_width_95).saturating_add(1).saturating_mul(10_000);
+    if half < u128::from(noise.scale_milli).saturating_mul(19) {
+        return Err(Fault::NoiseWidth);
+    }
+    Ok(())
+}
+
+/// Δ²/2s² ≤ ρ, with s in thousandths and ρ in billionths: Δ²·10⁶·10⁹ ≤ 2·s²·ρ.
+fn buys(squared: Option<u128>, noise: &Noise, nano_rho: u64) -> bool {
+    let cost = squared.and_then(|s| s.checked_mul(1_000_000_000_000_000));
+    let scale = u128::from(noise.scale_milli);
+    let paid = scale
+        .checked_mul(scale)
+        .and_then(|s| s.checked_mul(2))
+        .map(|s| s.saturating_mul(u128::from(nano_rho)));
+    cost.zip(paid).is_some_and(|(cost, paid)| cost <= paid)
+}

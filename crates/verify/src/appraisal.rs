@@ -1,0 +1,84 @@
+//! Which boots stand behind a leaf or a range, and whether each was appraised.
+
+use messages::bundle::Bundle;
+use messages::codec::Wire;
+use messages::evidence::{Conceptual, Purpose};
+use messages::ids::{BootId, Root};
+use messages::leaf::{BootBody, BootEntry, Boots};
+
+use crate::anchors::{Anchors, Appraised, EvidenceClass};
+use crate::bundle::Stop;
+use crate::codes::{Fault, Reason};
+use crate::leaves::Leaves;
+
+/// What every item is judged against.
+pub(crate) struct Grounds<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) leaves: &'a Leaves<'a>,
+    pub(crate) anchors: &'a Anchors,
+    pub(crate) appraised: &'a [Appraised],
+}
+
+impl Grounds<'_> {
+    /// The class of one boot's evidence, given that its leaf is shown, its evidence was appraised
+    /// and binds what the leaf says, and its configuration is anchored.
+    pub(crate) fn boot(&self, boot: &BootId) -> Result<(EvidenceClass, &BootBody), Stop> {
+        let body = self.leaves.boot(boot).ok_or(Reason::BootMissing)?;
+        let evidence =
+            Conceptual::from_cbor(&body.evidence).map_err(|_| Reason::Evidence)?.evidence_id();
+        // The weakest of several appraisals counts.
+        let appraised = self
+            .appraised
+            .iter()
+            .filter(|a| a.evidence() == evidence)
+            .max_by_key(|a| a.class())
+            .ok_or(Reason::Evidence)?;
+        let claims = appraised.claims();
+        let bound = claims.purpose == Purpose::Checkpoint
+            && claims.nonce.is_none()
+            && claims.origin == self.anchors.origin
+            && claims.boot == body.boot
+            && claims.boot_key == body.boot_key
+            && claims.log_key == body.log_key
+            && claims.config == body.config;
+        if !bound {
+            return Err(Fault::EvidenceBinding.into());
+        }
+        if !self.anchors.configs.contains(&body.config) {
+            return Err(Reason::ConfigNotAnchored.into());
+        }
+        Ok((appraised.class(), body))
+    }
+
+    /// The boots of a tally's life up to the one that signed a leaf, as that leaf carries them.
+    pub(crate) fn life(&self, signer: &BootId, root: &Root) -> Result<&[BootEntry], Stop> {
+        let upto = |boots: &'_ Boots| {
+            boots.entries.iter().position(|e| e.boot == *signer).and_then(|at| at.checked_add(1))
+        };
+        self.bundle
+            .boots
+            .iter()
+            .filter_map(|boots| boots.entries.get(..upto(boots)?))
+            .find(|life| Boots { entries: life.to_vec() }.root() == *root)
+            .ok_or_else(|| Reason::BootsMissing.into())
+    }
+}
+
+/// The entries that had a part in the epochs from `before` on: a boot works until the next one
+/// closes its first epoch.
+pub(crate) fn within(life: &[BootEntry], before: messages::time::Epoch) -> &[BootEntry] {
+    let begins = life.iter().skip(1).take_while(|next| next.first <= before).count();
+    life.get(begins..).unwrap_or_default()
+}
+
+/// Distinct boots, in an order that their first epochs follow.
+pub(crate) fn check_order(life: &[BootEntry]) -> Result<(), Fault> {
+    let mut boots: Vec<BootId> = life.iter().map(|e| e.boot).collect();
+    boots.sort_unstable();
+    boots.dedup();
+    if boots.len() == life.len() && life.is_sorted_by_key(|e| e.first) {
+        Ok(())
+    } else {
+        Err(Fault::BootsOrder)
+    }
+}

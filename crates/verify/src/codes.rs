@@ -1,0 +1,277 @@
+//! Every refusal by its stable code. Codes are never reused; none carries text from the input.
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal, $meaning:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+        pub enum $name {
+            $(#[doc = $meaning] #[error($meaning)] $variant,)*
+        }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in one clause.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Why a predicate is not a statement that can be proven under a schema.
+    StatementError {
+        BucketRepeated = "bucket-repeated", "the histogram has an edge twice";
+        CounterNameRepeated = "counter-name-repeated", "the schema has a name twice";
+        CounterTwice = "counter-twice", "the statement names a counter twice";
+        EmptyInterval = "empty-interval", "the lower bound is above the upper bound";
+        NeverTrue = "never-true", "no values within the declared maxima satisfy the statement";
+        NoCounters = "no-counters", "the statement names no counter, or a side of it names none";
+        NoOverflowBucket = "no-overflow-bucket", "the histogram does not count values above its last edge";
+        NotABucketEdge = "not-a-bucket-edge", "only the edges of a histogram can be stated";
+        PercentOutOfRange = "percent-out-of-range", "a percentile lies in 1..=99";
+        RatioNotAFraction = "ratio-not-a-fraction", "the threshold is not above 0 and at most 1";
+        RatioWithoutMinimum = "ratio-without-minimum", "without a positive minimum, nothing out of nothing satisfies every ratio";
+        SchemaTooLong = "schema-too-long", "the schema has too many counters";
+        TooWide = "too-wide", "the bounds of the statement do not fit 127 bits";
+        UnknownCounter = "unknown-counter", "the schema has no such counter";
+        UnknownHistogram = "unknown-histogram", "the schema has no such histogram";
+        ZeroCoefficient = "zero-coefficient", "a counter is multiplied by zero";
+    }
+}
+
+codes! {
+    /// Why nothing at all can be said from these bytes: they are no bundle of this log.
+    Unusable {
+        AggregateRepeated = "aggregate-repeated", "an aggregate is shown twice";
+        BodyDigest = "body-digest", "a body is not the one that its leaf commits to";
+        BodyMalformed = "body-malformed", "a body is not of its kind's only encoding";
+        BootIdMismatch = "boot-id-mismatch", "a boot leaf names another boot than its body";
+        BootLogKey = "boot-log-key", "a boot leaf belongs to another log";
+        BootRepeated = "boot-repeated", "two boot leaves introduce one boot";
+        BootSuperseded = "boot-superseded", "a leaf is signed by a boot that another boot had replaced";
+        CheckpointBadSignature = "checkpoint-bad-signature", "the log's signature of the checkpoint does not hold";
+        CheckpointExtension = "checkpoint-extension", "the checkpoint has lines after its root";
+        CheckpointMalformed = "checkpoint-malformed", "the checkpoint is not a signed note";
+        CheckpointNonCanonical = "checkpoint-non-canonical", "the checkpoint is a second spelling of another";
+        CheckpointTooLarge = "checkpoint-too-large", "the checkpoint is over its size bound";
+        CheckpointTruncated = "checkpoint-truncated", "the checkpoint is cut short";
+        CheckpointUnsigned = "checkpoint-unsigned", "the log did not sign the checkpoint";
+        CheckpointWrongKey = "checkpoint-wrong-key", "the checkpoint is signed by another key of the log's name";
+        CheckpointWrongOrigin = "checkpoint-wrong-origin", "the checkpoint belongs to another origin";
+        Empty = "empty", "the bundle claims nothing";
+        Equivocation = "equivocation", "one epoch of one tally has two leaves";
+        EvidenceMalformed = "evidence-malformed", "a boot leaf carries no readable evidence";
+        Format = "format", "the bundle is of another format or version";
+        LeafBeforeBoot = "leaf-before-boot", "a leaf lies before the boot that signs it";
+        LeafBeyondCheckpoint = "leaf-beyond-checkpoint", "a leaf lies outside the checkpoint's log";
+        LeafOrder = "leaf-order", "leaves are not in strictly increasing order";
+        LeafSignature = "leaf-signature", "the boot key did not sign a leaf";
+        Malformed = "malformed", "the bytes are not of a bundle's shape";
+        NonCanonical = "non-canonical", "the bytes are a second encoding of a bundle";
+        NotIncluded = "not-included", "a leaf is not in the checkpoint's log";
+        PreviousLeaf = "previous-leaf", "a tally's leaf does not continue the leaf of the epoch before";
+        TooLarge = "too-large", "the bundle is over its size bound";
+        TooManyBoots = "too-many-boots", "the bundle carries too many boots";
+        TooManyClaims = "too-many-claims", "the bundle carries too many claims";
+        TooManyLeaves = "too-many-leaves", "the bundle carries too many leaves";
+    }
+}
+
+codes! {
+    /// Why a claim or aggregate does not hold.
+    Fault {
+        AfterNotTally = "after-not-tally", "the leaf after the range is no tally leaf";
+        AggregateKind = "aggregate-kind", "the leaf shown as an aggregate is none";
+        BeforeNotTally = "before-not-tally", "the leaf before the range is no tally leaf";
+        BootEvidence = "boot-evidence", "the tally names other evidence or configuration than the boot's leaf";
+        BootsDiverge = "boots-diverge", "the boots at the end of the range do not continue those before it";
+        BootsOrder = "boots-order", "the boots of the tally's life are repeated or out of order";
+        BudgetExceeded = "budget-exceeded", "more is spent than the day's cap";
+        BudgetInconsistent = "budget-inconsistent", "the debits do not add up to what is spent";
+        CellsMismatch = "cells-mismatch", "there are not as many values as distinct cells";
+        CommitmentEncoding = "commitment-encoding", "a commitment is not a canonical group element";
+        CommitmentIdentity = "commitment-identity", "a commitment is the identity";
+        CommitmentPathAfter = "commitment-path-after", "a commitment is not in the leaf after the range";
+        CommitmentPathBefore = "commitment-path-before", "a commitment is not in the leaf before the range";
+        CommitmentSet = "commitment-set", "the commitments are not those of the statement's counters, in order";
+        CounterCount = "counter-count", "a leaf commits to another number of counters than the schema has";
+        CrossesBreak = "crosses-break", "the tally ended within the range";
+        EpochAfter = "epoch-after", "the leaf after the range is not of its last epoch";
+        EpochBefore = "epoch-before", "the leaf before the range is not of the epoch before its first";
+        EqualityCount = "equality-count", "there are not as many equality proofs as equalities";
+        EqualityEncoding = "equality-encoding", "an equality proof is not canonically encoded";
+        EqualityProof = "equality-proof", "an equality proof does not hold";
+        EvidenceBinding = "evidence-binding", "the evidence binds other keys, configuration, origin or boot than the leaf says";
+        GapsFell = "gaps-fell", "the cumulative gap counts fell";
+        HighCount = "high-count", "there are not as many high halves as the width asks for";
+        HighEncoding = "high-encoding", "a high half is not a canonical group element";
+        LeafOrderReversed = "range-reversed-in-log", "the leaf after the range lies before the leaf before it";
+        NoiseMechanism = "noise-mechanism", "the noise is of another mechanism than the query";
+        NoiseScale = "noise-scale", "the noise is smaller than the price that was paid allows";
+        NoiseSensitivity = "noise-sensitivity", "the noise is for a smaller sensitivity than the bounds imply";
+        NoiseWidth = "noise-width", "the stated interval is narrower than the noise";
+        NotConsented = "not-consented", "no entry of the pact's consent permits the claim";
+        NotConsentedAudience = "not-consented-audience", "the consent is for others than the claim's audience";
+        NotConsentedCalendar = "not-consented-calendar", "the range is not the calendar range that the consent permits";
+        NotConsentedProgram = "not-consented-program", "the consent is for another statement";
+        PactNotInForce = "pact-not-in-force", "the pact leaf is not of the pact in force at the end of the range";
+        PactNotPact = "pact-not-pact", "the leaf shown as the pact is none";
+        PactRoot = "pact-root", "the leaves belong to different chains of pacts";
+        PactSchema = "pact-schema", "the leaves commit to another schema than the pact's";
+        RangeEmpty = "range-empty", "the range begins before epoch 1 or after its end";
+        RangeEncoding = "range-encoding", "the range proof is not well-formed";
+        RangeProof = "range-proof", "the range proof does not hold";
+        RangeUnexpected = "range-unexpected", "there is a range proof and no inequality, or the reverse";
+        ReservationDay = "reservation-day", "the reservation debits another day";
+        ReservationDebit = "reservation-debit", "the reservation debits another price";
+        ReservationOrder = "reservation-order", "the reservation does not come before the aggregate";
+        ReservationQuery = "reservation-query", "the reservation is for another query";
+        SecondDraw = "second-draw", "noise was drawn twice for one query or reservation";
+        SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
+        StatementIdentity = "statement-identity", "the statement's commitment is the identity";
+        TallyAfter = "tally-after", "the leaf after the range is of another tally";
+        TallyBefore = "tally-before", "the leaf before the range is of another tally";
+        TimeReversed = "time-reversed", "the range ends before it begins";
+    }
+}
+
+codes! {
+    /// Why nothing can be said of one claim or aggregate, though nothing speaks against it.
+    Reason {
+        Audience = "audience", "the proof speaks to another verifier";
+        BootMissing = "boot", "a boot of the range is not shown";
+        BootsMissing = "boots-missing", "the boots of the tally's life are not shown";
+        ConfigNotAnchored = "config-not-anchored", "a boot of the range ran a configuration that is not anchored";
+        Evidence = "evidence", "the evidence of a boot of the range was not appraised";
+        Expired = "expired", "the proof has expired";
+        Gap = "gap", "more events are missing in the range than the claim admits";
+        LeafMissing = "leaf-missing", "a leaf that the claim or aggregate stands on is not shown";
+        Nonce = "nonce", "the proof does not answer the verifier's nonce";
+        PactNotAnchored = "pact-not-anchored", "the pact is not anchored";
+        ReservationMissing = "reservation-missing", "the reservation that paid is not shown";
+        SchemaMissing = "schema-missing", "the schema is not shown";
+        SequenceGap = "sequence-gap", "entries of the ledger between reservation and aggregate are not shown";
+    }
+}
+
+impl Unusable {
+    /// What to do.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::CheckpointBadSignature
+            | Self::CheckpointUnsigned
+            | Self::CheckpointWrongKey
+            | Self::CheckpointWrongOrigin
+            | Self::BootLogKey => {
+                "compare the anchors with what the monitor publishes; if they are right, the bundle is of another monitor or forged"
+            }
+            Self::Equivocation | Self::PreviousLeaf | Self::BootSuperseded | Self::BootRepeated => {
+                "keep the bundle: it is signed evidence against the monitor"
+            }
+            _ => "ask for the bundle again; what arrived was cut, altered or never valid",
+        }
+    }
+}
+
+impl Reason {
+    /// What to do.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Audience | Self::Expired | Self::Nonce => {
+                "ask the holder for a proof to you, over your nonce"
+            }
+            Self::BootMissing
+            | Self::BootsMissing
+            | Self::LeafMissing
+            | Self::ReservationMissing
+            | Self::SchemaMissing
+            | Self::SequenceGap => "ask for a bundle that shows it",
+            Self::ConfigNotAnchored => {
+                "read that configuration; anchor it only if you accept what it lets the monitor do"
+            }
+            Self::Evidence => "appraise the evidence of every boot in the bundle and verify again",
+            Self::Gap => "read the gap counts; accept the claim only in a form that admits them",
+            Self::PactNotAnchored => "read the pact; anchor its root if it is the one you mean",
+        }
+    }
+}
+
+/// Why a claim or aggregate is false or not what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Refutation {
+    /// A part does not hold.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The predicate is not a statement.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+}
+
+impl Refutation {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.code(),
+            Self::Statement(error) => error.code(),
+        }
+    }
+
+    /// What it means, in one clause.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.meaning(),
+            Self::Statement(error) => error.meaning(),
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Fault(_) => "do not rely on it; ask who gave it to you why it does not hold",
+            Self::Statement(_) => "ask for a claim that says something",
+        }
+    }
+}
+
+/// Every code, in order of kind.
+#[must_use]
+pub fn all_codes() -> Vec<&'static str> {
+    let unusable = Unusable::ALL.iter().map(|e| e.code());
+    let faults = Fault::ALL.iter().map(|e| e.code());
+    let statements = StatementError::ALL.iter().map(|e| e.code());
+    let reasons = Reason::ALL.iter().map(|e| e.code());
+    unusable.chain(faults).chain(statements).chain(reasons).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let mut codes = all_codes();
+        assert!(codes.len() >= 100, "{}", codes.len());
+        let kebab =
+            |c: &str| c.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        assert!(codes.iter().all(|c| kebab(c)));
+        codes.sort_unstable();
+        let count = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+}

@@ -1,0 +1,163 @@
+//! The opened leaves of a bundle: every one is in the checkpoint's log, opens to its body, and
+//! carries the signature of the boot that was in charge.
+
+use std::collections::BTreeMap;
+
+use messages::bundle::{Bundle, IncludedLeaf};
+use messages::codec::Wire;
+use messages::evidence::Conceptual;
+use messages::ids::{BootId, LeafHash};
+use messages::leaf::{
+    AggregateBody, BootBody, BreakBody, Kind, Leaf, PactBody, ReserveBody, TallyBody, body_digest,
+};
+use messages::publication::Publication;
+use tlog::{CheckpointError, leaf_hash, open_checkpoint, verify_inclusion};
+
+use crate::anchors::Anchors;
+use crate::codes::Unusable;
+
+/// One opened leaf.
+pub(crate) struct Opened<'a> {
+    pub(crate) index: u64,
+    pub(crate) hash: LeafHash,
+    pub(crate) leaf: &'a Leaf,
+    pub(crate) body: Publication,
+}
+
+/// All of them, and where the boots are.
+pub(crate) struct Leaves<'a> {
+    by_index: BTreeMap<u64, Opened<'a>>,
+    boots: BTreeMap<BootId, u64>,
+}
+
+impl<'a> Leaves<'a> {
+    /// Opens every leaf of `bundle` under the anchored log.
+    pub(crate) fn open(bundle: &'a Bundle, anchors: &Anchors) -> Result<Self, Unusable> {
+        let checkpoint = open_checkpoint(&bundle.checkpoint, &anchors.origin, &anchors.log_key)
+            .map_err(checkpoint_fault)?;
+        let mut by_index = BTreeMap::new();
+        let mut boots = BTreeMap::new();
+        for included in &bundle.leaves {
+            let index = included.disclosed.index;
+            if by_index.last_key_value().is_some_and(|(last, _)| *last >= index) {
+                return Err(Unusable::LeafOrder);
+            }
+            if index >= checkpoint.size() {
+                return Err(Unusable::LeafBeyondCheckpoint);
+            }
+            verify_inclusion(&checkpoint, index, &included.disclosed.leaf, &included.path)
+                .map_err(|_| Unusable::NotIncluded)?;
+            let opened = open_one(included, anchors)?;
+            if let Publication::Boot(body) = &opened.body
+                && boots.insert(body.boot, index).is_some()
+            {
+                return Err(Unusable::BootRepeated);
+            }
+            by_index.insert(index, opened);
+        }
+        let leaves = Self { by_index, boots };
+        leaves.check_signatures()?;
+        leaves.check_chains()?;
+        Ok(leaves)
+    }
+
+    pub(crate) fn at(&self, index: u64) -> Option<&Opened<'a>> {
+        self.by_index.get(&index)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Opened<'a>> {
+        self.by_index.values()
+    }
+
+    /// The leaf that introduces a boot.
+    pub(crate) fn boot(&self, boot: &BootId) -> Option<&BootBody> {
+        match &self.at(*self.boots.get(boot)?)?.body {
+            Publication::Boot(body) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// A leaf whose boot is not shown is left alone here; no claim that stands on it verifies.
+    fn check_signatures(&self) -> Result<(), Unusable> {
+        for Opened { index, leaf, .. } in self.by_index.values() {
+            let Some((body, begins)) = self.boot(&leaf.boot).zip(self.boots.get(&leaf.boot)) else {
+                continue;
+            };
+            if index < begins {
+                return Err(Unusable::LeafBeforeBoot);
+            }
+            if self.boots.values().any(|other| begins < other && other <= index) {
+                return Err(Unusable::BootSuperseded);
+            }
+            let signed = Leaf::signed_bytes(leaf.kind, &leaf.body, &leaf.boot);
+            body.boot_key
+                .verify(messages::domain::LEAF_SIGNATURE, &signed, &leaf.signature)
+                .map_err(|_| Unusable::LeafSignature)?;
+        }
+        Ok(())
+    }
+
+    /// One leaf an epoch and tally, each continuing the one before where both are shown.
+    fn check_chains(&self) -> Result<(), Unusable> {
+        let mut shown = BTreeMap::new();
+        for opened in self.by_index.values() {
+            let Publication::Tally(body) = &opened.body else { continue };
+            if shown.insert((body.tally, body.epoch), (opened.hash, body.previous)).is_some() {
+                return Err(Unusable::Equivocation);
+            }
+        }
+        for ((tally, epoch), (_, previous)) in &shown {
+            let before = epoch.previous();
+            let hash = before.and_then(|epoch| shown.get(&(*tally, epoch))).map(|(hash, _)| *hash);
+            let continues = hash.is_none() || hash == *previous;
+            if !continues || before.is_none() != previous.is_none() {
+                return Err(Unusable::PreviousLeaf);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_one<'a>(included: &'a IncludedLeaf, anchors: &Anchors) -> Result<Opened<'a>, Unusable> {
+    let disclosed = &included.disclosed;
+    let leaf = &disclosed.leaf;
+    if body_digest(leaf.kind, &disclosed.salt, &disclosed.body) != leaf.body {
+        return Err(Unusable::BodyDigest);
+    }
+    let body = decode(leaf.kind, &disclosed.body).ok_or(Unusable::BodyMalformed)?;
+    if let Publication::Boot(boot) = &body {
+        if boot.boot != leaf.boot {
+            return Err(Unusable::BootIdMismatch);
+        }
+        if boot.log_key != anchors.log_key {
+            return Err(Unusable::BootLogKey);
+        }
+        Conceptual::from_cbor(&boot.evidence).map_err(|_| Unusable::EvidenceMalformed)?;
+    }
+    Ok(Opened { index: disclosed.index, hash: leaf_hash(leaf), leaf, body })
+}
+
+const fn checkpoint_fault(error: CheckpointError) -> Unusable {
+    match error {
+        CheckpointError::BadSignature => Unusable::CheckpointBadSignature,
+        CheckpointError::Extension => Unusable::CheckpointExtension,
+        CheckpointError::Malformed => Unusable::CheckpointMalformed,
+        CheckpointError::NonCanonical => Unusable::CheckpointNonCanonical,
+        CheckpointError::TooLarge => Unusable::CheckpointTooLarge,
+        CheckpointError::Truncated => Unusable::CheckpointTruncated,
+        CheckpointError::Unsigned => Unusable::CheckpointUnsigned,
+        CheckpointError::WrongKey => Unusable::CheckpointWrongKey,
+        CheckpointError::WrongOrigin => Unusable::CheckpointWrongOrigin,
+    }
+}
+
+fn decode(kind: Kind, body: &[u8]) -> Option<Publication> {
+    Some(match kind {
+        Kind::Aggregate => Publication::Aggregate(AggregateBody::from_cbor(body).ok()?),
+        Kind::Boot => Publication::Boot(BootBody::from_cbor(body).ok()?),
+        Kind::Break => Publication::Break(BreakBody::from_cbor(body).ok()?),
+        Kind::Pact => Publication::Pact(PactBody::from_cbor(body).ok()?),
+        Kind::Reserve => Publication::Reserve(ReserveBody::from_cbor(body).ok()?),
+        Kind::Tally => Publication::Tally(TallyBody::from_cbor(body).ok()?),
+    })
+}
