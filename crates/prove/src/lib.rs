@@ -1,1 +1,9 @@
-//! Claims from openings: range, equality and linear proofs
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod linear;
+mod request;
+mod witness;
+
+pub use error::ProveError;
+pub use request::{Request, prove};

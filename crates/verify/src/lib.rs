@@ -21,3 +21,4 @@ pub use codes::{Fault, Reason, Refutation, StatementError, Unusable, all_codes};
 pub use explain::{explain, words};
 pub use proof::verify_proof;
 pub use statement::Statement;
+pub use tlog::leaf_hash;
