@@ -59,6 +59,8 @@ domains! {
     CONSENT_LEAF = "cloister/consent-leaf/v1";
     /// An inner node of the consent tree.
     CONSENT_NODE = "cloister/consent-node/v1";
+    /// Salt of one consent entry.
+    CONSENT_SALT = "cloister/consent-salt/v1";
     /// A party's signed running counts.
     COUNTS = "cloister/counts/v1";
     /// The chain of one party's events.
@@ -75,6 +77,8 @@ domains! {
     LEAF_SIGNATURE = "cloister/leaf-signature/v1";
     /// A signature that opens a connection for a party.
     LOGIN = "cloister/login/v1";
+    /// Identity of a pact.
+    PACT = "cloister/pact/v1";
     /// A pact, salted for the public log.
     PACT_SALTED = "cloister/pact-salted/v1";
     /// A party's signature of a pact.

@@ -1,0 +1,202 @@
+//! Signatures: what turns a pact into one that binds.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use messages::did::Did;
+use messages::domain;
+use messages::signature::{PublicKey, Signature, SigningKey};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::document::scalar::PartyId;
+use crate::document::{Pact, json as reading};
+use crate::error::{Fault, PactError, Step};
+
+/// A pact and the signatures that came with it, unchecked: see [`SignedPact::bind`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedPact {
+    pact: Pact,
+    signatures: Vec<Signed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Signed {
+    did: Did,
+    key: PublicKey,
+    signature: Signature,
+}
+
+/// A pact that both parties signed. Only [`SignedPact::bind`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct BindingPact(Pact);
+
+impl BindingPact {
+    /// The pact.
+    #[must_use]
+    pub const fn pact(&self) -> &Pact {
+        &self.0
+    }
+}
+
+/// Which key speaks for which DID. A `did:key` speaks for itself; others must be pinned.
+#[derive(Clone, Debug, Default)]
+pub struct KeyRing {
+    pinned: BTreeMap<Did, PublicKey>,
+}
+
+impl KeyRing {
+    /// Pins `key` for `did`, in place of an earlier one.
+    pub fn pin(&mut self, did: Did, key: PublicKey) {
+        self.pinned.insert(did, key);
+    }
+
+    /// The key that speaks for `did`.
+    #[must_use]
+    pub fn resolve(&self, did: &Did) -> Option<PublicKey> {
+        did.key().or_else(|| self.pinned.get(did).copied())
+    }
+}
+
+impl SignedPact {
+    /// A pact without signatures.
+    #[must_use]
+    pub const fn draft(pact: Pact) -> Self {
+        Self { pact, signatures: Vec::new() }
+    }
+
+    /// Reads `{"pact": {..}, "signatures": [{"did", "key", "sig"}]}`.
+    ///
+    /// # Errors
+    /// [`PactError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, PactError> {
+        let mut value = reading::read(bytes)?;
+        let envelope: Envelope = reading::typed(&value)?;
+        let signatures = envelope.signatures.into_iter().enumerate();
+        let signatures = signatures
+            .map(|(at, raw)| raw.read().map_err(|e| e.under(Step::Place(at))))
+            .collect::<Result<_, _>>()?;
+        let inner = value.get_mut("pact").map(Value::take);
+        Ok(Self { pact: Pact::from_value(inner.unwrap_or_default())?, signatures })
+    }
+
+    /// Adds `did`'s signature, in place of an earlier one.
+    #[must_use]
+    pub fn sign(mut self, did: Did, key: &SigningKey) -> Self {
+        let signature = key.sign(domain::PACT_SIGNATURE, &self.pact.hash().0);
+        self.signatures.retain(|s| s.did != did);
+        self.signatures.push(Signed { did, key: key.public(), signature });
+        self
+    }
+
+    /// The file's bytes, canonical.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let signatures = self.signatures.iter().map(|s| {
+            json!({
+                "did": s.did.as_str(),
+                "key": Did::from_key(&s.key).as_str(),
+                "sig": STANDARD.encode(s.signature.0),
+            })
+        });
+        let file = json!({"pact": self.pact.value(), "signatures": signatures.collect::<Vec<_>>()});
+        serde_json_canonicalizer::to_vec(&file).unwrap_or_default()
+    }
+
+    /// The pact, whoever signed it.
+    #[must_use]
+    pub const fn pact(&self) -> &Pact {
+        &self.pact
+    }
+
+    /// Who signed, unchecked.
+    pub fn signers(&self) -> impl Iterator<Item = &Did> {
+        self.signatures.iter().map(|s| &s.did)
+    }
+
+    /// Checks that both parties, and nobody else, signed this pact with their own keys.
+    ///
+    /// # Errors
+    /// [`PactError`]: unsigned, one signature only, a stranger's, repeated, swapped, by an
+    /// unknown or another key, or not holding.
+    pub fn bind(self, keys: &KeyRing) -> Result<BindingPact, PactError> {
+        if self.signatures.is_empty() {
+            return Err(Fault::Unsigned.into());
+        }
+        self.distinct()?;
+        let parties = [self.pact.initiator(), self.pact.provider()];
+        for (at, signed) in self.signatures.iter().enumerate() {
+            let check = self.check(signed, parties, keys);
+            check.map_err(|f| PactError::from(f).under(Step::Place(at)))?;
+        }
+        let [initiator, provider] = parties.map(|did| keys.resolve(did));
+        if self.signatures.len() < parties.len() {
+            return Err(Fault::OneSignature.into());
+        }
+        if initiator == provider {
+            return Err(Fault::OneKey.into());
+        }
+        Ok(BindingPact(self.pact))
+    }
+
+    fn distinct(&self) -> Result<(), PactError> {
+        let mut rest = &self.signatures[..];
+        while let [first, others @ ..] = rest {
+            if others.iter().any(|o| o.did == first.did || o.signature == first.signature) {
+                return Err(Fault::RepeatedSignature.into());
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+
+    fn check(&self, signed: &Signed, parties: [&Did; 2], keys: &KeyRing) -> Result<(), Fault> {
+        if !parties.contains(&&signed.did) {
+            return Err(Fault::ForeignSignature);
+        }
+        let key = keys.resolve(&signed.did).ok_or(Fault::UnpinnedKey)?;
+        let holds = |key: PublicKey| {
+            key.verify(domain::PACT_SIGNATURE, &self.pact.hash().0, &signed.signature).is_ok()
+        };
+        let others = parties.into_iter().filter(|did| **did != signed.did);
+        let by_other = others.filter_map(|did| keys.resolve(did)).any(|k| k != key && holds(k));
+        match (key == signed.key, holds(key), by_other) {
+            (_, false, true) => Err(Fault::SwappedSignature),
+            (false, ..) => Err(Fault::WrongKey),
+            (true, false, false) => Err(Fault::BadSignature),
+            (true, true, _) => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    /// Read on its own.
+    #[serde(rename = "pact")]
+    _pact: Value,
+    signatures: Vec<RawSignature>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSignature {
+    did: PartyId,
+    key: String,
+    sig: String,
+}
+
+impl RawSignature {
+    fn read(self) -> Result<Signed, PactError> {
+        let text = if self.key.starts_with('z') { format!("did:key:{}", self.key) } else { self.key };
+        let key = Did::parse(&text).and_then(|did| did.key());
+        let bytes = STANDARD.decode(&self.sig).ok().and_then(|b| b.try_into().ok());
+        Ok(Signed {
+            did: self.did.0,
+            key: key.ok_or(PactError::new(Fault::BadDid))?,
+            signature: Signature(bytes.ok_or(PactError::new(Fault::BadSignatureForm))?),
+        })
+    }
+}
