@@ -1,0 +1,182 @@
+//! What is proven verifies; what is false, foreign or not consented is not proven.
+
+#[path = "support/monitor.rs"]
+mod monitor;
+
+use cloister_prove::ProveError;
+use messages::claim::{Audience, Predicate};
+use messages::codec::Wire;
+use messages::publication::Publication;
+use messages::time::Epoch;
+use monitor::{Draft, Monitor, NONCE, NOW, party_did};
+use proptest::prelude::*;
+use verify::{EvidenceClass, Fault, StatementError, Verdict, verify};
+
+#[test]
+fn every_kind_of_predicate_verifies_when_it_holds() {
+    let monitor = Monitor::start();
+    let bundle = monitor.good_bundle().to_cbor();
+    let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+    assert_eq!(report.items.len(), monitor.predicates.len() + 1);
+    for item in report.items {
+        let class = EvidenceClass::InsecureSoftware;
+        assert_eq!(item.verdict, Verdict::Verified { class }, "{}", item.words);
+    }
+}
+
+#[test]
+fn every_range_of_the_tally_verifies() {
+    let monitor = Monitor::start();
+    let predicate = &monitor.predicates[0];
+    for (first, last) in [(1, 1), (2, 2), (1, 2)] {
+        let proven = monitor.prove(&monitor.claim(predicate, first, last)).unwrap();
+        let bundle = monitor.bundle(vec![proven]).to_cbor();
+        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        assert_eq!(report.items[0].verdict.code(), "verified", "{first}..={last}");
+    }
+}
+
+/// A monitor whose pact consents to exactly these predicates.
+fn consenting_to(predicates: Vec<Predicate>) -> Monitor {
+    let mut monitor = Monitor::start();
+    for (entry, predicate) in monitor.entries.iter_mut().zip(&predicates) {
+        entry.program = predicate.program_id();
+        (entry.audience, entry.per) = (Vec::new(), None);
+    }
+    monitor.predicates = predicates;
+    let root = monitor.consent_root();
+    if let Some(Draft { publication: Publication::Pact(body), .. }) = monitor.drafts.get_mut(1) {
+        body.consent = root;
+    }
+    monitor
+}
+
+#[test]
+fn a_bound_is_inclusive_and_one_beyond_it_is_false() {
+    let name = || "calls.denied".to_owned();
+    let (at_most, at_least) = (
+        |bound| Predicate::AtMost { counter: name(), bound },
+        |bound| Predicate::AtLeast { counter: name(), bound },
+    );
+    let between = |lower, upper| Predicate::Between { counter: "small".into(), lower, upper };
+    let none = |counter: &str| Predicate::None { counter: counter.into() };
+    let monitor = consenting_to(vec![
+        at_most(5),
+        at_least(5),
+        between(8, 8),
+        at_most(4),
+        at_least(6),
+        none("small"),
+    ]);
+    let prove = |p: &Predicate| monitor.prove(&monitor.claim(p, 1, 2));
+    let holding = [at_most(5), at_least(5), between(8, 8)].map(|p| prove(&p).unwrap());
+    let bundle = monitor.bundle(holding.to_vec()).to_cbor();
+    let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+    assert!(report.items.iter().all(|i| i.verdict.code() == "verified"));
+    for p in [at_most(4), at_least(6), none("small")] {
+        assert_eq!(prove(&p).unwrap_err(), ProveError::StatementFalse, "{p:?}");
+    }
+    let outside = consenting_to(vec![between(9, 20), between(0, 7)]);
+    for p in [between(9, 20), between(0, 7)] {
+        let refused = outside.prove(&outside.claim(&p, 1, 2)).unwrap_err();
+        assert_eq!(refused, ProveError::StatementFalse, "{p:?}");
+    }
+}
+
+#[test]
+fn a_ratio_of_nothing_is_false() {
+    let ratio = Predicate::RatioAtLeast {
+        part: "leaks".into(),
+        whole: "leaks2".into(),
+        numerator: 1,
+        denominator: 2,
+        min_whole: 1,
+    };
+    let monitor = consenting_to(vec![ratio.clone()]);
+    let refused = monitor.prove(&monitor.claim(&ratio, 1, 2)).unwrap_err();
+    assert_eq!(refused, ProveError::Statement(StatementError::UnknownCounter));
+    let percentile = Predicate::RatioAtLeast {
+        part: "leaks".into(),
+        whole: "small".into(),
+        numerator: 1,
+        denominator: 2,
+        min_whole: 9,
+    };
+    let monitor = consenting_to(vec![percentile.clone()]);
+    let refused = monitor.prove(&monitor.claim(&percentile, 1, 2)).unwrap_err();
+    assert_eq!(refused, ProveError::StatementFalse);
+}
+
+#[test]
+fn the_prover_refuses_what_a_verifier_would() {
+    let monitor = Monitor::start();
+    let (leaves, _) = monitor.publish(&monitor.drafts);
+    let good = monitor.claim(&monitor.predicates[0], 1, 2);
+    let refused = |claim: &messages::claim::Claim, entry: usize| {
+        monitor.prove_with(&leaves, claim, entry, |_| {}).unwrap_err()
+    };
+    assert_eq!(refused(&good, 1), Fault::NotConsentedProgram.into());
+    let mut other = good.clone();
+    other.range.tally = monitor.tally(1);
+    let swapped = monitor.prove_with(&leaves, &good, 0, |r| r.claim = &other).unwrap_err();
+    assert_eq!(swapped, Fault::TallyBefore.into());
+    let mut later = good.clone();
+    later.range.first = Epoch(2);
+    let moved = monitor.prove_with(&leaves, &good, 0, |r| r.claim = &later).unwrap_err();
+    assert_eq!(moved, Fault::EpochBefore.into());
+    let mut stranger = monitor.claim(&monitor.predicates[3], 1, 2);
+    stranger.audience = Audience::Verifier { did: party_did(1), nonce: NONCE };
+    assert_eq!(refused(&stranger, 3), Fault::NotConsentedAudience.into());
+    stranger.audience = Audience::Public;
+    assert_eq!(refused(&stranger, 3), Fault::NotConsentedAudience.into());
+    let mut shorter = monitor.schema.clone();
+    shorter.counters.pop();
+    let short = monitor.prove_with(&leaves, &good, 0, |r| r.schema = &shorter).unwrap_err();
+    assert_eq!(short, Fault::PactSchema.into());
+    let openings = &monitor.openings[&(monitor.tally(1), Epoch(2))].1;
+    let foreign =
+        monitor.prove_with(&leaves, &good, 0, |r| r.after_openings = openings).unwrap_err();
+    assert_eq!(foreign, ProveError::OpeningsMismatch);
+    let boot = &leaves[0].disclosed;
+    let stale = monitor.prove_with(&leaves, &good, 0, |r| r.boot = boot).unwrap_err();
+    assert_eq!(stale, ProveError::BootMismatch);
+    let kind = monitor.prove_with(&leaves, &good, 0, |r| r.pact = boot).unwrap_err();
+    assert_eq!(kind, ProveError::BodyMalformed);
+    assert_eq!(
+        monitor.prove_with(&leaves, &good, 0, |r| r.consent.2.clear()).unwrap_err(),
+        Fault::NotConsented.into()
+    );
+}
+
+#[test]
+fn proofs_of_different_values_look_alike() {
+    let monitor =
+        consenting_to(vec![Predicate::AtMost { counter: "calls.all".into(), bound: 200 }]);
+    let proof =
+        |last| monitor.prove(&monitor.claim(&monitor.predicates[0], 1, last)).unwrap().proof;
+    let (slack, exact) = (proof(1), proof(2));
+    assert_eq!(slack.range.len(), exact.range.len(), "the slack is 100 and 0");
+    assert_ne!(slack, exact);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_predicate_is_proven_exactly_when_it_holds(bound in 0u64..400, upper in any::<bool>()) {
+        let counter = "calls.all".to_owned();
+        let predicate = if upper {
+            Predicate::AtMost { counter, bound }
+        } else {
+            Predicate::AtLeast { counter, bound }
+        };
+        let monitor = consenting_to(vec![predicate.clone()]);
+        let proven = monitor.prove(&monitor.claim(&predicate, 1, 2));
+        prop_assert_eq!(proven.is_ok(), if upper { 200 <= bound } else { 200 >= bound });
+        if let Ok(proven) = proven {
+            let bundle = monitor.bundle(vec![proven]).to_cbor();
+            let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+            prop_assert_eq!(report.items[0].verdict.code(), "verified");
+        }
+    }
+}
