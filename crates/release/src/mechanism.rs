@@ -1,0 +1,106 @@
+//! Noise: its scale from price and sensitivity in integers, rounded up, and exact sampling.
+
+use messages::leaf::{Mechanism, Noise};
+use opendp::domains::{AtomDomain, VectorDomain};
+use opendp::measurements::{make_gaussian, make_laplace};
+use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
+use opendp::metrics::{L1Distance, L2Distance};
+
+use crate::ledger::{DrawError, Refusal};
+use crate::statistic::{Bounds, Statistic};
+
+/// Largest scale, thousandths: 2^29.
+pub const MAX_SCALE_MILLI: u64 = (1 << 29) * 1000;
+
+/// A noise scale in eighths: exact in binary and in thousandths, so that what is published is
+/// what is drawn. Never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scale(u32);
+
+impl Scale {
+    /// The smallest scale that costs at most `nano_rho` at this sensitivity, squared.
+    ///
+    /// Gaussian with σ: ρ = Δ₂²/(2σ²) (Bun and Steinke 2016, proposition 1.6; for the discrete
+    /// one Canonne, Kamath and Steinke 2020, theorem 4). Laplace with scale b: ε = Δ₁/b and
+    /// ρ = ε²/2 (Bun and Steinke 2016, proposition 1.4). Both: scale² ≥ Δ²·10⁹/(2·`nano_rho`).
+    ///
+    /// # Errors
+    /// [`Refusal::Price`] when the price is nothing, the sensitivity is nothing, or the scale
+    /// lies out of range.
+    pub fn new(sensitivity_squared: u64, nano_rho: u64) -> Result<Self, Refusal> {
+        // (8·scale)² ≥ 32·Δ²·10⁹/nano_rho
+        let eighths_squared = u128::from(sensitivity_squared)
+            .checked_mul(32 * 1_000_000_000)
+            .map(|n| n.div_ceil(u128::from(nano_rho.max(1))))
+            .filter(|n| *n > 0 && nano_rho > 0)
+            .ok_or(Refusal::Price)?;
+        let floor = eighths_squared.isqrt();
+        let rounded_up = u128::from(floor.checked_mul(floor) != Some(eighths_squared));
+        let eighths = floor.checked_add(rounded_up).ok_or(Refusal::Price)?;
+        Ok(Self(u32::try_from(eighths).map_err(|_| Refusal::Price)?))
+    }
+
+    /// Thousandths, exactly.
+    #[must_use]
+    pub fn milli(self) -> u64 {
+        u64::from(self.0).saturating_mul(125)
+    }
+
+    fn exact(self) -> f64 {
+        f64::from(self.0) / 8.0
+    }
+}
+
+/// The noise of `statistic` at `nano_rho`, as it is published.
+pub(crate) fn noise(
+    statistic: Statistic,
+    bounds: Bounds,
+    nano_rho: u64,
+) -> Result<(Noise, Scale), Refusal> {
+    let (mechanism, sensitivity) = (statistic.mechanism(), statistic.sensitivity(bounds));
+    let (squared, tail) = match mechanism {
+        // P(|X| > t) ≤ exp(-t/b): t = b·ln 20.
+        Mechanism::DiscreteLaplace => (sensitivity.saturating_mul(sensitivity), 2996),
+        // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition 25).
+        Mechanism::DiscreteGaussian => (sensitivity, 1960),
+    };
+    let scale = Scale::new(squared, nano_rho)?;
+    let noise = Noise {
+        mechanism,
+        scale_milli: scale.milli(),
+        sensitivity,
+        half_width_95: scale.milli().saturating_mul(tail).div_ceil(1_000_000),
+        session_bound: bounds.sessions,
+        cell_bound: bounds.cells,
+    };
+    Ok((noise, scale))
+}
+
+/// Adds exactly sampled noise to every value, zeros included.
+///
+/// The sampler is OpenDP's (Canonne, Kamath and Steinke 2020, algorithms 1 to 3, over rationals)
+/// and draws from the thread's ChaCha20 generator, which the kernel seeds; it takes no other.
+// A measurement cannot change threads: it is made, used and dropped here.
+pub(crate) fn sample(
+    mechanism: Mechanism,
+    scale: Scale,
+    values: &Vec<i64>,
+) -> Result<Vec<i64>, DrawError> {
+    let domain = VectorDomain::new(AtomDomain::<i64>::default());
+    let noisy = match mechanism {
+        Mechanism::DiscreteLaplace => {
+            let metric = L1Distance::<i64>::default();
+            make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)
+                .and_then(|laplace| laplace.invoke(values))
+        }
+        Mechanism::DiscreteGaussian => {
+            let metric = L2Distance::<f64>::default();
+            make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, scale.exact(), None)
+                .and_then(|gaussian| gaussian.invoke(values))
+        }
+    };
+    noisy.map_err(|_| DrawError::Sampler)
+}
+
+#[cfg(test)]
+mod tests;
