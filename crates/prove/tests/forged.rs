@@ -1,0 +1,83 @@
+//! Every file of `forged/` is one broken or forged bundle and the code that refuses it.
+//!
+//! A file says `expect:` a code, `why:` in words, and `forge:` the step that makes it out of a
+//! good bundle. Its name is the test's name.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[path = "support/forge.rs"]
+mod forge;
+#[path = "support/monitor.rs"]
+mod monitor;
+
+use forge::{Case, STEPS};
+use monitor::Monitor;
+
+struct File {
+    name: String,
+    expect: String,
+    forge: String,
+}
+
+#[test]
+fn every_forged_bundle_is_refused_with_its_own_code() {
+    let monitor = Monitor::start();
+    let good = monitor.good_bundle();
+    assert_eq!(Case::new(&monitor, &good).outcome(), "verified", "the bundle that is forged");
+    let mut failures = Vec::new();
+    for file in files() {
+        let Some((_, step)) = STEPS.iter().find(|(name, _)| *name == file.forge) else {
+            failures.push(format!("{}: no step called {}", file.name, file.forge));
+            continue;
+        };
+        let mut case = Case::new(&monitor, &good);
+        step(&mut case);
+        let outcome = case.outcome();
+        if outcome != file.expect {
+            failures.push(format!("{}: expected {}, got {outcome}", file.name, file.expect));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_step_has_its_file_and_every_code_is_one_of_ours() {
+    let files = files();
+    let named: BTreeSet<&str> = files.iter().map(|f| f.forge.as_str()).collect();
+    let steps: BTreeSet<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, steps);
+    assert_eq!(files.len(), steps.len(), "a step is used once");
+    let codes = verify::all_codes();
+    for file in &files {
+        assert!(codes.contains(&file.expect.as_str()), "{}: {}", file.name, file.expect);
+        assert_eq!(file.name, file.forge, "the file is called after its step");
+    }
+    let provoked: BTreeSet<&str> = files.iter().map(|f| f.expect.as_str()).collect();
+    assert!(provoked.len() >= 45, "{} codes are provoked", provoked.len());
+}
+
+fn files() -> Vec<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forged");
+    let mut files: Vec<File> =
+        std::fs::read_dir(folder).unwrap().map(|entry| read(&entry.unwrap().path())).collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(files.len() >= 45, "{} files", files.len());
+    files
+}
+
+fn read(path: &Path) -> File {
+    let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(path.extension().unwrap(), "txt", "{name}");
+    let text = std::fs::read_to_string(path).unwrap();
+    let field = |key: &str| {
+        let lines: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix(key)).collect();
+        match lines.as_slice() {
+            [one] if !one.trim().is_empty() => one.trim().to_owned(),
+            _ => panic!("{name}: {key} once"),
+        }
+    };
+    assert!(field("why:").len() > 10, "{name}");
+    assert_eq!(text.lines().count(), 3, "{name}: nothing else");
+    File { expect: field("expect:"), forge: field("forge:"), name }
+}
