@@ -1,1 +1,176 @@
+//! Bounds, stability under neighbours, and fairness of the samples.
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use static_assertions::assert_not_impl_any;
+
+use super::*;
+
+assert_not_impl_any!(Contributions: std::fmt::Debug, Clone, PartialEq);
+assert_not_impl_any!(Contribution: std::fmt::Debug, Clone, PartialEq);
+
+const TOOLS: u8 = 6;
+
+fn tool(n: u8) -> String {
+    format!("tool-{n}")
+}
+
+fn did(n: u8) -> Did {
+    Did::parse(&format!("did:web:owner-{n}.example")).unwrap()
+}
+
+fn empty(bounds: Bounds) -> Contributions {
+    Contributions::new(bounds, (0..TOOLS).map(tool).collect())
+}
+
+/// One session: owner, day, outcome, tools (two of them not in the pact).
+type Row = (u8, u64, u8, BTreeSet<u8>);
+
+fn row() -> impl Strategy<Value = Row> {
+    (0..4_u8, 0..2_u64, 0..4_u8, btree_set(0..TOOLS + 2, 0..7))
+}
+
+/// Every owner samples with a generator of their own, as independent samples do.
+fn counted(rows: &[Row], bounds: Bounds) -> Contributions {
+    let mut seen = empty(bounds);
+    let mut rngs: Vec<_> = (0..4).map(|n| ChaCha20Rng::from_seed([n; 32])).collect();
+    for (owner, day, outcome, tools) in rows {
+        let outcome = OutcomeCell::ALL[usize::from(*outcome)];
+        let session = Contribution::new(outcome, tools.iter().copied().map(tool));
+        seen.add(&did(*owner), *day, session, &mut rngs[usize::from(*owner)]);
+    }
+    seen
+}
+
+proptest! {
+    #[test]
+    fn one_owners_day_moves_no_statistic_beyond_its_sensitivity(
+        rows in vec(row(), 0..60), owner in 0..4_u8, day in 0..2_u64,
+        sessions in 1..5_u32, cells in 1..4_u32,
+    ) {
+        let bounds = Bounds { sessions, cells };
+        let today: Vec<Row> = rows.into_iter().filter(|r| r.1 == day).collect();
+        let others: Vec<Row> = today.iter().filter(|r| r.0 != owner).cloned().collect();
+        let (with, without) = (counted(&today, bounds), counted(&others, bounds));
+        for statistic in Statistic::ALL {
+            let pairs = with.count(statistic, day).into_iter().zip(without.count(statistic, day));
+            let moved: Vec<u64> = pairs.map(|(a, b)| a.abs_diff(b)).collect();
+            let distance: u64 = match statistic.mechanism() {
+                messages::leaf::Mechanism::DiscreteLaplace => moved.iter().sum(),
+                messages::leaf::Mechanism::DiscreteGaussian => moved.iter().map(|m| m * m).sum(),
+            };
+            prop_assert!(distance <= statistic.sensitivity(bounds), "{statistic:?} {moved:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_counts_on_its_day_only(rows in vec(row(), 0..40)) {
+        let seen = counted(&rows, Bounds { sessions: 64, cells: 8 });
+        for day in 0..3 {
+            let expected = rows.iter().filter(|r| r.1 == day).count();
+            let counts = seen.count(Statistic::SessionsCount, day);
+            prop_assert_eq!(counts, [i64::try_from(expected).unwrap()]);
+            let outcomes: i64 = seen.count(Statistic::SessionsOutcome, day).iter().sum();
+            prop_assert_eq!(outcomes, i64::try_from(expected).unwrap());
+        }
+    }
+}
+
+#[test]
+fn sensitivities_are_attained() {
+    let bounds = Bounds { sessions: 3, cells: 2 };
+    let all = (0, 0, 1, BTreeSet::from([0, 1]));
+    let seen = counted(&[all.clone(), all.clone(), all.clone(), all], bounds);
+    for statistic in Statistic::ALL {
+        let counts = seen.count(statistic, 0);
+        let reached: i64 = match statistic.mechanism() {
+            messages::leaf::Mechanism::DiscreteLaplace => counts.iter().sum(),
+            messages::leaf::Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
+        };
+        assert_eq!(u64::try_from(reached), Ok(statistic.sensitivity(bounds)), "{statistic:?}");
+    }
+}
+
+#[test]
+fn tools_that_the_pact_does_not_name_share_one_cell() {
+    let seen = counted(&[(0, 0, 0, BTreeSet::from([0, 6, 7]))], Bounds { sessions: 1, cells: 8 });
+    assert_eq!(seen.count(Statistic::Tools, 0), [1, 0, 0, 0, 0, 0, 1]);
+}
+
+#[test]
+fn an_interaction_called_other_is_the_cell_other() {
+    let mut seen =
+        Contributions::new(Bounds { sessions: 1, cells: 8 }, vec!["other".into(), "a".into()]);
+    let mut rng = ChaCha20Rng::from_seed([0; 32]);
+    let session = Contribution::new(OutcomeCell::Clean, ["other".into(), "b".into()]);
+    seen.add(&did(0), 0, session, &mut rng);
+    assert_eq!(seen.cells(Statistic::Tools), ["a", "other"]);
+    assert_eq!(seen.count(Statistic::Tools, 0), [0, 1]);
+}
+
+#[test]
+fn violations_are_sessions_that_a_rule_stopped() {
+    let rows: Vec<Row> = (0..4).map(|outcome| (outcome, 0, outcome, BTreeSet::new())).collect();
+    let seen = counted(&rows, Bounds { sessions: 8, cells: 1 });
+    assert_eq!(seen.count(Statistic::ViolationsCount, 0), [2]);
+    assert_eq!(seen.count(Statistic::SessionsOutcome, 0), [1, 1, 1, 1]);
+}
+
+#[test]
+fn every_session_of_a_full_day_is_kept_equally_often() {
+    // 20 sessions, of which 4 are kept; session n alone uses tool n modulo the tools.
+    let (sessions, kept, runs) = (20_u8, 4_u32, 3000);
+    let mut rng = ChaCha20Rng::from_seed([3; 32]);
+    let names: Vec<String> = (0..sessions).map(tool).collect();
+    let mut hits = vec![0_i64; usize::from(sessions)];
+    for _ in 0..runs {
+        let mut seen = Contributions::new(Bounds { sessions: kept, cells: 1 }, names.clone());
+        for n in 0..sessions {
+            seen.add(&did(0), 0, Contribution::new(OutcomeCell::Clean, [tool(n)]), &mut rng);
+        }
+        let counts = seen.count(Statistic::Tools, 0);
+        hits.iter_mut().zip(counts).for_each(|(hit, count)| *hit += count);
+    }
+    // Binomial(3000, 1/5): mean 600, standard deviation 21.9; six of them.
+    assert!(hits.iter().all(|hit| (hit - 600).abs() < 132), "{hits:?}");
+}
+
+#[test]
+fn every_tool_of_a_crowded_session_is_kept_equally_often() {
+    let mut rng = ChaCha20Rng::from_seed([4; 32]);
+    let mut hits = vec![0_i64; usize::from(TOOLS) + 1];
+    for _ in 0..3000 {
+        let mut seen = empty(Bounds { sessions: 1, cells: 2 });
+        let session = Contribution::new(OutcomeCell::Clean, (0..TOOLS).map(tool));
+        seen.add(&did(0), 0, session, &mut rng);
+        let counts = seen.count(Statistic::Tools, 0);
+        assert_eq!(counts.iter().sum::<i64>(), 2);
+        hits.iter_mut().zip(counts).for_each(|(hit, count)| *hit += count);
+    }
+    // Binomial(3000, 1/3): mean 1000, standard deviation 25.8.
+    assert!(hits[..6].iter().all(|hit| (hit - 1000).abs() < 155), "{hits:?}");
+    assert_eq!(hits[6], 0);
+}
+
+#[test]
+fn uniform_draws_stay_below_their_bound() {
+    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    for bound in [1, 2, 3, 5, u64::MAX / 2 + 2, u64::MAX] {
+        assert!((0..50).all(|_| below(bound, &mut rng) < bound), "{bound}");
+    }
+    assert_eq!(below(0, &mut rng), 0);
+}
+
+#[test]
+fn forgotten_days_are_empty() {
+    let mut seen = counted(
+        &[(0, 0, 0, BTreeSet::new()), (0, 1, 0, BTreeSet::new())],
+        Bounds { sessions: 1, cells: 1 },
+    );
+    seen.forget_before(1);
+    assert_eq!(seen.count(Statistic::SessionsCount, 0), [0]);
+    assert_eq!(seen.count(Statistic::SessionsCount, 1), [1]);
+}

@@ -1,1 +1,168 @@
+//! The samplers against the exact distributions, and an auditor that must flag broken ones.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    reason = "statistics over small numbers"
+)]
 
+use proptest::prelude::*;
+
+use super::*;
+
+const DRAWS: usize = 40_000;
+
+fn draws(mechanism: Mechanism, eighths: u32) -> Vec<i64> {
+    sample(mechanism, Scale(eighths), &vec![0; DRAWS]).unwrap()
+}
+
+/// Unnormalised probability of a noise value.
+fn weight(mechanism: Mechanism, scale: f64, x: i64) -> f64 {
+    let x = f64::from(i32::try_from(x).unwrap());
+    match mechanism {
+        Mechanism::DiscreteLaplace => (-x.abs() / scale).exp(),
+        Mechanism::DiscreteGaussian => (-x * x / (2.0 * scale * scale)).exp(),
+    }
+}
+
+/// Pearson's test against the exact distribution. Cells are the integers around zero and two
+/// tails. Flags when the statistic exceeds its quantile at z = 6 (Wilson and Hilferty 1931):
+/// a false alarm in about 10^9 runs.
+fn flagged(mechanism: Mechanism, scale: f64, samples: &[i64]) -> bool {
+    let reach = 400;
+    let total: f64 = (-reach..=reach).map(|x| weight(mechanism, scale, x)).sum();
+    let p = |x| weight(mechanism, scale, x) / total;
+    let n = samples.len() as f64;
+    // The widest span whose outermost cells still expect 20 draws.
+    let span = (0..reach).take_while(|x| n * p(*x) >= 20.0).last().unwrap();
+    let cell = |observed: usize, expected: f64| (observed as f64 - expected).powi(2) / expected;
+    let mut statistic = 0.0;
+    let mut inside = 0.0;
+    for x in -span..=span {
+        inside += p(x);
+        statistic += cell(samples.iter().filter(|s| **s == x).count(), n * p(x));
+    }
+    let tail = n * (1.0 - inside) / 2.0;
+    statistic += cell(samples.iter().filter(|s| **s > span).count(), tail);
+    statistic += cell(samples.iter().filter(|s| **s < -span).count(), tail);
+    let freedom = f64::from(2 * i32::try_from(span).unwrap() + 2);
+    let nine = 2.0 / (9.0 * freedom);
+    statistic > freedom * (1.0 - nine + 6.0 * nine.sqrt()).powi(3)
+}
+
+const BOTH: [Mechanism; 2] = [Mechanism::DiscreteLaplace, Mechanism::DiscreteGaussian];
+
+#[test]
+fn noise_has_the_exact_distribution() {
+    for mechanism in BOTH {
+        for eighths in [8, 20, 80] {
+            let samples = draws(mechanism, eighths);
+            let scale = f64::from(eighths) / 8.0;
+            assert!(!flagged(mechanism, scale, &samples), "{mechanism:?} {scale}");
+        }
+    }
+}
+
+#[test]
+fn auditor_flags_noise_that_is_an_eighth_too_small() {
+    for mechanism in BOTH {
+        assert!(flagged(mechanism, 4.0, &draws(mechanism, 28)), "{mechanism:?}");
+    }
+}
+
+#[test]
+fn auditor_flags_the_other_distribution_of_the_same_variance() {
+    // Var of Laplace with scale b is near 2b²: b = 2.828 against σ = 4.
+    let laplace = draws(Mechanism::DiscreteLaplace, 23);
+    assert!(flagged(Mechanism::DiscreteGaussian, 4.0, &laplace));
+}
+
+#[test]
+fn auditor_flags_a_mechanism_that_leaves_some_zeros_alone() {
+    for mechanism in BOTH {
+        let mut samples = draws(mechanism, 32);
+        for sample in samples.iter_mut().step_by(20) {
+            *sample = 0;
+        }
+        assert!(flagged(mechanism, 4.0, &samples), "{mechanism:?}");
+    }
+}
+
+#[test]
+fn auditor_flags_noise_of_which_half_is_off_by_one() {
+    for mechanism in BOTH {
+        let mut samples = draws(mechanism, 32);
+        for sample in samples.iter_mut().step_by(2) {
+            *sample += 1;
+        }
+        assert!(flagged(mechanism, 4.0, &samples), "{mechanism:?}");
+    }
+}
+
+#[test]
+fn half_width_holds_the_noise_with_95_percent() {
+    let bounds = Bounds { sessions: 2, cells: 3 };
+    for statistic in Statistic::ALL {
+        let (noise, scale) = noise(statistic, bounds, 6_000_000).unwrap();
+        let samples = sample(noise.mechanism, scale, &vec![0; DRAWS]).unwrap();
+        let inside = samples.iter().filter(|x| x.unsigned_abs() <= noise.half_width_95).count();
+        assert!(inside * 100 >= DRAWS * 94, "{statistic:?} {inside}");
+        assert!(inside * 100 <= DRAWS * 97, "{statistic:?} {inside} is too wide");
+    }
+}
+
+#[test]
+fn scales_of_the_default_configuration() {
+    let bounds = Bounds { sessions: 8, cells: 4 };
+    let milli = |statistic| noise(statistic, bounds, 6_000_000).unwrap().0.scale_milli;
+    // 8/√0.012 = 73.03, doubled by √4.
+    assert_eq!(milli(Statistic::SessionsCount), 73_125);
+    assert_eq!(milli(Statistic::SessionsOutcome), 73_125);
+    assert_eq!(milli(Statistic::Tools), 146_125);
+}
+
+#[test]
+fn refuses_prices_without_a_scale() {
+    for (squared, nano_rho) in [(1, 0), (0, 1), (u64::MAX, 1)] {
+        assert_eq!(Scale::new(squared, nano_rho), Err(Refusal::Price), "{squared} {nano_rho}");
+    }
+    assert!(Scale::new(1, u64::MAX).unwrap().0 > 0);
+}
+
+/// What the sampler's own privacy map says of a scale, ρ.
+fn claimed_rho(mechanism: Mechanism, scale: Scale, sensitivity: u32) -> f64 {
+    let domain = VectorDomain::new(AtomDomain::<i64>::default());
+    match mechanism {
+        Mechanism::DiscreteLaplace => {
+            let metric = L1Distance::<i64>::default();
+            make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)
+                .unwrap()
+                .map(&i64::from(sensitivity))
+                .map(|epsilon| epsilon * epsilon / 2.0)
+        }
+        Mechanism::DiscreteGaussian => {
+            let metric = L2Distance::<f64>::default();
+            make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, scale.exact(), None)
+                .unwrap()
+                .map(&f64::from(sensitivity))
+        }
+    }
+    .unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_scale_never_costs_more_than_its_price_and_no_smaller_one_fits(
+        sensitivity in 1..2000_u32, nano_rho in 1_000..10_000_000_000_u64,
+    ) {
+        let scale = Scale::new(u64::from(sensitivity).pow(2), nano_rho).unwrap();
+        // Integer restatement: (8·scale)² · nano_rho ≥ 32·Δ²·10⁹.
+        let need = 32_000_000_000 * u128::from(sensitivity).pow(2);
+        let pays = |eighths: u32| u128::from(eighths).pow(2) * u128::from(nano_rho) >= need;
+        prop_assert!(pays(scale.0) && !pays(scale.0 - 1));
+        let price = nano_rho as f64 * 1e-9;
+        for mechanism in BOTH {
+            let rho = claimed_rho(mechanism, scale, sensitivity);
+            prop_assert!(rho <= price * (1.0 + 1e-12), "{mechanism:?}: {rho} > {price}");
+        }
+    }
+}
