@@ -37,8 +37,8 @@ impl Pact {
     pub(crate) fn from_value(value: Value) -> Result<Self, PactError> {
         let document: Document = json::typed(&value)?;
         well_formed(&document)?;
-        let canonical = serde_json_canonicalizer::to_vec(&value)
-            .map_err(|_| PactError::new(Fault::NotJson))?;
+        let canonical =
+            serde_json_canonicalizer::to_vec(&value).map_err(|_| PactError::new(Fault::NotJson))?;
         let hash = PactHash(domain::PACT.hash(&[&canonical]));
         Ok(Self { document, value, canonical, hash })
     }
@@ -130,10 +130,7 @@ fn well_formed(document: &Document) -> Result<(), PactError> {
     unique("sources", sources)
 }
 
-fn unique<'a>(
-    field: &'static str,
-    ids: impl Iterator<Item = &'a str>,
-) -> Result<(), PactError> {
+fn unique<'a>(field: &'static str, ids: impl Iterator<Item = &'a str>) -> Result<(), PactError> {
     let mut seen = BTreeSet::new();
     for (at, id) in ids.enumerate() {
         if !seen.insert(id) {

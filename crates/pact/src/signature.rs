@@ -190,7 +190,8 @@ struct RawSignature {
 
 impl RawSignature {
     fn read(self) -> Result<Signed, PactError> {
-        let text = if self.key.starts_with('z') { format!("did:key:{}", self.key) } else { self.key };
+        let text =
+            if self.key.starts_with('z') { format!("did:key:{}", self.key) } else { self.key };
         let key = Did::parse(&text).and_then(|did| did.key());
         let bytes = STANDARD.decode(&self.sig).ok().and_then(|b| b.try_into().ok());
         Ok(Signed {

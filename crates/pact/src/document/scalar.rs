@@ -199,7 +199,9 @@ mod tests {
     #[test]
     fn reads_moments_exactly() {
         assert!(Moment::parse("2026-12-01T00:00:00Z").is_some());
-        for bad in ["2026-12-01", "2026-13-01T00:00:00Z", "2026-12-01 00:00:00Z", "1969-01-01T00:00:00Z"] {
+        for bad in
+            ["2026-12-01", "2026-13-01T00:00:00Z", "2026-12-01 00:00:00Z", "1969-01-01T00:00:00Z"]
+        {
             assert!(Moment::parse(bad).is_none(), "{bad}");
         }
     }

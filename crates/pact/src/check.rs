@@ -1,0 +1,389 @@
+//! The check: (compiled pact, state, event, now) to (verdict, change). Pure and total.
+//!
+//! It serves all modes alike and says what interventionist mode would do; the monitor applies the
+//! mode. Whatever goes wrong inside is a verdict with a code, never a panic.
+
+use std::collections::BTreeMap;
+
+use messages::event::{Body, Content, Event, Role, Status};
+use messages::time::UnixMillis;
+use serde_json::Value;
+
+use crate::compile::schema::{Fixed, latency_bucket};
+use crate::compile::{Compiled, Rule};
+use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Unlisted};
+use crate::state::{
+    Change, Class, SessionState, Stage, StageChange, StandingState, Turn, TurnChange,
+};
+use crate::tokens::{Form, Pii};
+
+mod limits;
+mod reading;
+mod value;
+
+/// What a call may do, from mild to severe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// Go on.
+    Allow,
+    /// Go on; somebody is told.
+    Alert,
+    /// Wait for an overseer.
+    Escalate,
+    /// Do not.
+    Deny,
+    /// The session is over.
+    Terminate,
+}
+
+/// Whether an overseer approved this call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// First look at an event.
+    Absent,
+    /// Second look at a call that was escalated and then approved: it counts only what the
+    /// approval adds.
+    Granted,
+}
+
+/// What a check decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What to do.
+    pub decision: Decision,
+    /// Which rule says so: identifiers of the pact and fixed words, never text of the event.
+    /// Empty when allowed.
+    pub rule: String,
+    /// Argument, as the pact names it.
+    pub at: Option<String>,
+}
+
+/// A verdict, and what the event changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// To apply once the event is on record.
+    pub change: Change,
+}
+
+/// Judges one event.
+///
+/// `now` is monotone. The caller has verified the event's signature, chain and session. Apply
+/// the change to both states and the tally, whatever the verdict, before the next event.
+pub fn check(
+    pact: &Compiled,
+    session: &SessionState,
+    standing: &StandingState,
+    event: &Event,
+    approval: Approval,
+    now: UnixMillis,
+) -> Judgement {
+    let change = Change { now, ..Change::default() };
+    let verdict = Verdict { decision: Decision::Allow, rule: String::new(), at: None };
+    let mut look = Look { pact, session, standing, approval, change, verdict };
+    look.event(event);
+    Judgement { verdict: look.verdict, change: look.change }
+}
+
+/// One check under way.
+pub(crate) struct Look<'a> {
+    pub(crate) pact: &'a Compiled,
+    pub(crate) session: &'a SessionState,
+    pub(crate) standing: &'a StandingState,
+    pub(crate) approval: Approval,
+    pub(crate) change: Change,
+    pub(crate) verdict: Verdict,
+}
+
+impl Look<'_> {
+    /// Keeps the most severe finding, and the first of equals.
+    pub(crate) fn find(&mut self, decision: Decision, rule: &[&str], at: Option<&str>) {
+        if decision > self.verdict.decision {
+            let at = at.map(str::to_owned);
+            self.verdict = Verdict { decision, rule: rule.concat(), at };
+        }
+    }
+
+    fn deny(&mut self, code: &str) {
+        self.find(Decision::Deny, &[code], None);
+    }
+
+    fn event(&mut self, event: &Event) {
+        let first = self.approval == Approval::Absent;
+        if first {
+            self.change.count(Fixed::Events.at(), 1);
+            self.open();
+        }
+        self.term();
+        match &event.body {
+            Body::Call { call, name, args } => self.call(event, call, name, args),
+            _ if !first => self.deny("nothing-to-approve"),
+            Body::Message { text } => self.message(event, text),
+            Body::Result { call, status, content, latency_us } => {
+                self.result(event, call, (*status, *latency_us), content);
+            }
+        }
+        if first && self.verdict.decision == Decision::Alert {
+            self.change.count(Fixed::Alerts.at(), 1);
+        }
+    }
+
+    fn open(&mut self) {
+        if self.session.opened {
+            return;
+        }
+        self.change.opens = true;
+        self.change.count(Fixed::Sessions.at(), 1);
+        if self.pact.max_sessions.is_some_and(|max| self.standing.sessions >= max) {
+            self.find(Decision::Terminate, &["term.max-sessions"], None);
+        }
+    }
+
+    fn term(&mut self) {
+        let (from, until) = self.pact.term();
+        if self.change.now < from {
+            self.find(Decision::Terminate, &["term.not-before"], None);
+        }
+        if self.change.now >= until {
+            self.find(Decision::Terminate, &["term.not-after"], None);
+        }
+    }
+
+    fn call(&mut self, event: &Event, call: &str, name: &str, args: &BTreeMap<String, Value>) {
+        let token = self.session.key.token(Form::CallId, call);
+        let known = self.session.calls.get(&token).map(|c| c.stage);
+        match (self.approval, known) {
+            (Approval::Absent, None) if self.session.calls.len() >= MAX_CALLS => {
+                self.deny("too-many-calls");
+            }
+            (Approval::Absent, None) | (Approval::Granted, Some(Stage::Escalated)) => {}
+            (Approval::Absent, Some(_)) => self.deny("call-reused"),
+            (Approval::Granted, _) => self.deny("nothing-to-approve"),
+        }
+        let direction = direction(event.from, event.to);
+        let rule = self.pact.rules.get(name);
+        match (rule, direction) {
+            (_, None) => self.deny("wrong-role"),
+            (None, _) => self.deny("default-deny"),
+            (Some(rule), Some(direction)) if rule.direction != direction => {
+                self.deny("wrong-direction");
+            }
+            (Some(rule), _) => {
+                self.rule(rule, args);
+                self.call_limits(rule, args);
+            }
+        }
+        let (bytes, pii) = self.measure(args);
+        self.volume_limits(bytes, pii);
+        if let Some(rule) = rule
+            && rule.max_bytes.is_some_and(|max| bytes > max)
+        {
+            self.find(Decision::Deny, &[&rule.id, ".max-bytes"], None);
+        }
+        self.settle(rule);
+        self.record(token, known, rule, args);
+    }
+
+    /// What is still open once all terms have been looked at.
+    fn settle(&mut self, rule: Option<&Rule>) {
+        if self.verdict.decision != Decision::Escalate {
+            return;
+        }
+        let never = rule.is_some_and(|r| r.approval == ApprovalTerm::Never);
+        match (never, self.approval) {
+            (true, _) => self.verdict.decision = Decision::Deny,
+            (false, Approval::Granted) => {
+                self.verdict = Verdict { decision: Decision::Allow, rule: String::new(), at: None };
+            }
+            (false, Approval::Absent) => {}
+        }
+    }
+
+    fn record(
+        &mut self,
+        token: u64,
+        known: Option<Stage>,
+        rule: Option<&Rule>,
+        args: &BTreeMap<String, Value>,
+    ) {
+        let decision = self.verdict.decision;
+        let (counter, stage) = match decision {
+            Decision::Allow | Decision::Alert => (Fixed::CallsPermitted, StageChange::Permitted),
+            Decision::Escalate => (Fixed::CallsEscalated, StageChange::Escalated),
+            Decision::Deny => (Fixed::CallsDenied, StageChange::Refused),
+            Decision::Terminate => (Fixed::CallsTerminated, StageChange::Refused),
+        };
+        let permitted = decision <= Decision::Alert;
+        let number = rule.map_or(u16::MAX, |r| r.number);
+        match self.approval {
+            Approval::Absent => {
+                self.change.count(Fixed::CallsAll.at(), 1);
+                self.change.count(counter.at(), 1);
+                // A reused identifier leaves the first call as it was.
+                let full = self.session.calls.len() >= MAX_CALLS;
+                if known.is_none() && !full {
+                    self.change.call = Some((token, number, stage));
+                }
+            }
+            Approval::Granted if known == Some(Stage::Escalated) => {
+                if permitted {
+                    self.change.count(Fixed::CallsApproved.at(), 1);
+                }
+                self.change.call = Some((token, number, stage));
+            }
+            Approval::Granted => {}
+        }
+        if let Some(rule) = rule.filter(|_| permitted) {
+            self.change.count(rule.counter, 1);
+            self.consume(rule, args);
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, args: &BTreeMap<String, Value>) {
+        for (name, value) in args {
+            match (rule.args.get(name), &rule.others, rule.unlisted) {
+                (Some(_), ..) => {}
+                (None, Some(others), _) => self.argument(rule, "*", others, value),
+                (None, None, Unlisted::Allow) => {}
+                (None, None, Unlisted::Deny) => {
+                    self.find(Decision::Deny, &[&rule.id, ".unlisted-argument"], None);
+                }
+            }
+        }
+        for (name, constraint) in &rule.args {
+            match args.get(name).filter(|v| !v.is_null()) {
+                Some(value) => self.argument(rule, name, constraint, value),
+                None if constraint.required => {
+                    let decision = self.decision(constraint);
+                    self.find(decision, &[&rule.id, ".required"], Some(name));
+                }
+                None => {}
+            }
+        }
+        if let Some((terms, otherwise)) = &rule.requested
+            && !terms.iter().any(|term| self.was_said(term))
+        {
+            self.find(otherwise.decision(), &[&rule.id, ".requested"], None);
+        }
+        let granted = self.approval == Approval::Granted;
+        let unconfirmed = match rule.confirmed_by {
+            None => false,
+            Some(Confirmer::Overseer) => !granted,
+            Some(Confirmer::Principal) => self.session.turn != Turn::Confirmed,
+        };
+        if unconfirmed {
+            self.find(Decision::Escalate, &[&rule.id, ".confirmed-by"], None);
+        }
+        if rule.after.iter().any(|before| !self.session.succeeded.contains(before)) {
+            self.find(Decision::Deny, &[&rule.id, ".after"], None);
+        }
+        if rule.approval == ApprovalTerm::Always {
+            self.find(Decision::Escalate, &[&rule.id, ".approval"], None);
+        }
+    }
+
+    fn was_said(&self, term: &str) -> bool {
+        let stems = self.session.key.stems(term);
+        !stems.is_empty() && stems.iter().all(|s| self.session.stems.contains(s))
+    }
+
+    fn message(&mut self, event: &Event, text: &str) {
+        let bytes = text.len() as u64;
+        match (event.from, event.to) {
+            (Role::Principal, Role::Initiator) => {
+                let tokens = self.session.key.read(text);
+                self.change.stems = self.session.key.stems(text);
+                self.volume_limits(bytes, Pii::default());
+                self.change.learn(Class::Principal, tokens);
+                self.change.turn = Some(reading::answer(text));
+            }
+            (Role::Initiator, Role::Principal) => {
+                self.volume_limits(bytes, Pii::default());
+                self.change.turn = Some(TurnChange::AgentSpoke);
+            }
+            (from, to) => {
+                let direction = direction(from, to);
+                let permitted = direction.is_some_and(|d| self.pact.messages.contains(&d));
+                let tokens = self.session.key.read(text);
+                self.volume_limits(bytes, tokens.pii);
+                match (permitted, direction) {
+                    (true, Some(Direction::ToInitiator)) => {
+                        self.change.learn(Class::Content, tokens);
+                    }
+                    (true, _) => {}
+                    (false, Some(_)) => self.deny("default-deny"),
+                    (false, None) => self.deny("wrong-role"),
+                }
+            }
+        }
+    }
+
+    fn result(
+        &mut self,
+        event: &Event,
+        call: &str,
+        (status, latency_us): (Status, Option<u64>),
+        content: &Content,
+    ) {
+        let token = self.session.key.token(Form::CallId, call);
+        let known = self.session.calls.get(&token);
+        let rule = known.and_then(|c| self.pact.rules.values().find(|r| r.number == c.rule));
+        let answered_by = rule.map(|r| match r.direction {
+            Direction::ToProvider => (Role::Provider, Role::Initiator),
+            Direction::ToInitiator => (Role::Initiator, Role::Provider),
+        });
+        let stage = known.map(|c| c.stage);
+        match (stage, rule) {
+            _ if direction(event.from, event.to).is_none() => self.deny("wrong-role"),
+            (None, _) => self.deny("result-of-unknown-call"),
+            (Some(Stage::Answered), _) => self.deny("result-repeated"),
+            (Some(Stage::Escalated | Stage::Refused), _) | (_, None) => {
+                self.deny("result-of-unpermitted-call");
+            }
+            (Some(Stage::Permitted), _) if answered_by != Some((event.from, event.to)) => {
+                self.deny("wrong-role");
+            }
+            (Some(Stage::Permitted), Some(rule)) => {
+                self.answer(rule, token, status, latency_us);
+                let (bytes, pii) = self.read_content(rule, content);
+                self.volume_limits(bytes, pii);
+            }
+        }
+        if self.verdict.decision >= Decision::Deny {
+            // What is withheld does not become known.
+            self.change.learned.clear();
+            self.change.places.clear();
+        }
+    }
+
+    fn answer(&mut self, rule: &Rule, token: u64, status: Status, latency_us: Option<u64>) {
+        self.change.call = Some((token, rule.number, StageChange::Answered));
+        match status {
+            Status::Ok => {
+                self.change.count(Fixed::CallsOk.at(), 1);
+                self.change.succeeded = Some(rule.number);
+            }
+            Status::Cancelled => {}
+            Status::Error | Status::Timeout => {
+                self.change.count(Fixed::CallsError.at(), 1);
+                self.count_error();
+            }
+        }
+        if let Some(us) = latency_us {
+            self.change.count(latency_bucket(us.div_ceil(1000)), 1);
+        }
+    }
+}
+
+const fn direction(from: Role, to: Role) -> Option<Direction> {
+    match (from, to) {
+        (Role::Initiator, Role::Provider) => Some(Direction::ToProvider),
+        (Role::Provider, Role::Initiator) => Some(Direction::ToInitiator),
+        _ => None,
+    }
+}
+
+/// Most calls of one session.
+const MAX_CALLS: usize = 1 << 16;

@@ -1,0 +1,236 @@
+//! The compiled form: what is enforced, counted, proven and shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use messages::counter::{CounterIndex, Schema};
+use messages::did::Did;
+use messages::ids::{PactHash, Root};
+use messages::time::{Millis, UnixMillis};
+
+use crate::document::Pact;
+use crate::document::terms::{Direction, InteractionKind, LogScope, Mode, OnTimeout, Per, Trust};
+
+mod consent;
+mod fault;
+mod limits;
+mod rules;
+pub(crate) mod schema;
+
+pub use consent::Consented;
+pub use fault::CompileError;
+pub(crate) use limits::{Counted, LimitRule, SLOTS};
+pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, Rule};
+
+/// A pact as the monitor applies it.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    hash: PactHash,
+    initiator: Did,
+    provider: Did,
+    overseers: Vec<Did>,
+    mode: Mode,
+    log_scope: LogScope,
+    approval: (Millis, OnTimeout),
+    term: (UnixMillis, UnixMillis),
+    schema: Schema,
+    consent: Vec<Consented>,
+    consent_root: Root,
+    statistics: Vec<String>,
+    tools: Vec<String>,
+    pub(crate) max_sessions: Option<u64>,
+    pub(crate) rules: BTreeMap<String, Rule>,
+    pub(crate) messages: BTreeSet<Direction>,
+    pub(crate) sources: BTreeMap<String, SourceRule>,
+    pub(crate) limits: Vec<LimitRule>,
+}
+
+/// How results of one tool are believed.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceRule {
+    pub(crate) trust: Trust,
+    pub(crate) fields: Vec<(Path, Trust)>,
+    /// Places in this tool's results that some provenance rule names, with their numbers.
+    pub(crate) places: Vec<(Path, u64)>,
+}
+
+/// Compiles a pact.
+///
+/// # Errors
+/// [`CompileError`] when a term contradicts another or cannot be counted.
+pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
+    let terms = pact.terms();
+    let mut counters = schema::Builder::new();
+    let mut places = Places::default();
+    let rules = rules::compile(terms, &mut counters, &mut places)?;
+    let limits = limits::compile(terms, &rules)?;
+    let rules = limits::attach(rules, &limits);
+    let schema = counters.finish()?;
+    let consent = consent::consented(pact, &schema)?;
+    let monitoring = &terms.monitoring;
+    let dp = monitoring.disclosure.as_ref().map(|d| &d.dp[..]).unwrap_or_default();
+    let approval = monitoring.approval.as_ref();
+    let message = terms.interactions.iter().filter(|i| i.kind == InteractionKind::Message);
+    Ok(Compiled {
+        hash: pact.hash(),
+        initiator: pact.initiator().clone(),
+        provider: pact.provider().clone(),
+        overseers: pact.overseers(),
+        mode: pact.mode(),
+        log_scope: pact.log_scope(),
+        approval: approval
+            .map_or((DEFAULT_APPROVAL, OnTimeout::Deny), |a| (a.timeout.0, a.on_timeout)),
+        term: (terms.term.not_before.0, terms.term.not_after.0),
+        consent_root: consent::root(&consent),
+        statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
+        tools: rules.keys().cloned().collect(),
+        max_sessions: terms.term.max_sessions,
+        messages: message.map(|i| i.direction).collect(),
+        sources: sources(pact, places)?,
+        limits,
+        rules,
+        schema,
+        consent,
+    })
+}
+
+/// Places in results that provenance rules name.
+#[derive(Default)]
+pub(crate) struct Places(Vec<(String, Path)>);
+
+impl Places {
+    pub(crate) fn number(&mut self, tool: &str, path: Path) -> u64 {
+        let known = self.0.iter().position(|(t, p)| t == tool && *p == path);
+        let at = known.unwrap_or_else(|| {
+            self.0.push((tool.to_owned(), path));
+            self.0.len().saturating_sub(1)
+        });
+        at as u64
+    }
+}
+
+fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, CompileError> {
+    let mut sources = BTreeMap::new();
+    for (index, source) in pact.terms().labels.sources.iter().enumerate() {
+        let fields = source.fields.iter().map(|field| {
+            let path = Path::parse(&field.path).ok_or(CompileError::BadPath { index })?;
+            Ok((path, field.trust.unwrap_or(source.trust)))
+        });
+        let fields = fields.collect::<Result<_, _>>()?;
+        let rule = SourceRule { trust: source.trust, fields, places: Vec::new() };
+        sources.insert(source.tool.clone(), rule);
+    }
+    for (number, (tool, path)) in places.0.into_iter().enumerate() {
+        let others = sources.get("*").cloned();
+        let rule = sources.entry(tool).or_insert_with(|| others.unwrap_or(SourceRule::UNKNOWN));
+        rule.places.push((path, number as u64));
+    }
+    Ok(sources)
+}
+
+impl SourceRule {
+    /// What nobody vouches for is content.
+    const UNKNOWN: Self = Self { trust: Trust::Content, fields: Vec::new(), places: Vec::new() };
+}
+
+impl Compiled {
+    /// The pact's hash.
+    #[must_use]
+    pub const fn hash(&self) -> PactHash {
+        self.hash
+    }
+
+    /// The counters, in order.
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The claims that may leave.
+    #[must_use]
+    pub fn consent(&self) -> &[Consented] {
+        &self.consent
+    }
+
+    /// Root over the consent entries.
+    #[must_use]
+    pub const fn consent_root(&self) -> Root {
+        self.consent_root
+    }
+
+    /// The aggregates that may leave.
+    #[must_use]
+    pub fn statistics(&self) -> &[String] {
+        &self.statistics
+    }
+
+    /// How the monitor acts.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What the monitor keeps.
+    #[must_use]
+    pub const fn log_scope(&self) -> LogScope {
+        self.log_scope
+    }
+
+    /// Names of all permitted calls, in order.
+    #[must_use]
+    pub fn tools(&self) -> Vec<String> {
+        self.tools.clone()
+    }
+
+    /// The party that asks.
+    #[must_use]
+    pub const fn initiator(&self) -> &Did {
+        &self.initiator
+    }
+
+    /// The party that serves.
+    #[must_use]
+    pub const fn provider(&self) -> &Did {
+        &self.provider
+    }
+
+    /// Those who decide or audit.
+    #[must_use]
+    pub fn overseers(&self) -> &[Did] {
+        &self.overseers
+    }
+
+    /// Longest wait for an overseer.
+    #[must_use]
+    pub const fn approval_timeout(&self) -> Millis {
+        self.approval.0
+    }
+
+    /// What follows when nobody decided in time.
+    #[must_use]
+    pub const fn approval_on_timeout(&self) -> OnTimeout {
+        self.approval.1
+    }
+
+    /// The pact holds from the first moment until before the second.
+    #[must_use]
+    pub const fn term(&self) -> (UnixMillis, UnixMillis) {
+        self.term
+    }
+}
+
+/// Of limits that count no particular call.
+pub(crate) fn is_window(per: Per) -> Option<Millis> {
+    match per {
+        Per::Window(span) => Some(span.0),
+        Per::Pact | Per::Session => None,
+    }
+}
+
+/// A counter of one interaction's summed argument.
+#[derive(Clone, Debug)]
+pub(crate) struct SumRule {
+    pub(crate) arg: String,
+    pub(crate) counter: CounterIndex,
+}
+
+const DEFAULT_APPROVAL: Millis = Millis(300_000);

@@ -1,0 +1,122 @@
+//! Why a well-formed pact does not compile.
+
+/// Why a pact does not compile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// Two permitted interactions cannot be told apart.
+    #[error("interaction {index}: another interaction has the same kind, direction and name")]
+    AmbiguousName {
+        /// Place in `interactions`.
+        index: usize,
+    },
+    /// A bound that the counter cannot be compared with.
+    #[error("claim {index}: the bound is not a whole number of the counter's unit, or is missing")]
+    BadBound {
+        /// Place in `claims`.
+        index: usize,
+    },
+    /// An amount that is not a whole number of minor units.
+    #[error("limit {index}: the maximum is not a whole number of the counter's unit")]
+    BadMaximum {
+        /// Place in `limits`.
+        index: usize,
+    },
+    /// A path that is not steps with dots.
+    #[error("source {index}: a field path is not one to sixteen steps with dots")]
+    BadPath {
+        /// Place in `labels.sources`.
+        index: usize,
+    },
+    /// Not a regular expression of the linear-time subset.
+    #[error("interaction {index}: a pattern is not a regular expression of at most 512 bytes")]
+    BadPattern {
+        /// Place in `interactions`.
+        index: usize,
+    },
+    /// Distinct values are told apart only inside one session.
+    #[error("limit {index}: distinct values can only be limited per session")]
+    DistinctNeedsSession {
+        /// Place in `limits`.
+        index: usize,
+    },
+    /// A sum of what?
+    #[error("limit {index}: the summed argument has no unit")]
+    LimitWithoutUnit {
+        /// Place in `limits`.
+        index: usize,
+    },
+    /// The schema is full.
+    #[error("the pact needs more than {} counters", messages::counter::MAX_COUNTERS)]
+    TooManyCounters,
+    /// A limit or claim counts something that is not counted.
+    #[error("{kind} {index}: no such counter")]
+    UnknownCounter {
+        /// `limit` or `claim`.
+        kind: &'static str,
+        /// Its place.
+        index: usize,
+    },
+    /// `after` names something that is not permitted.
+    #[error("interaction {index}: it names an interaction that the pact does not have")]
+    UnknownInteraction {
+        /// Place in `interactions`.
+        index: usize,
+    },
+    /// `limits` names something that is not limited.
+    #[error("interaction {index}: it names a limit that the pact does not have")]
+    UnknownLimit {
+        /// Place in `interactions`.
+        index: usize,
+    },
+    /// A claim that is not linear in the counters.
+    #[error("claim {index}: this form of claim cannot be proven")]
+    UnsupportedClaim {
+        /// Place in `claims`.
+        index: usize,
+    },
+}
+
+impl CompileError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.words().0
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::AmbiguousName { .. } => ("ambiguous-name", "merge the two interactions"),
+            Self::BadBound { .. } => ("bad-bound", "write a bound in the counter's unit"),
+            Self::BadMaximum { .. } => ("bad-maximum", "write at most the unit's two decimals"),
+            Self::BadPath { .. } => ("bad-path", "write steps like a.*.b or **.sender"),
+            Self::BadPattern { .. } => {
+                ("bad-pattern", "use a shorter expression without look-around")
+            }
+            Self::DistinctNeedsSession { .. } => {
+                ("distinct-needs-session", "write \"per\": \"session\"")
+            }
+            Self::LimitWithoutUnit { .. } => {
+                ("limit-without-unit", "give the summed argument's constraint a unit")
+            }
+            Self::TooManyCounters => ("too-many-counters", "split the pact"),
+            Self::UnknownCounter { .. } => (
+                "unknown-counter",
+                "use events, calls:ID, sum:ID.ARG, distinct:ID.ARG, pii:any, \
+                  bytes, errors, or for claims a counter of the schema",
+            ),
+            Self::UnknownInteraction { .. } => ("unknown-interaction", "correct the identifier"),
+            Self::UnknownLimit { .. } => ("unknown-limit", "correct the identifier"),
+            Self::UnsupportedClaim { .. } => (
+                "unsupported-claim",
+                "claim a bound, an interval, a least share, a percentile \
+                  at an edge, or an equality",
+            ),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The counters of a pact, in their one order.
+
+use messages::codec::Wire;
+use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, MAX_COUNTERS, Schema};
+
+use super::CompileError;
+
+/// Upper edges of the latency histogram in milliseconds.
+pub(crate) const LATENCY_EDGES: [u64; 7] = [50, 100, 200, 500, 1000, 2000, 5000];
+
+/// Counters that every pact has, by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fixed {
+    Sessions = 0,
+    Events = 1,
+    CallsAll = 2,
+    CallsPermitted = 3,
+    CallsDenied = 4,
+    CallsEscalated = 5,
+    CallsTerminated = 6,
+    CallsApproved = 7,
+    Alerts = 8,
+    CallsOk = 9,
+    CallsError = 10,
+    Bytes = 11,
+    PiiAny = 12,
+    Latency = 13,
+}
+
+impl Fixed {
+    pub(crate) const fn at(self) -> CounterIndex {
+        CounterIndex(self as u16)
+    }
+}
+
+/// The bucket that a latency falls into.
+pub(crate) fn latency_bucket(ms: u64) -> CounterIndex {
+    let bucket = LATENCY_EDGES.iter().filter(|edge| **edge < ms).count();
+    let offset = u16::try_from(bucket).unwrap_or_default();
+    CounterIndex(Fixed::Latency.at().0.saturating_add(offset))
+}
+
+/// Lists a pact's counters.
+pub(crate) struct Builder {
+    counters: Vec<Counter>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        let fixed = [
+            ("sessions", "sessions"),
+            ("events", "events"),
+            ("calls.all", "calls"),
+            ("calls.permitted", "calls"),
+            ("calls.denied", "calls"),
+            ("calls.escalated", "calls"),
+            ("calls.terminated", "calls"),
+            ("calls.approved", "calls"),
+            ("alerts", "events"),
+            ("calls.ok", "calls"),
+            ("calls.error", "calls"),
+            ("bytes", "bytes"),
+            ("pii:any", "items"),
+        ];
+        let mut builder = Self { counters: Vec::new() };
+        for (name, unit) in fixed {
+            builder.push(name.to_owned(), unit.to_owned(), None);
+        }
+        let edges = LATENCY_EDGES.into_iter().map(Some).chain([None]);
+        for edge in edges {
+            let label = edge.map_or_else(|| "over".to_owned(), |e| e.to_string());
+            let bucket = Bucket { histogram: LATENCY.to_owned(), edge };
+            builder.push(format!("{LATENCY}:{label}"), "calls".to_owned(), Some(bucket));
+        }
+        builder
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        name: String,
+        unit: String,
+        bucket: Option<Bucket>,
+    ) -> CounterIndex {
+        let at = u16::try_from(self.counters.len()).unwrap_or(u16::MAX);
+        self.counters.push(Counter { name, unit, max: DEFAULT_MAX, bucket });
+        CounterIndex(at)
+    }
+
+    pub(crate) fn finish(self) -> Result<Schema, CompileError> {
+        let schema = Schema { counters: self.counters };
+        let fits = schema.counters.len() <= MAX_COUNTERS
+            && schema.to_cbor().len() <= <Schema as Wire>::MAX_BYTES;
+        if fits { Ok(schema) } else { Err(CompileError::TooManyCounters) }
+    }
+}
+
+/// Name of the latency histogram.
+pub(crate) const LATENCY: &str = "latency_ms";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fixed_counters_are_where_their_names_are() {
+        let schema = Builder::new().finish().unwrap();
+        for (name, fixed) in [
+            ("sessions", Fixed::Sessions),
+            ("events", Fixed::Events),
+            ("calls.all", Fixed::CallsAll),
+            ("calls.permitted", Fixed::CallsPermitted),
+            ("calls.denied", Fixed::CallsDenied),
+            ("calls.escalated", Fixed::CallsEscalated),
+            ("calls.terminated", Fixed::CallsTerminated),
+            ("calls.approved", Fixed::CallsApproved),
+            ("alerts", Fixed::Alerts),
+            ("calls.ok", Fixed::CallsOk),
+            ("calls.error", Fixed::CallsError),
+            ("bytes", Fixed::Bytes),
+            ("pii:any", Fixed::PiiAny),
+            ("latency_ms:50", Fixed::Latency),
+        ] {
+            assert_eq!(schema.find(name).unwrap().0, fixed.at(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_latency_at_an_edge_falls_under_it() {
+        let schema = Builder::new().finish().unwrap();
+        let name = |ms| schema.counters[usize::from(latency_bucket(ms).0)].name.clone();
+        assert_eq!(name(0), "latency_ms:50");
+        assert_eq!(name(50), "latency_ms:50");
+        assert_eq!(name(51), "latency_ms:100");
+        assert_eq!(name(5001), "latency_ms:over");
+    }
+}
