@@ -149,6 +149,36 @@ fn the_prover_refuses_what_a_verifier_would() {
 }
 
 #[test]
+fn a_claim_over_missing_events_verifies_only_when_it_admits_them() {
+    let mut monitor = Monitor::start();
+    if let Publication::Tally(body) = &mut monitor.drafts[7].publication {
+        (body.gaps.network, body.gaps.tail_open) = (1, 2);
+        *body = body.clone().padded();
+    }
+    for (admitted, code) in [(0, "gap"), (2, "gap"), (3, "verified")] {
+        let mut claim = monitor.claim(&monitor.predicates[0], 1, 2);
+        claim.admitted_gaps = admitted;
+        let bundle = monitor.bundle(vec![monitor.prove(&claim).unwrap()]).to_cbor();
+        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        assert_eq!(report.items[0].verdict.code(), code, "{admitted}");
+    }
+}
+
+#[test]
+fn arbitrary_bytes_never_verify_and_never_panic() {
+    let monitor = Monitor::start();
+    let good = monitor.good_bundle().to_cbor();
+    let (anchors, appraised) = (monitor.anchors(), monitor.appraised());
+    for at in (0..good.len()).step_by(97) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        let whole = verify(&bytes, &anchors, &appraised, NOW)
+            .is_ok_and(|r| r.items.iter().all(|i| i.verdict.code() == "verified"));
+        assert!(!whole, "byte {at}");
+    }
+}
+
+#[test]
 fn proofs_of_different_values_look_alike() {
     let monitor =
         consenting_to(vec![Predicate::AtMost { counter: "calls.all".into(), bound: 200 }]);

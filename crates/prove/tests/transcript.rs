@@ -1,4 +1,5 @@
 //! Each thing that a proof is bound to, changed alone, breaks it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here says so")]
 
 #[path = "support/monitor.rs"]
 mod monitor;
@@ -222,3 +223,70 @@ fn our_verdict_is_that_of_the_proof_systems_own_verifier() {
         proof.range[at] ^= 1 << (at % 8);
     }
 }
+
+#[test]
+fn a_value_one_below_the_bound_does_not_wrap_into_range() {
+    // Five calls were denied; "at most 4" makes L = -1. The prover knows the blinding of V and
+    // tries every small value that could stand in for -1.
+    let p = prove(RANGE);
+    let monitor = Monitor::start();
+    let name = "calls.denied".to_owned();
+    let predicate = messages::claim::Predicate::AtMost { counter: name, bound: 4 };
+    let statement = Statement::new(&predicate, &monitor.schema).unwrap();
+    let blinding = |epoch| {
+        let openings = &monitor.openings[&(monitor.tally(0), Epoch(epoch))].1;
+        *openings.expose_blinding(messages::counter::CounterIndex(2)).unwrap().expose()
+    };
+    let rho = blinding(0) - blinding(2);
+    let gens = PedersenGens::default();
+    let v = gens.commit(-curve25519_dalek::Scalar::ONE, rho).compress();
+    let forms = [Commitment(v.to_bytes())];
+    for (value, bits) in [(255, 8), (0, 8), (1, 8), (u64::MAX, 64)] {
+        let points = Points { width: statement.width(), pads: 0, forms: &forms, high: &[] };
+        let (range, _) = RangeProof::prove_single_with_rng(
+            &BulletproofGens::new(64, 1),
+            &gens,
+            &mut begin(&p.binding(), &points),
+            value,
+            &rho,
+            bits,
+            &mut ChaCha20Rng::from_seed([2; 32]),
+        )
+        .unwrap();
+        let proof = messages::bundle::Proof {
+            equalities: Vec::new(),
+            high: Vec::new(),
+            range: range.to_bytes(),
+        };
+        let refused = verify_proof(&statement, &p.binding(), &proof);
+        assert_eq!(refused, Err(Fault::RangeProof), "{value} in {bits} bits");
+    }
+}
+
+#[test]
+fn proofs_under_a_fixed_generator_are_the_published_vectors() {
+    // A change here changes the format: every proof that was handed out stops verifying.
+    let digest = |predicate| {
+        let proof = prove(predicate).proven.to_bytes();
+        messages::ids::Root(messages::domain::CLAIM.hash(&[&proof])).to_string()
+    };
+    assert_eq!([digest(RANGE), digest(RATIO), digest(EQUAL)], VECTORS);
+}
+
+trait ToBytes {
+    fn to_bytes(&self) -> Vec<u8>;
+}
+
+impl ToBytes for ProvenClaim {
+    fn to_bytes(&self) -> Vec<u8> {
+        let equalities = self.proof.equalities.iter().flat_map(|e| [e.nonce.0, e.response]);
+        let points = equalities.chain(self.proof.high.iter().map(|c| c.0));
+        points.flatten().chain(self.proof.range.iter().copied()).collect()
+    }
+}
+
+const VECTORS: [&str; 3] = [
+    "sha256:b5c811cf7e48e10ae2202acb62bd925fb9f6d1f1365eb4e24a5137527700facc",
+    "sha256:05c7d48661942ca5495345f4fabfbf155ec02bfb8cd2eaa4952628ab941c5a8e",
+    "sha256:509e8ae0b5af611a1ea59a89b6964fc68e3feabae165331b9cdb55b18808ef9c",
+];

@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     clippy::panic,
     reason = "a test that fails here says so"
 )]
@@ -597,7 +596,7 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("aggregate-cell-dropped", |c| {
         c.aggregate(|b| {
             b.values.pop();
-        })
+        });
     }),
     ("noise-of-other-mechanism", |c| {
         c.aggregate(|b| b.noise.mechanism = Mechanism::DiscreteLaplace);
