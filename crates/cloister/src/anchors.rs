@@ -1,0 +1,220 @@
+//! `cloister anchors`: trust from outside. Anchors are pinned by the one who will verify, from an
+//! executable and a configuration that this one chose; a monitor never writes them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use attestations::{Policy, SoftwarePolicy};
+use clap::Subcommand;
+use messages::codec::Wire;
+use messages::did::Did;
+use messages::domain;
+use messages::evidence::Conceptual;
+use messages::ids::{ConfigDigest, PactHash};
+use messages::reply::{Reply, Request};
+use messages::time::UnixMillis;
+use rand_core::{OsRng, RngCore};
+use serde::{Deserialize, Serialize};
+use verify::Anchors;
+
+use crate::client::{Client, strange};
+use crate::fault::{Fault, read, write};
+use crate::{daemon, output};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Challenge a monitor, appraise its evidence, and write what it must keep showing.
+    Pin(PinArguments),
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  cloister anchors pin --socket monitor.sock --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
+)]
+pub(crate) struct PinArguments {
+    /// The monitor's local door.
+    #[arg(long)]
+    socket: PathBuf,
+    /// The configuration that the monitor must run.
+    #[arg(long)]
+    config: PathBuf,
+    /// The executable that the monitor must be.
+    #[arg(long)]
+    executable: PathBuf,
+    /// Root hash of a pact that claims may speak of; may be repeated.
+    #[arg(long)]
+    pact: Vec<String>,
+    /// The DID that proofs are made for; a fresh nonce is drawn for it.
+    #[arg(long)]
+    audience: Option<String>,
+    /// Where to write the anchors.
+    #[arg(long)]
+    out: PathBuf,
+    /// Accept that the evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
+}
+
+/// The anchors file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// The log's origin name.
+    pub(crate) origin: String,
+    /// The log's key as a `did:key`.
+    pub(crate) log_key: Did,
+    /// Digests of accepted configurations.
+    pub(crate) configs: Vec<String>,
+    /// Root hashes of the pacts that claims may speak of.
+    pub(crate) pacts: Vec<String>,
+    /// Accepted measurements of development monitors; used only under the flag.
+    #[serde(default)]
+    pub(crate) software_measurements: Vec<String>,
+    /// For whom proofs are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<AudienceFile>,
+}
+
+/// The verifier's own identity and nonce.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AudienceFile {
+    pub(crate) did: Did,
+    /// 64 hexadecimal digits, drawn by the verifier.
+    pub(crate) nonce: String,
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
+    let Command::Pin(arguments) = command;
+    let mut client = Client::connect(&arguments.socket)?;
+    let audience = match &arguments.audience {
+        None => None,
+        Some(text) => Some(Did::parse(text).ok_or_else(|| malformed("--audience is not a DID"))?),
+    };
+    let software = arguments
+        .allow_insecure_software_evidence
+        .then(|| daemon::measure(&arguments.executable))
+        .transpose()?;
+    let config = read(&arguments.config, 1 << 20)?;
+    let mut file = pin(&mut client, &config, software, audience)?;
+    for pact in &arguments.pact {
+        PactHash::parse(pact).ok_or_else(|| malformed("--pact is not sha256:..."))?;
+        file.pacts.push(pact.clone());
+    }
+    file.save(&arguments.out)?;
+    output::line(format!("pinned {} in {}", file.origin, arguments.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Challenges, appraises, and only then believes the keys.
+pub(crate) fn pin(
+    client: &mut Client,
+    config: &[u8],
+    software: Option<String>,
+    audience: Option<Did>,
+) -> Result<File, Fault> {
+    let mut nonce = [0; 32];
+    OsRng.fill_bytes(&mut nonce);
+    let Reply::Attestation { evidence, .. } = client.ask(&Request::Attest { nonce })? else {
+        return Err(strange());
+    };
+    let evidence = Conceptual::from_cbor(&evidence).map_err(|_| strange())?;
+    let text = core::str::from_utf8(config).map_err(|_| malformed("the config is not text"))?;
+    let table: toml::Table =
+        toml::from_str(text).map_err(|_| malformed("the config is not TOML"))?;
+    let origin = table.get("origin").and_then(toml::Value::as_str);
+    let origin = origin.ok_or_else(|| malformed("the config names no origin"))?.to_owned();
+    let digest = ConfigDigest(domain::CONFIG.hash(&[config]));
+    let policy = Policy {
+        origin: origin.clone(),
+        configs: vec![digest],
+        software: software.clone().map(|m| SoftwarePolicy { measurements: vec![m] }),
+    };
+    let appraised = attestations::appraise(&evidence, &policy, Some(&nonce), now())
+        .map_err(|refusal| Fault::new(refusal.code(), refusal.to_string(), EVIDENCE_REMEDY))?;
+    let audience = audience.map(|did| {
+        let mut nonce = [0; 32];
+        OsRng.fill_bytes(&mut nonce);
+        AudienceFile { did, nonce: hex::encode(nonce) }
+    });
+    Ok(File {
+        origin,
+        log_key: Did::from_key(&appraised.claims().log_key),
+        configs: vec![digest.to_string()],
+        pacts: Vec::new(),
+        software_measurements: software.into_iter().collect(),
+        audience,
+    })
+}
+
+impl File {
+    /// Reads an anchors file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Fault> {
+        let bytes = read(path, 1 << 20)?;
+        let text = core::str::from_utf8(&bytes).map_err(|_| malformed("not text"))?;
+        toml::from_str(text).map_err(|e| malformed(&format!("{}: {}", path.display(), e.message())))
+    }
+
+    /// Writes it.
+    pub(crate) fn save(&self, path: &Path) -> Result<(), Fault> {
+        let text = toml::to_string_pretty(self).map_err(|_| malformed("cannot be written"))?;
+        write(path, format!("{HEADER}{text}").as_bytes())
+    }
+
+    /// As the verifier takes them.
+    pub(crate) fn anchors(&self) -> Result<Anchors, Fault> {
+        let digests = |texts: &[String]| -> Result<Vec<[u8; 32]>, Fault> {
+            texts
+                .iter()
+                .map(|t| PactHash::parse(t).map(|h| h.0).ok_or_else(|| malformed("bad digest")))
+                .collect()
+        };
+        let log_key =
+            self.log_key.key().ok_or_else(|| malformed("log_key is not an Ed25519 did:key"))?;
+        Ok(Anchors {
+            origin: self.origin.clone(),
+            log_key,
+            configs: digests(&self.configs)?.into_iter().map(ConfigDigest).collect(),
+            pacts: digests(&self.pacts)?.into_iter().map(PactHash).collect(),
+            audience: self.audience.as_ref().map(|a| a.did.clone()),
+            nonce: self.nonce()?,
+        })
+    }
+
+    /// The verifier's nonce.
+    pub(crate) fn nonce(&self) -> Result<Option<[u8; 32]>, Fault> {
+        let Some(audience) = &self.audience else { return Ok(None) };
+        let mut nonce = [0; 32];
+        hex::decode_to_slice(&audience.nonce, &mut nonce)
+            .map_err(|_| malformed("the nonce is not 64 hexadecimal digits"))?;
+        Ok(Some(nonce))
+    }
+
+    /// What evidence must show.
+    pub(crate) fn policy(&self, allow_software: bool) -> Result<Policy, Fault> {
+        let measurements = self.software_measurements.clone();
+        Ok(Policy {
+            origin: self.origin.clone(),
+            configs: self.anchors()?.configs,
+            software: allow_software.then_some(SoftwarePolicy { measurements }),
+        })
+    }
+}
+
+/// The host's clock: fine for the one who verifies, never for a monitor.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the verifier's own clock, on the verifier's machine"
+)]
+pub(crate) fn now() -> UnixMillis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixMillis(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::new("anchors-malformed", what, "make anchors with `cloister anchors pin`")
+}
+
+const HEADER: &str =
+    "# Trust anchors of one verifier. Whoever changes this file changes what is believed.\n";
+pub(crate) const EVIDENCE_REMEDY: &str = "for development evidence pass --allow-insecure-software-evidence; otherwise check executable, configuration and origin";

@@ -1,0 +1,78 @@
+//! Bundles: what the monitor answered, put together with its ways to one checkpoint.
+
+use std::collections::BTreeMap;
+
+use messages::bundle::{Bundle, IncludedLeaf, ProvenClaim};
+use messages::codec::Wire;
+use messages::counter::Schema;
+use messages::leaf::Boots;
+use messages::publication::Disclosed;
+use messages::reply::{Reply, Request};
+
+use crate::client::{Client, strange};
+use crate::fault::Fault;
+
+/// A bundle that grows.
+#[derive(Default)]
+pub(crate) struct Draft {
+    leaves: BTreeMap<u64, Disclosed>,
+    schemas: Vec<Schema>,
+    boots: Vec<Boots>,
+    claims: Vec<ProvenClaim>,
+    aggregates: Vec<u64>,
+}
+
+impl Draft {
+    /// Adds a proof or a release.
+    pub(crate) fn add(&mut self, reply: Reply) -> Result<(), Fault> {
+        let leaves = match reply {
+            Reply::Proof { claim, leaves, schema, boots } => {
+                self.claims.push(*claim);
+                push_new(&mut self.schemas, schema);
+                push_new(&mut self.boots, boots);
+                leaves
+            }
+            Reply::Released { leaves } => {
+                let aggregate = leaves.iter().map(|l| l.index).max().ok_or_else(strange)?;
+                self.aggregates.push(aggregate);
+                leaves
+            }
+            _ => return Err(strange()),
+        };
+        self.leaves.extend(leaves.into_iter().map(|l| (l.index, l)));
+        Ok(())
+    }
+
+    /// Fetches the newest checkpoint and the ways to it.
+    pub(crate) fn finish(mut self, client: &mut Client) -> Result<Vec<u8>, Fault> {
+        let indices: Vec<u64> = self.leaves.keys().copied().collect();
+        let Reply::Included { checkpoint, paths } =
+            client.ask(&Request::Include { leaves: indices })?
+        else {
+            return Err(strange());
+        };
+        self.aggregates.sort_unstable();
+        let leaves = self
+            .leaves
+            .into_values()
+            .zip(paths)
+            .map(|(disclosed, path)| IncludedLeaf { disclosed, path })
+            .collect();
+        let bundle = Bundle {
+            format: Bundle::FORMAT.into(),
+            checkpoint,
+            leaves,
+            schemas: self.schemas,
+            boots: self.boots,
+            claims: self.claims,
+            aggregates: self.aggregates,
+        };
+        Ok(bundle.to_cbor())
+    }
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, value: T) {
+    if !list.contains(&value) {
+        list.push(value);
+    }
+}

@@ -1,0 +1,139 @@
+//! `cloister claim`: asks a monitor for a proof of what the pact's consent lists.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use messages::claim::{Audience, Claim, Predicate, Range};
+use messages::codec::Wire;
+use messages::did::Did;
+use messages::domain;
+use messages::ids::PactHash;
+use messages::reply::{Reply, Request};
+use messages::signature::SigningKey;
+use messages::time::{Epoch, Millis};
+use pact::{Pact, SignedPact, compile};
+
+use crate::bundle::Draft;
+use crate::client::Client;
+use crate::fault::{Fault, read, write};
+use crate::replay::MAX_PACT;
+use crate::{anchors, key, output};
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  cloister claim --socket monitor.sock --pact bank.pact.json --consent success \\\n    --first 1 --last 30 --key auditor.key --out bundle.cbor"
+)]
+pub(crate) struct Arguments {
+    /// The monitor's local door.
+    #[arg(long)]
+    socket: PathBuf,
+    /// The pact that the monitor watches.
+    #[arg(long)]
+    pact: PathBuf,
+    /// Name of the consent entry.
+    #[arg(long)]
+    consent: String,
+    /// First epoch.
+    #[arg(long)]
+    first: u64,
+    /// Last epoch.
+    #[arg(long)]
+    last: u64,
+    /// How many missing events the claim admits.
+    #[arg(long, default_value_t = 0)]
+    admit_gaps: u64,
+    /// The requester's key.
+    #[arg(long)]
+    key: PathBuf,
+    /// The requester's anchors: their audience and nonce are bound into the proof.
+    #[arg(long)]
+    anchors: Option<PathBuf>,
+    /// Where to write the bundle.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let bytes = read(&arguments.pact, MAX_PACT)?;
+    let signed;
+    let draft;
+    let pact = if crate::pacts::looks_signed(&bytes) {
+        signed = SignedPact::parse(&bytes).map_err(|e| crate::pacts::refused(&e))?;
+        signed.pact()
+    } else {
+        draft = Pact::parse(&bytes).map_err(|e| crate::pacts::refused(&e))?;
+        &draft
+    };
+    let compiled = compile(pact).map_err(|e| Fault::new(e.code(), e.to_string(), e.remedy()))?;
+    let consented = compiled.consent().iter().find(|c| c.entry.id == arguments.consent);
+    let consented = consented.ok_or_else(|| Fault::refused("claim-not-consented"))?;
+    let key = key::load(&arguments.key)?;
+    let audience = match &arguments.anchors {
+        None => Audience::Public,
+        Some(path) => {
+            let file = anchors::File::load(path)?;
+            match (file.nonce()?, file.audience) {
+                (Some(nonce), Some(a)) => Audience::Verifier { did: a.did, nonce },
+                _ => Audience::Public,
+            }
+        }
+    };
+    let asked = Asked {
+        pact: pact.hash(),
+        consent: &arguments.consent,
+        predicate: &consented.predicate,
+        epochs: (Epoch(arguments.first), Epoch(arguments.last)),
+        audience,
+        admitted_gaps: arguments.admit_gaps,
+    };
+    let tally = tally_of(&pact.hash(), compiled.initiator());
+    let mut client = Client::connect(&arguments.socket)?;
+    let reply = asked.ask(&mut client, tally, &key)?;
+    let mut bundle = Draft::default();
+    bundle.add(reply)?;
+    write(&arguments.out, &bundle.finish(&mut client)?)?;
+    output::line(format!("wrote {}", arguments.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A claim to ask for.
+pub(crate) struct Asked<'a> {
+    pub(crate) pact: PactHash,
+    pub(crate) consent: &'a str,
+    pub(crate) predicate: &'a Predicate,
+    pub(crate) epochs: (Epoch, Epoch),
+    pub(crate) audience: Audience,
+    pub(crate) admitted_gaps: u64,
+}
+
+impl Asked<'_> {
+    /// Asks, signed with the requester's key.
+    pub(crate) fn ask(
+        self,
+        client: &mut Client,
+        tally: messages::ids::TallyId,
+        key: &SigningKey,
+    ) -> Result<Reply, Fault> {
+        let (first, last) = self.epochs;
+        let claim = Claim {
+            predicate: self.predicate.clone(),
+            range: Range { tally, first, last },
+            audience: self.audience,
+            expiry: anchors::now().saturating_add(VALIDITY),
+            admitted_gaps: self.admitted_gaps,
+        };
+        let signature = key.sign(domain::REQUEST, &claim.to_cbor());
+        let requester = Did::from_key(&key.public());
+        let (pact, consent) = (self.pact, self.consent.into());
+        client.ask(&Request::Prove { pact, consent, claim, requester, signature })
+    }
+}
+
+/// Identity of the tally about one party.
+pub(crate) fn tally_of(root: &PactHash, party: &Did) -> messages::ids::TallyId {
+    messages::ids::TallyId(domain::TALLY.hash(&[&root.0, party.as_str().as_bytes()]))
+}
+
+/// 30 days.
+const VALIDITY: Millis = Millis(30 * 24 * 3600 * 1000);

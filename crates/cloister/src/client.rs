@@ -1,0 +1,71 @@
+//! A connection to a monitor's local door.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use messages::codec::Wire;
+use messages::reply::{Reply, Request};
+
+use crate::fault::Fault;
+
+/// One connection; requests are answered in turn.
+pub(crate) struct Client(UnixStream);
+
+impl Client {
+    /// Connects to the socket at `path`.
+    pub(crate) fn connect(path: &Path) -> Result<Self, Fault> {
+        let stream = UnixStream::connect(path).map_err(|e| {
+            Fault::new(
+                "monitor-unreachable",
+                format!("no monitor answers at {}: {e}", path.display()),
+                "start cloisterd with this socket, or name the right one",
+            )
+        })?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(|e| broken(&e))?;
+        Ok(Self(stream))
+    }
+
+    /// Asks and waits for the answer; a refusal is a fault.
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, Fault> {
+        match self.ask_raw(&request.to_cbor())? {
+            Reply::Error { code } => Err(Fault::refused(&code)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Sends bytes as they are; refusals come back as replies.
+    pub(crate) fn ask_raw(&mut self, bytes: &[u8]) -> Result<Reply, Fault> {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+        self.0.write_all(&[&length[..], bytes].concat()).map_err(|e| broken(&e))?;
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).map_err(|e| broken(&e))?;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > Reply::MAX_BYTES {
+            return Err(strange());
+        }
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).map_err(|e| broken(&e))?;
+        Reply::from_cbor(&bytes).map_err(|_| strange())
+    }
+}
+
+/// An answer of another kind than the question asks for.
+pub(crate) fn strange() -> Fault {
+    Fault::new(
+        "monitor-strange-answer",
+        "the monitor's answer is not of the expected shape",
+        "use a cloister and a cloisterd of the same version",
+    )
+}
+
+fn broken(error: &std::io::Error) -> Fault {
+    Fault::new(
+        "monitor-connection",
+        format!("the connection to the monitor broke: {error}"),
+        "look at the monitor's audit lines, then ask again: nothing is counted twice",
+    )
+}
+
+const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,0 +1,293 @@
+//! `cloister demo`: the main job end to end, with the three roles in processes of their own:
+//! agents here, the monitor in `cloisterd`, the stranger in `cloister verify`.
+
+mod cast;
+mod table;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use messages::claim::Audience;
+use messages::codec::Wire;
+use messages::did::Did;
+use messages::domain;
+use messages::event::{Body, Content};
+use messages::reply::{Approval, Reply, Request, Statistic};
+use messages::time::{Epoch, Millis};
+use pact::{Compiled, compile};
+
+use crate::anchors::{self, AudienceFile};
+use crate::bundle::Draft;
+use crate::claim::{Asked, tally_of};
+use crate::client::{Client, strange};
+use crate::daemon::Daemon;
+use crate::demo::cast::Cast;
+use crate::fault::{Fault, read, write};
+use crate::parties::Conversation;
+use crate::replay::trace::{self, Session};
+use crate::replay::{MAX_PACT, drive, progress, report};
+use crate::{ModeArgument, output};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  cloister demo\n  cloister demo --sessions s.ndjson.gz --pact bank.pact.json --out here"
+)]
+pub(crate) struct Arguments {
+    /// Recorded sessions (trace/1); a small set of our own by default.
+    #[arg(long, requires = "pact")]
+    sessions: Option<PathBuf>,
+    /// The pact's draft; its parties are replaced by freshly drawn keys.
+    #[arg(long, requires = "sessions")]
+    pact: Option<PathBuf>,
+    /// Enforcement mode; the draft's own by default.
+    #[arg(long, value_enum)]
+    mode: Option<ModeArgument>,
+    /// Folder for bundle.cbor, anchors.toml and report.ndjson.
+    #[arg(long, default_value = "cloister-demo")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let out = &arguments.out;
+    std::fs::create_dir_all(out).map_err(|e| Fault::unwritable(out, &e))?;
+    let sessions = match &arguments.sessions {
+        Some(path) => trace::read(path)?,
+        None => trace::lines(Path::new("bank.sessions.ndjson"), SESSIONS.as_bytes())?,
+    };
+    let draft = match &arguments.pact {
+        Some(path) => read(path, MAX_PACT)?,
+        None => PACT.as_bytes().to_vec(),
+    };
+
+    output::heading("1. Two agents and their overseers agree a pact");
+    let cast = Cast::sign(&draft, arguments.mode)?;
+    let pact = cast.signed.pact();
+    let compiled = compile(pact).map_err(|e| Fault::new(e.code(), e.to_string(), e.remedy()))?;
+    write(&out.join("pact.json"), &cast.signed.to_bytes())?;
+    output::line(format!("   {} signed by both parties, {:?} mode", pact.hash(), pact.mode()));
+
+    output::heading("2. A monitor starts, and the verifier pins it before anything happens");
+    let config = configuration(cast.start.0);
+    let config_path = out.join("monitor.toml");
+    write(&config_path, config.as_bytes())?;
+    let daemon = Daemon::start(&config_path, &out.join("audit.ndjson"))?;
+    let mut client = daemon.connect()?;
+    let auditor = Did::from_key(&cast.auditor.public());
+    let measured = Some(daemon.measurement()?);
+    let mut pinned = anchors::pin(&mut client, config.as_bytes(), measured, Some(auditor))?;
+    pinned.pacts.push(pact.hash().to_string());
+    pinned.save(&out.join("anchors.toml"))?;
+    output::line(format!(
+        "   {} {}",
+        pinned.origin,
+        output::paint(output::RED, "(no TEE: development)")
+    ));
+
+    output::heading("3. Sessions happen, each event signed, each call decided before it runs");
+    client.ask(&Request::Register { pact: cast.signed.to_bytes() })?;
+    let days = replay(&cast, &compiled, &sessions, &daemon, out)?;
+
+    output::heading("4. Proofs instead of logs, and one private aggregate a day");
+    let audience = pinned.nonce()?.zip(pinned.audience);
+    let mut bundle = Draft::default();
+    table::claims(&prove(&cast, &compiled, days, audience, &mut client, &mut bundle)?);
+    table::releases(&release(&cast, &compiled, days, &mut client, &mut bundle)?);
+    let bytes = bundle.finish(&mut client)?;
+    let bundle_path = out.join("bundle.cbor");
+    write(&bundle_path, &bytes)?;
+    drop(daemon);
+
+    output::heading("5. A stranger verifies, offline, with the monitor gone");
+    output::line(format!("   {} bytes in {}", bytes.len(), bundle_path.display()));
+    let strict = stranger(out, false)?;
+    let lenient = stranger(out, true)?;
+    output::line(format!(
+        "\nexit {strict} by default, exit {lenient} with --allow-insecure-software-evidence"
+    ));
+    match (strict, lenient) {
+        (2, 0) => Ok(ExitCode::SUCCESS),
+        _ => Err(Fault::new(
+            "demo-unexpected-verdict",
+            format!("expected exits 2 and 0, saw {strict} and {lenient}"),
+            "look at the verdicts above",
+        )),
+    }
+}
+
+/// The development configuration of demo and replays.
+pub(crate) fn configuration(start_ms: u64) -> String {
+    CONFIGURATION.replace("{start_ms}", &start_ms.to_string())
+}
+
+/// Replays the sessions over some days and closes each day's epoch.
+fn replay(
+    cast: &Cast,
+    compiled: &Compiled,
+    sessions: &[Session],
+    daemon: &Daemon,
+    out: &Path,
+) -> Result<u64, Fault> {
+    let mut client = daemon.connect()?;
+    let bar = progress(sessions.len(), "sessions");
+    let mut lines = report::Writer::create(&out.join("report.ndjson"))?;
+    let mut rows = Vec::new();
+    let mut days = 0u64;
+    let per_day = sessions.len().div_ceil(DAYS).max(1);
+    for day in sessions.chunks(per_day) {
+        for session in day {
+            let principal = trace::principal(&session.sid);
+            let hash = cast.signed.pact().hash();
+            let (conversation, open) = Conversation::new(&cast.agents, hash, principal);
+            client.ask(&conversation.opening(open))?;
+            let timed = timed(session);
+            let overseer = |client: &mut Client,
+                            conversation: &Conversation<'_>,
+                            sid: &str,
+                            call: messages::ids::EventHash| {
+                oversee(cast, compiled, client, (conversation, sid, call))
+            };
+            let told = drive::session(&mut client, conversation, &timed, &overseer)?;
+            if let Some(conversation) = told.conversation {
+                conversation.close(&mut client)?;
+            }
+            lines.line(&told.line)?;
+            rows.push(told.line);
+            bar.inc(1);
+        }
+        client.ask(&Request::Advance { by: Millis(DAY_MS) })?;
+        days = days.saturating_add(1);
+    }
+    bar.finish_and_clear();
+    table::sessions(&rows, sessions);
+    output::line(format!("   {} over {days} days", lines.finish()?));
+    Ok(days)
+}
+
+/// The overseer of the demo grants paused calls in sessions that say so in their id.
+fn oversee(
+    cast: &Cast,
+    compiled: &Compiled,
+    client: &mut Client,
+    (conversation, sid, call): (&Conversation<'_>, &str, messages::ids::EventHash),
+) -> Result<Option<Reply>, Fault> {
+    let overseer = Did::from_key(&cast.overseer.public());
+    if !sid.contains("approved") || !compiled.overseers().contains(&overseer) {
+        return Ok(None);
+    }
+    let approval = Approval { session: conversation.session, call, overseer, granted: true };
+    let signature = cast.overseer.sign(domain::REQUEST, &approval.to_cbor());
+    client.ask(&Request::Approve { approval, signature }).map(Some)
+}
+
+/// Recorded sessions have no times. For the demo each answer gets a stated, made-up latency.
+fn timed(session: &Session) -> Session {
+    let events = session
+        .events
+        .iter()
+        .map(|event| {
+            let mut event = event.clone();
+            if let Body::Result { content, latency_us, .. } = &mut event.body {
+                let size = match content {
+                    Content::Document(value) => value.to_string().len(),
+                    Content::Text(text) => text.len(),
+                };
+                let size = u64::try_from(size % 1_900).unwrap_or(0);
+                *latency_us = Some(size.saturating_add(40).saturating_mul(1_000));
+            }
+            event
+        })
+        .collect();
+    Session { sid: session.sid.clone(), events }
+}
+
+/// Asks for every claim that the consent lists.
+fn prove(
+    cast: &Cast,
+    compiled: &Compiled,
+    days: u64,
+    audience: Option<([u8; 32], AudienceFile)>,
+    client: &mut Client,
+    bundle: &mut Draft,
+) -> Result<Vec<table::ClaimRow>, Fault> {
+    let root = cast.signed.pact().hash();
+    let tally = tally_of(&root, compiled.initiator());
+    let mut rows = Vec::new();
+    for consented in compiled.consent() {
+        let to = match &audience {
+            Some((nonce, a)) if !consented.entry.audience.is_empty() => {
+                Audience::Verifier { did: a.did.clone(), nonce: *nonce }
+            }
+            _ => Audience::Public,
+        };
+        let asked = Asked {
+            pact: root,
+            consent: &consented.entry.id,
+            predicate: &consented.predicate,
+            epochs: (Epoch(1), Epoch(days)),
+            audience: to,
+            admitted_gaps: 0,
+        };
+        let words = verify::words(&consented.predicate);
+        let proven = match asked.ask(client, tally, &cast.auditor) {
+            Ok(reply) => bundle.add(reply).map(|()| None)?,
+            Err(fault) => Some(fault.code),
+        };
+        rows.push(table::ClaimRow { id: consented.entry.id.clone(), words, refused: proven });
+    }
+    Ok(rows)
+}
+
+/// Asks for every statistic that the consent lists, for the first day.
+fn release(
+    cast: &Cast,
+    compiled: &Compiled,
+    days: u64,
+    client: &mut Client,
+    bundle: &mut Draft,
+) -> Result<Vec<table::ReleaseRow>, Fault> {
+    let first_day = cast.start.0.checked_div(DAY_MS).unwrap_or(0);
+    let requester = Did::from_key(&cast.auditor.public());
+    let mut rows = Vec::new();
+    for statistic in compiled.statistics() {
+        for day in (0..days.min(1)).map(|d| first_day.saturating_add(d)) {
+            let query =
+                Statistic { pact: cast.signed.pact().hash(), statistic: statistic.clone(), day };
+            let signature = cast.auditor.sign(domain::REQUEST, &query.to_cbor());
+            let requester = requester.clone();
+            match client.ask(&Request::Release { query, requester, signature }) {
+                Ok(reply) => {
+                    rows.extend(table::ReleaseRow::read(&reply));
+                    bundle.add(reply)?;
+                }
+                Err(fault) => rows.push(table::ReleaseRow::refused(statistic, fault.code)),
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Verifies in a process of its own; returns its exit code.
+fn stranger(out: &Path, allow: bool) -> Result<i32, Fault> {
+    let own = std::env::current_exe().map_err(|e| Fault::unreadable(Path::new("self"), &e))?;
+    let mut command = std::process::Command::new(own);
+    command.arg("verify").arg(out.join("bundle.cbor"));
+    command.arg("--anchors").arg(out.join("anchors.toml"));
+    if allow {
+        command.arg("--allow-insecure-software-evidence");
+    }
+    output::line(format!(
+        "\n$ cloister verify bundle.cbor --anchors anchors.toml{}",
+        if allow { " --allow-insecure-software-evidence" } else { "" }
+    ));
+    std::io::stdout().flush().map_err(|e| Fault::unwritable(out, &e))?;
+    let status = command.status().map_err(|e| Fault::unreadable(out, &e))?;
+    status.code().ok_or_else(strange)
+}
+
+const SESSIONS: &str = include_str!("../demo/bank.sessions.ndjson");
+const PACT: &str = include_str!("../demo/bank.pact.json");
+const CONFIGURATION: &str = include_str!("../demo/monitor.toml");
+const DAYS: usize = 3;
+const DAY_MS: u64 = 86_400_000;

@@ -1,0 +1,115 @@
+//! The demo's tables.
+
+use comfy_table::{Table, presets};
+use messages::codec::Wire;
+use messages::event::Body;
+use messages::leaf::{AggregateBody, Kind};
+use messages::reply::Reply;
+
+use crate::output;
+use crate::replay::report::{Line, Outcome};
+use crate::replay::trace::Session;
+
+/// One claim.
+pub(crate) struct ClaimRow {
+    pub(crate) id: String,
+    pub(crate) words: String,
+    /// The code, when there is no proof.
+    pub(crate) refused: Option<String>,
+}
+
+/// One private number.
+pub(crate) struct ReleaseRow {
+    name: String,
+    value: String,
+    noise: String,
+}
+
+/// What was stopped, and why.
+pub(crate) fn sessions(lines: &[Line], sessions: &[Session]) {
+    let mut table = table(&["session", "outcome", "first intervention", "rule"]);
+    let touched = || lines.iter().zip(sessions).filter(|(l, _)| l.outcome != Outcome::Clean);
+    for (line, session) in touched().take(MOST_ROWS) {
+        let Some(first) = &line.first else { continue };
+        let call = session.events.iter().find(|e| e.seq == first.seq).map(|e| match &e.body {
+            Body::Call { name, .. } => name.as_str(),
+            Body::Message { .. } => "message",
+            Body::Result { .. } => "result",
+        });
+        let word = match line.outcome {
+            Outcome::Clean => "clean",
+            Outcome::Escalated => "escalated",
+            Outcome::Denied => "denied",
+            Outcome::Terminated => "terminated",
+        };
+        let what = format!("{} {}", first.action, call.unwrap_or("?"));
+        table.add_row([line.sid.clone(), word.into(), what, first.rule.clone()]);
+    }
+    print(&table);
+    let more = touched().count().saturating_sub(MOST_ROWS);
+    if more > 0 {
+        output::line(format!("   and {more} more in report.ndjson"));
+    }
+}
+
+/// What could be proven.
+pub(crate) fn claims(rows: &[ClaimRow]) {
+    let mut table = table(&["claim", "statement", "proof"]);
+    for row in rows {
+        let proof =
+            row.refused.clone().map_or_else(|| "zero-knowledge".into(), |c| format!("none: {c}"));
+        table.add_row([row.id.clone(), row.words.clone(), proof]);
+    }
+    print(&table);
+}
+
+/// What was released.
+pub(crate) fn releases(rows: &[ReleaseRow]) {
+    let mut table = table(&["private aggregate", "noisy value", "noise, 95 %"]);
+    for row in rows {
+        table.add_row([row.name.clone(), row.value.clone(), row.noise.clone()]);
+    }
+    print(&table);
+}
+
+impl ReleaseRow {
+    pub(crate) fn refused(statistic: &str, code: String) -> Self {
+        Self { name: statistic.into(), value: "none".into(), noise: code }
+    }
+
+    /// Rows of a release: one a cell.
+    pub(crate) fn read(reply: &Reply) -> Vec<Self> {
+        let Reply::Released { leaves } = reply else { return Vec::new() };
+        leaves
+            .iter()
+            .filter(|l| l.leaf.kind == Kind::Aggregate)
+            .filter_map(|l| AggregateBody::from_cbor(&l.body).ok())
+            .flat_map(|body| {
+                let noise = format!("± {}", body.noise.half_width_95);
+                let name = body.query.statistic.clone();
+                let cells = body.query.cells.into_iter().zip(body.values);
+                cells
+                    .map(|(cell, value)| Self {
+                        name: format!("{name}: {cell}"),
+                        value: value.to_string(),
+                        noise: noise.clone(),
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header);
+    table
+}
+
+fn print(table: &Table) {
+    for line in table.to_string().lines() {
+        output::line(format!("   {line}"));
+    }
+}
+
+const MOST_ROWS: usize = 20;

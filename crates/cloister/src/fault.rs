@@ -1,0 +1,84 @@
+//! What went wrong, in a form that helps at 3 a.m.: a code, a reason, a remedy.
+
+use std::path::Path;
+
+/// An error for a person.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) code: String,
+    pub(crate) reason: String,
+    pub(crate) remedy: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: code.into(), reason: reason.into(), remedy: remedy.into() }
+    }
+
+    /// A file that cannot be read.
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            "file-unreadable",
+            format!("{} cannot be read: {error}", path.display()),
+            "check the path and its permissions",
+        )
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            "file-unwritable",
+            format!("{} cannot be written: {error}", path.display()),
+            "check the folder, its permissions and the free space",
+        )
+    }
+
+    /// The monitor refused; its codes are stable, so the remedy is ours.
+    pub(crate) fn refused(code: &str) -> Self {
+        let remedy = REMEDIES
+            .iter()
+            .find(|(prefix, _)| code.starts_with(prefix))
+            .map_or("read the code's description in the README", |(_, remedy)| remedy);
+        Self::new(code, "the monitor refused the request", remedy)
+    }
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    let size = std::fs::metadata(path).map_err(|e| Fault::unreadable(path, &e))?.len();
+    if size > limit {
+        return Err(Fault::new(
+            "file-too-large",
+            format!("{} has {size} bytes; at most {limit} are read", path.display()),
+            "check that this is the file you meant",
+        ));
+    }
+    std::fs::read(path).map_err(|e| Fault::unreadable(path, &e))
+}
+
+/// Writes a whole file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    std::fs::write(path, bytes).map_err(|e| Fault::unwritable(path, &e))
+}
+
+const REMEDIES: &[(&str, &str)] = &[
+    ("advance-", "ask for at most 10000 epochs at once"),
+    ("approval-", "sign with the key of an overseer that the pact names, before the time-out"),
+    ("claim-epoch", "ask for epochs that are closed: 1 up to the last published one"),
+    ("claim-", "ask for a claim that the pact's consent lists, as one of its audience"),
+    ("counter-full", "agree a new pact: a counter never wraps, so this tally has ended"),
+    ("counts-", "send running counts in order, signed by the party that they name"),
+    ("event-", "send events in order, chained and signed by the party that reports them"),
+    ("log-", "ask for leaves below the checkpoint's size"),
+    ("open-", "have the pact's initiator sign the opening"),
+    ("pact-known", "nothing to do: the pact is already under monitoring"),
+    ("pact-", "run `cloister pact lint` on the pact"),
+    ("budget-", "ask again for a later day of data: each has its own budget"),
+    ("release-", "ask for a statistic that the pact's consent lists, for a day that has ended"),
+    ("requester-", "sign with the key of the DID that asks"),
+    ("request-", "update the client: it does not speak this monitor's protocol"),
+    ("session", "open a new session under the pact"),
+    ("statement-", "the claim does not hold for this range, so there is no proof of it"),
+    ("tally-", "agree a new pact: this tally has ended"),
+    ("trials-", "register a pact with both signatures: release images take no drafts"),
+];

@@ -1,0 +1,152 @@
+//! `cloister pact`: lint, hash, sign, countersign.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use messages::did::Did;
+use pact::{KeyRing, Mode, Pact, PactError, Severity, SignedPact, lint};
+
+use crate::fault::{Fault, read, write};
+use crate::replay::MAX_PACT;
+use crate::{ModeArgument, key, output};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Add the second party's signature; the pact then binds.
+    Countersign(SignArguments),
+    /// Print the SHA-256 of the canonical bytes.
+    Hash {
+        /// A pact, signed or not.
+        pact: PathBuf,
+    },
+    /// Say what cannot be monitored, contradicts itself, or is only recorded.
+    Lint {
+        /// A pact, signed or not.
+        pact: PathBuf,
+    },
+    /// Sign as one party. One signature is a proposal and binds nothing.
+    Sign(SignArguments),
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  cloister pact sign bank.pact.json --key initiator.key --out bank.proposal.json"
+)]
+pub(crate) struct SignArguments {
+    /// The pact.
+    pact: PathBuf,
+    /// The signer's key.
+    #[arg(long)]
+    key: PathBuf,
+    /// The signer's DID, when it is not the key's own did:key.
+    #[arg(long)]
+    did: Option<String>,
+    /// Where to write the signed pact.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
+    match command {
+        Command::Hash { pact } => {
+            output::line(open(pact)?.pact().hash().to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Lint { pact } => lint_file(pact),
+        Command::Sign(arguments) => sign(arguments, false),
+        Command::Countersign(arguments) => sign(arguments, true),
+    }
+}
+
+fn lint_file(path: &PathBuf) -> Result<ExitCode, Fault> {
+    let signed = open(path)?;
+    let findings = lint(signed.pact());
+    for finding in &findings {
+        let (colour, word) = match finding.severity {
+            Severity::Error => (output::RED, "error"),
+            Severity::Warning => (output::YELLOW, "warning"),
+            Severity::RecordedOnly => (output::YELLOW, "recorded only"),
+        };
+        let head = output::paint(colour, &format!("{word}[{}]", finding.code));
+        output::line(format!("{head} at {}: {}", finding.at, finding.text));
+        output::line(format!("  try: {}", finding.remedy));
+    }
+    if findings.iter().any(|f| f.severity == Severity::Error) {
+        return Ok(ExitCode::from(1));
+    }
+    if let Err(error) = pact::compile(signed.pact()) {
+        return Err(Fault::new(error.code(), error.to_string(), error.remedy()));
+    }
+    output::line("the pact can be monitored");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sign(arguments: &SignArguments, counter: bool) -> Result<ExitCode, Fault> {
+    let signed = open(&arguments.pact)?;
+    if counter && signed.signers().next().is_none() {
+        return Err(Fault::new(
+            "pact-unsigned",
+            "there is no first signature to add to",
+            "use `cloister pact sign`",
+        ));
+    }
+    let key = key::load(&arguments.key)?;
+    let did = match &arguments.did {
+        None => Did::from_key(&key.public()),
+        Some(text) => Did::parse(text).ok_or_else(|| {
+            Fault::new("did-malformed", "the --did is not a DID", "give did:method:identifier")
+        })?,
+    };
+    let pact = signed.pact();
+    if did != *pact.initiator() && did != *pact.provider() {
+        return Err(Fault::new(
+            "pact-not-a-party",
+            format!("{did} is neither initiator nor provider of this pact"),
+            "sign with a party's key, and name its DID with --did",
+        ));
+    }
+    let signed = signed.sign(did, &key);
+    write(&arguments.out, &signed.to_bytes())?;
+    let state = if signed.clone().bind(&KeyRing::default()).is_ok() {
+        "binding: both parties have signed"
+    } else {
+        "a proposal: it binds nothing until both parties have signed"
+    };
+    output::line(format!("{} is {state}", arguments.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does the file carry signatures beside the pact?
+pub(crate) fn looks_signed(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Signed {
+        #[serde(rename = "signatures")]
+        _signatures: serde::de::IgnoredAny,
+    }
+    serde_json::from_slice::<Signed>(bytes).is_ok()
+}
+
+/// A pact file, signed or not.
+fn open(path: &PathBuf) -> Result<SignedPact, Fault> {
+    let bytes = read(path, MAX_PACT)?;
+    if looks_signed(&bytes) {
+        SignedPact::parse(&bytes).map_err(|e| refused(&e))
+    } else {
+        Pact::parse(&bytes).map(SignedPact::draft).map_err(|e| refused(&e))
+    }
+}
+
+/// A pact's error, for a person.
+pub(crate) fn refused(error: &PactError) -> Fault {
+    Fault::new(error.code(), error.to_string(), error.remedy())
+}
+
+/// A pact's mode, as the command names it.
+pub(crate) const fn mode(mode: Mode) -> ModeArgument {
+    match mode {
+        Mode::Passive => ModeArgument::Passive,
+        Mode::Active => ModeArgument::Active,
+        Mode::Interventionist => ModeArgument::Interventionist,
+    }
+}

@@ -1,0 +1,168 @@
+//! `cloister replay`: recorded sessions through a monitor's door, one report line a session.
+
+pub(crate) mod drive;
+pub(crate) mod report;
+pub(crate) mod trace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use messages::did::Did;
+use messages::reply::{ModeName, Request};
+use messages::signature::SigningKey;
+use pact::{Pact, SignedPact};
+
+use crate::client::{Client, strange};
+use crate::daemon::Daemon;
+use crate::fault::{Fault, read};
+use crate::parties::{Agents, Conversation};
+use crate::{ModeArgument, demo, key, output};
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  cloister replay --pact bank.pact.json --sessions s.ndjson.gz \\\n    --mode interventionist --report report.ndjson"
+)]
+pub(crate) struct Arguments {
+    /// A signed pact, or a draft: a draft is tried, which yields verdicts only.
+    #[arg(long)]
+    pact: PathBuf,
+    /// Recorded sessions, schema trace/1, NDJSON, plain or gzip.
+    #[arg(long)]
+    sessions: PathBuf,
+    /// Enforcement mode. A signed pact has agreed its own, and no other is taken.
+    #[arg(long, value_enum)]
+    mode: ModeArgument,
+    /// Where to write the report, NDJSON.
+    #[arg(long)]
+    report: PathBuf,
+    /// A monitor that already runs; without it one is started for the replay.
+    #[arg(long)]
+    socket: Option<PathBuf>,
+    /// With a signed pact: the initiator's key.
+    #[arg(long, requires = "provider_key")]
+    initiator_key: Option<PathBuf>,
+    /// With a signed pact: the provider's key.
+    #[arg(long)]
+    provider_key: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let sessions = trace::read(&arguments.sessions)?;
+    let bytes = read(&arguments.pact, MAX_PACT)?;
+    let started = match arguments.socket {
+        Some(_) => None,
+        None => Some(start()?),
+    };
+    let mut client = match (&arguments.socket, &started) {
+        (Some(socket), _) => Client::connect(socket)?,
+        (None, Some((daemon, _))) => daemon.connect()?,
+        (None, None) => return Err(strange()),
+    };
+    let stage = Stage::prepare(arguments, &bytes, &mut client)?;
+    let bar = progress(sessions.len(), "sessions");
+    let mut lines = report::Writer::create(&arguments.report)?;
+    for session in &sessions {
+        let conversation = stage.open(&mut client, &trace::principal(&session.sid))?;
+        let told = drive::session(&mut client, conversation, session, &drive::nobody)?;
+        if let Some(conversation) = told.conversation.filter(|_| stage.counts()) {
+            conversation.close(&mut client)?;
+        }
+        lines.line(&told.line)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let totals = lines.finish()?;
+    output::line(totals.to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the sessions run under.
+struct Stage {
+    agents: Agents,
+    pact: messages::ids::PactHash,
+    /// For a draft: its bytes and the mode to try.
+    draft: Option<(Vec<u8>, ModeName)>,
+}
+
+impl Stage {
+    fn prepare(arguments: &Arguments, bytes: &[u8], client: &mut Client) -> Result<Self, Fault> {
+        if crate::pacts::looks_signed(bytes) {
+            return Self::binding(arguments, bytes, client);
+        }
+        let pact = Pact::parse(bytes).map_err(|e| crate::pacts::refused(&e))?;
+        let mode = match arguments.mode {
+            ModeArgument::Passive => ModeName::Passive,
+            ModeArgument::Active => ModeName::Active,
+            ModeArgument::Interventionist => ModeName::Interventionist,
+        };
+        let draft = Some((bytes.to_vec(), mode));
+        Ok(Self { agents: Agents::generate(), pact: pact.hash(), draft })
+    }
+
+    fn binding(arguments: &Arguments, bytes: &[u8], client: &mut Client) -> Result<Self, Fault> {
+        let signed = SignedPact::parse(bytes).map_err(|e| crate::pacts::refused(&e))?;
+        let agreed = crate::pacts::mode(signed.pact().mode());
+        if agreed != arguments.mode {
+            return Err(Fault::new(
+                "mode-not-agreed",
+                format!("the pact agrees {agreed:?} mode"),
+                "leave --mode as agreed, or replay an unsigned draft",
+            ));
+        }
+        let (Some(initiator), Some(provider)) = (&arguments.initiator_key, &arguments.provider_key)
+        else {
+            return Err(Fault::new(
+                "keys-missing",
+                "events under a signed pact are signed by its parties",
+                "give --initiator-key and --provider-key, or replay an unsigned draft",
+            ));
+        };
+        let load = |path: &Path| -> Result<SigningKey, Fault> { key::load(path) };
+        let agents = Agents { initiator: load(initiator)?, provider: load(provider)? };
+        client.ask(&Request::Register { pact: bytes.to_vec() })?;
+        Ok(Self { agents, pact: signed.pact().hash(), draft: None })
+    }
+
+    fn open(&self, client: &mut Client, principal: &Did) -> Result<Conversation<'_>, Fault> {
+        let (conversation, open) = Conversation::new(&self.agents, self.pact, principal.clone());
+        let request = match &self.draft {
+            None => conversation.opening(open),
+            Some((draft, mode)) => {
+                let parties = self.agents.dids();
+                Request::Try { draft: draft.clone(), open, parties, mode: Some(*mode) }
+            }
+        };
+        client.ask(&request)?;
+        Ok(conversation)
+    }
+
+    /// Trials have no tallies, so nobody counts.
+    const fn counts(&self) -> bool {
+        self.draft.is_none()
+    }
+}
+
+/// A monitor for one replay, with the default development configuration.
+fn start() -> Result<(Daemon, tempfile::TempDir), Fault> {
+    let folder = tempfile::tempdir().map_err(|e| Fault::unwritable(Path::new("/tmp"), &e))?;
+    let config = folder.path().join("monitor.toml");
+    crate::fault::write(&config, demo::configuration(REPLAY_START_MS).as_bytes())?;
+    let daemon = Daemon::start(&config, &folder.path().join("audit.ndjson"))?;
+    Ok((daemon, folder))
+}
+
+/// A bar on the person's terminal.
+pub(crate) fn progress(length: usize, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX));
+    let template = format!("  {{bar:40}} {{pos}}/{{len}} {unit} {{elapsed}}");
+    match ProgressStyle::with_template(&template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// 2026-12-01T00:00:00Z: start of the stated generated clock.
+const REPLAY_START_MS: u64 = 1_796_083_200_000;
+pub(crate) const MAX_PACT: u64 = 1 << 20;

@@ -1,0 +1,209 @@
+//! The adapter from recorded sessions, schema `trace/1`: NDJSON, one event a line.
+//!
+//! A result is recorded as rendered text. What parses whole as a JSON or YAML document becomes
+//! fields; nothing else may. Recorded sessions have no times.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use messages::did::Did;
+use messages::domain;
+use messages::event::{Body, Content, Role, Status};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::fault::Fault;
+
+/// One recorded session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) sid: String,
+    pub(crate) events: Vec<Recorded>,
+}
+
+/// One recorded event.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) seq: u64,
+    pub(crate) from: Role,
+    pub(crate) to: Role,
+    pub(crate) body: Body,
+}
+
+/// Reads all sessions of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<Session>, Fault> {
+    let file = std::fs::File::open(path).map_err(|e| Fault::unreadable(path, &e))?;
+    let mut start = [0; 2];
+    let mut reader = BufReader::new(file);
+    let peeked = reader.fill_buf().map_err(|e| Fault::unreadable(path, &e))?;
+    for (to, from) in start.iter_mut().zip(peeked) {
+        *to = *from;
+    }
+    // A compressed file may unfold to anything: what is read of it is bounded.
+    if start == GZIP {
+        lines(path, BufReader::new(flate2::read::MultiGzDecoder::new(reader).take(MAX_BYTES)))
+    } else {
+        lines(path, reader.take(MAX_BYTES))
+    }
+}
+
+/// Reads sessions from NDJSON lines.
+pub(crate) fn lines(path: &Path, reader: impl BufRead) -> Result<Vec<Session>, Fault> {
+    let mut sessions: Vec<Session> = Vec::new();
+    for (number, line) in reader.lines().enumerate() {
+        let line = line.map_err(|e| Fault::unreadable(path, &e))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |what: &str| {
+            Fault::new(
+                "trace-malformed",
+                format!("{}, line {}: {what}", path.display(), number.saturating_add(1)),
+                "the schema is trace/1: sid, seq, from, to, kind, then call, tool, args, status, content",
+            )
+        };
+        if line.len() > MAX_LINE {
+            return Err(wrong("the line is too long"));
+        }
+        let raw: Line = serde_json::from_str(&line).map_err(|_| wrong("not a trace/1 event"))?;
+        let sid = raw.sid.clone();
+        let recorded = raw.convert().ok_or_else(|| wrong("fields do not fit the kind"))?;
+        match sessions.last_mut().filter(|s| s.sid == sid) {
+            Some(session) => {
+                let previous = session.events.last().map(|e| e.seq);
+                if previous.is_some_and(|p| recorded.seq <= p) {
+                    return Err(wrong("events of a session are in order of seq"));
+                }
+                session.events.push(recorded);
+            }
+            None => sessions.push(Session { sid, events: vec![recorded] }),
+        }
+    }
+    if sessions.is_empty() {
+        return Err(Fault::new(
+            "trace-empty",
+            format!("{} holds no session", path.display()),
+            "check that this is the file you meant",
+        ));
+    }
+    Ok(sessions)
+}
+
+/// A stated principal for a recorded session, which names none: one for every few sessions.
+pub(crate) fn principal(sid: &str) -> Did {
+    let hash = domain::HOLDER.hash(&[sid.as_bytes()]);
+    let number = hash.first().map_or(0, |b| b % 16);
+    let did = Did::parse(&format!("did:web:principals.example:{number}"));
+    did.unwrap_or_else(|| Did::from_key(&messages::signature::PublicKey([0; 32])))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    sid: String,
+    seq: u64,
+    from: RecordedRole,
+    to: RecordedRole,
+    kind: Kind,
+    #[serde(default)]
+    call: Option<String>,
+    #[serde(default)]
+    tool: Option<String>,
+    #[serde(default)]
+    args: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    status: Option<Status>,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default, rename = "bytes")]
+    _bytes: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RecordedRole {
+    Agent,
+    Principal,
+    Provider,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Call,
+    Message,
+    Result,
+}
+
+impl Line {
+    fn convert(self) -> Option<Recorded> {
+        let body = match self.kind {
+            Kind::Call => Body::Call { call: self.call?, name: self.tool?, args: self.args? },
+            Kind::Message => Body::Message { text: self.content? },
+            Kind::Result => Body::Result {
+                call: self.call?,
+                status: self.status?,
+                content: document(self.content?),
+                latency_us: None,
+            },
+        };
+        Some(Recorded { seq: self.seq, from: self.from.into(), to: self.to.into(), body })
+    }
+}
+
+impl From<RecordedRole> for Role {
+    fn from(role: RecordedRole) -> Self {
+        match role {
+            RecordedRole::Agent => Self::Initiator,
+            RecordedRole::Principal => Self::Principal,
+            RecordedRole::Provider => Self::Provider,
+        }
+    }
+}
+
+/// Rendered text as what it is: a document when it parses whole as an object or a list.
+fn document(text: String) -> Content {
+    let parsed = serde_json::from_str::<Value>(&text)
+        .ok()
+        .or_else(|| serde_saphyr::from_str::<Value>(&text).ok());
+    match parsed {
+        Some(value @ (Value::Object(_) | Value::Array(_))) => Content::Document(value),
+        Some(_) | None => Content::Text(text),
+    }
+}
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const MAX_BYTES: u64 = 1 << 30;
+const MAX_LINE: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Session>, Fault> {
+        lines(Path::new("test"), text.as_bytes())
+    }
+
+    #[test]
+    fn documents_become_fields_and_prose_does_not() {
+        assert!(matches!(document("- sender: a\n  body: 'x: y'\n".into()), Content::Document(_)));
+        assert!(matches!(document("{\"a\": 1}".into()), Content::Document(_)));
+        for prose in ["Paid 5 EUR.", "17.5", "null", "see: this: that\n- and", "a\n--- \nb: c: d"] {
+            assert!(matches!(document(prose.into()), Content::Text(_)), "{prose}");
+        }
+    }
+
+    #[test]
+    fn refuses_lines_out_of_order_and_of_another_shape() {
+        let line = |seq: u64| {
+            format!(
+                r#"{{"sid":"a","seq":{seq},"from":"principal","to":"agent","kind":"message","content":"x"}}"#
+            )
+        };
+        assert_eq!(parse(&format!("{}\n{}", line(0), line(1))).unwrap()[0].events.len(), 2);
+        for bad in [format!("{}\n{}", line(1), line(1)), "{}".into(), "x".into(), String::new()] {
+            assert!(parse(&bad).is_err(), "{bad}");
+        }
+    }
+}

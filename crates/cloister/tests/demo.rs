@@ -1,0 +1,116 @@
+//! The main job, end to end, in separate processes: demo, stranger, canary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn cloister(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloister"));
+    command.args(arguments).env("NO_COLOR", "1").output().expect("cloister runs")
+}
+
+fn text(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let demo = cloister(&["demo", "--out", out]);
+    assert!(demo.status.success(), "{}", text(&demo));
+    let (bundle, anchors) =
+        (path(folder.path(), "bundle.cbor"), path(folder.path(), "anchors.toml"));
+
+    // Development evidence is refused by default, and accepted only by the verifier's own flag.
+    let strict = cloister(&["verify", &bundle, "--anchors", &anchors]);
+    assert_eq!(strict.status.code(), Some(2), "{}", text(&strict));
+    let flag = "--allow-insecure-software-evidence";
+    let lenient = cloister(&["verify", &bundle, "--anchors", &anchors, flag]);
+    assert_eq!(lenient.status.code(), Some(0), "{}", text(&lenient));
+    assert!(text(&lenient).contains("INSECURE SOFTWARE EVIDENCE"));
+
+    // A year later the proofs are stale.
+    let late =
+        cloister(&["verify", &bundle, "--anchors", &anchors, flag, "--at", "2036-01-01T00:00:00Z"]);
+    assert_ne!(late.status.code(), Some(0), "{}", text(&late));
+
+    let json = cloister(&["verify", &bundle, "--anchors", &anchors, flag, "--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(document["exit"], 0);
+    assert_eq!(document["insecure_software_evidence"], true);
+    assert!(document["items"].as_array().unwrap().len() >= 4);
+
+    assert!(cloister(&["explain", &bundle]).status.success());
+
+    // Every flipped byte is noticed: never a bare yes.
+    let bytes = std::fs::read(&bundle).unwrap();
+    for at in (0..bytes.len()).step_by(bytes.len() / 24) {
+        let mut forged = bytes.clone();
+        forged[at] ^= 1;
+        let file = path(folder.path(), "forged.cbor");
+        std::fs::write(&file, forged).unwrap();
+        let verdict = cloister(&["verify", &file, "--anchors", &anchors, flag]);
+        assert!(matches!(verdict.status.code(), Some(1 | 3)), "byte {at}: {}", text(&verdict));
+    }
+
+    // Another verifier's anchors do not fit.
+    let other = std::fs::read_to_string(&anchors).unwrap().replace("nonce = \"", "nonce = \"00");
+    let file = path(folder.path(), "other.toml");
+    std::fs::write(&file, other).unwrap();
+    let verdict = cloister(&["verify", &bundle, "--anchors", &file, flag]);
+    assert_eq!(verdict.status.code(), Some(3), "{}", text(&verdict));
+    assert!(text(&verdict).contains("error[anchors-malformed]"));
+}
+
+#[test]
+fn nothing_planted_in_payloads_comes_out_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let planted = ["CANARYWORD", "canary.subject", "CH9300762011623852957", "777123"];
+    let sessions = path(folder.path(), "canary.ndjson");
+    let lines = [
+        r#"{"sid":"s-1","seq":0,"from":"principal","to":"agent","kind":"message","content":"Pay CANARYWORD CH9300762011623852957"}"#,
+        r#"{"sid":"s-1","seq":1,"from":"agent","to":"provider","kind":"call","call":"c0","tool":"CANARYWORD","args":{"canary.subject":"CANARYWORD"}}"#,
+        r#"{"sid":"s-1","seq":2,"from":"agent","to":"provider","kind":"call","call":"c1","tool":"send_money","args":{"recipient":"CH9300762011623852957","amount":777123,"subject":"canary.subject"}}"#,
+        r#"{"sid":"s-1","seq":3,"from":"agent","to":"provider","kind":"call","call":"c2","tool":"get_balance","args":{}}"#,
+        r#"{"sid":"s-1","seq":4,"from":"provider","to":"agent","kind":"result","call":"c2","tool":"get_balance","status":"ok","content":"owner: CANARYWORD\nbalance: 777123"}"#,
+    ];
+    std::fs::write(&sessions, lines.join("\n")).unwrap();
+    let pact = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bank.pact.json");
+    let out = path(folder.path(), "out");
+    let demo = cloister(&["demo", "--out", &out, "--sessions", &sessions, "--pact", pact]);
+    assert!(demo.status.success(), "{}", text(&demo));
+    let flag = "--allow-insecure-software-evidence";
+    let (bundle, anchors) = (format!("{out}/bundle.cbor"), format!("{out}/anchors.toml"));
+    let mut outputs = vec![("demo".to_owned(), [demo.stdout, demo.stderr].concat())];
+    for arguments in [
+        vec!["explain", &bundle],
+        vec!["verify", &bundle, "--anchors", &anchors, flag],
+        vec!["verify", &bundle, "--anchors", &anchors, flag, "--json"],
+    ] {
+        let output = cloister(&arguments);
+        outputs.push((arguments.join(" "), [output.stdout, output.stderr].concat()));
+    }
+    for entry in std::fs::read_dir(&out).unwrap() {
+        let file: PathBuf = entry.unwrap().path();
+        outputs.push((file.display().to_string(), std::fs::read(&file).unwrap()));
+    }
+    assert!(
+        outputs.iter().any(|(name, bytes)| name.ends_with("audit.ndjson") && !bytes.is_empty())
+    );
+    for (name, bytes) in &outputs {
+        for word in planted {
+            // The table of the demo names the recorded call, which the agents' side knows anyway.
+            let found = bytes.windows(word.len()).any(|w| w == word.as_bytes());
+            let own_side = name == "demo" && word == "CANARYWORD";
+            assert!(!found || own_side, "{word} came out in {name}");
+        }
+        // Who the principals are stays inside, too.
+        let found = bytes.windows(18).any(|w| w == b"principals.example");
+        assert!(!found, "a principal's name came out in {name}");
+    }
+}

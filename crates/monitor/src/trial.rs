@@ -1,0 +1,86 @@
+//! Trials: what a draft would say. Verdicts only: no tally, no claim, no release, no leaf.
+
+use messages::did::Did;
+use messages::event::{Receipt, SignedEvent};
+use messages::ids::{BootId, PactHash, SessionId};
+use messages::signature::{PublicKey, SigningKey};
+use messages::time::UnixMillis;
+use pact::{Approval, Compiled, Mode, StandingState, check};
+
+use crate::action::{Answer, action, runs};
+use crate::completeness::of;
+use crate::monitor::remember;
+use crate::refusal::IngestError;
+use crate::session::Session;
+
+/// One session under a draft. A type of its own: nothing that counts, commits or publishes takes it.
+pub struct Trial {
+    id: SessionId,
+    compiled: Compiled,
+    mode: Mode,
+    standing: StandingState,
+    session: Session,
+}
+
+impl Trial {
+    /// Opens a trial; `keys` sign the events of initiator and provider.
+    #[must_use]
+    pub fn new(
+        (id, draft, compiled): (SessionId, PactHash, Compiled),
+        mode: Option<Mode>,
+        principal: Did,
+        keys: [PublicKey; 2],
+        token_key: [u8; 16],
+        now: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            mode: mode.unwrap_or(compiled.mode()),
+            compiled,
+            standing: StandingState::default(),
+            session: Session::new(draft, principal, keys, token_key, now),
+        }
+    }
+
+    /// Judges one event.
+    ///
+    /// # Errors
+    /// As [`Monitor::ingest`](crate::Monitor::ingest).
+    pub fn ingest(
+        &mut self,
+        signed: &SignedEvent,
+        (boot, key): (BootId, &SigningKey),
+        now: UnixMillis,
+    ) -> Result<Answer, IngestError> {
+        let (event, hash, party) = self.session.admit(signed)?;
+        let judged = check(
+            &self.compiled,
+            &self.session.state,
+            &self.standing,
+            event,
+            Approval::Absent,
+            now,
+        );
+        let action = action(judged.verdict.decision);
+        let runs = runs(self.mode, action);
+        remember(&mut self.session.state, &judged.change, runs);
+        self.standing.apply(&judged.change);
+        self.session.record(event, hash, action, runs, now);
+        let track = of(&self.session.tracks, party);
+        let receipt = sign_receipt(key, boot, self.id, party, (track.count, track.head));
+        Ok(Answer::new(self.mode, judged.verdict, receipt))
+    }
+}
+
+/// The monitor's word that it holds a party's events.
+pub(crate) fn sign_receipt(
+    key: &SigningKey,
+    boot: BootId,
+    session: SessionId,
+    party: messages::event::Party,
+    (count, head): (u64, messages::ids::EventHash),
+) -> Receipt {
+    let bytes = Receipt::signed_bytes(&session, party, count, &head, &boot);
+    let signature = key.sign(messages::domain::RECEIPT, &bytes);
+    Receipt { session, party, count, head, boot, signature }
+}

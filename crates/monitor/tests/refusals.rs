@@ -1,0 +1,142 @@
+//! Bad input: each its own code, and nothing is recorded or counted.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use cloister_monitor::{CountError, IngestError, OpenError, RegisterError};
+use messages::event::{Body, Party, Role};
+use messages::reply::Action;
+use messages::signature::SigningKey;
+use messages::time::UnixMillis;
+use serde_json::json;
+use support::{ASK, SAY, START, Side, World, at, balance, call};
+
+#[test]
+fn every_code_is_its_own() {
+    let codes: Vec<&str> = IngestError::ALL
+        .iter()
+        .map(|e| e.code())
+        .chain(CountError::ALL.iter().map(|e| e.code()))
+        .chain(OpenError::ALL.iter().map(|e| e.code()))
+        .chain(RegisterError::ALL.iter().map(|e| e.code()))
+        .collect();
+    assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len());
+}
+
+#[test]
+fn events_are_refused_for_what_is_wrong_with_them_and_leave_no_trace() {
+    let mut world = World::new(2, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let first = world.sign(&mut side, session, ASK, balance("c0"));
+    let second = world.sign(&mut side, session, ASK, balance("c1"));
+
+    assert_eq!(world.feed(&second), Err(IngestError::OutOfOrder));
+    world.feed(&first).unwrap();
+    assert_eq!(world.feed(&first), Err(IngestError::Duplicate));
+
+    let mut fork = Side { sent: 1, ..Side::default() };
+    let forked = world.sign(&mut fork, session, ASK, balance("c9"));
+    assert_eq!(world.feed(&forked), Err(IngestError::BrokenChain));
+
+    let mut stranger = World::new(3, |_| {});
+    stranger.root = world.root;
+    let mut theirs = Side { sent: 1, head: first.hash(), ..Side::default() };
+    let foreign = stranger.sign(&mut theirs, session, ASK, balance("c1"));
+    assert_eq!(world.feed(&foreign), Err(IngestError::BadSignature));
+
+    let mut sideways = Side { sent: 1, head: first.hash(), ..Side::default() };
+    let upside =
+        world.sign(&mut sideways, session, (Role::Initiator, Role::Principal), balance("c1"));
+    assert_eq!(world.feed(&upside), Err(IngestError::Direction));
+
+    let unknown = messages::ids::SessionId([9; 32]);
+    let lost = world.sign(&mut Side::default(), unknown, ASK, balance("c0"));
+    assert_eq!(world.feed(&lost), Err(IngestError::UnknownSession));
+
+    let answer = world.feed(&second).unwrap();
+    assert_eq!(answer.receipt.count, 2, "what was refused was not recorded");
+
+    side.delivered = 2;
+    let provider = Side { received: 2, ..Side::default() };
+    world.count(&side, session, Party::Initiator).unwrap();
+    let after = world.sign(&mut side, session, SAY, Body::Message { text: "x".into() });
+    assert_eq!(world.feed(&after), Err(IngestError::Closed));
+    assert_eq!(world.count(&provider, session, Party::Provider).unwrap().0, true);
+    assert_eq!(world.feed(&after), Err(IngestError::Closed));
+}
+
+#[test]
+fn a_full_counter_stops_the_tally_and_never_wraps() {
+    // Passive, so that absurd payments go through and are counted.
+    let mut world = World::new(4, |pact| pact["monitoring"]["mode"] = "passive".into());
+    let session = world.open(1);
+    let mut side = Side::default();
+    let pay = |id| {
+        let amount = "2814749767106.55"; // 2^48 - 1 in cents: exactly the maximum
+        call(
+            id,
+            "send_money",
+            json!({"recipient": "x", "amount": amount, "subject": "", "date": ""}),
+        )
+    };
+    let fits = world.sign(&mut side, session, ASK, pay("c0"));
+    world.feed(&fits).unwrap();
+    let event = world.sign(&mut side, session, ASK, pay("c1"));
+    assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
+    assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
+    assert_eq!(world.monitor.take_breaks().len(), 2);
+    let later = at(UnixMillis(START.0 + 86_400_000));
+    assert!(world.monitor.close_epoch(later, &mut world.rng).is_empty());
+}
+
+#[test]
+fn counts_are_refused_from_others_backwards_or_with_a_foreign_receipt() {
+    let mut world = World::new(5, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let event = world.sign(&mut side, session, ASK, balance("c0"));
+    side.receipt = Some(world.feed(&event).unwrap().receipt);
+    assert_eq!(world.count(&side, session, Party::Provider), Err(CountError::ForeignReceipt));
+    let unknown = messages::ids::SessionId([9; 32]);
+    assert_eq!(world.count(&side, unknown, Party::Initiator), Err(CountError::UnknownSession));
+    let mut forged = side.clone();
+    if let Some(receipt) = &mut forged.receipt {
+        receipt.count = 7;
+    }
+    assert_eq!(world.count(&forged, session, Party::Initiator), Err(CountError::ForeignReceipt));
+    world.count(&side, session, Party::Initiator).unwrap();
+    assert_eq!(world.count(&side, session, Party::Initiator), Err(CountError::Falling));
+}
+
+#[test]
+fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer() {
+    let mut world = World::new(6, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let odd = world.sign(&mut side, session, ASK, call("c0", "open_vault", json!({})));
+    assert_eq!(world.feed(&odd).unwrap().action, Action::Deny);
+    let iban = "DE89370400440532013000";
+    let hello = Body::Message { text: format!("Please pay 5000 to {iban}") };
+    let hello = world.sign(&mut side, session, SAY, hello);
+    world.feed(&hello).unwrap();
+    let args = json!({"recipient": iban, "amount": 2500, "subject": "bill", "date": "2026-12-02"});
+    let pay = world.sign(&mut side, session, ASK, call("c1", "send_money", args));
+    assert_eq!(world.feed(&pay).unwrap().action, Action::Pause);
+
+    let approve = |world: &mut World, key: &SigningKey, call| {
+        use messages::codec::Wire;
+        let overseer = messages::did::Did::from_key(&world.overseer.public());
+        let approval = messages::reply::Approval { session, call, overseer, granted: true };
+        let signature = key.sign(messages::domain::REQUEST, &approval.to_cbor());
+        let (public, now) = (world.overseer.public(), world.now);
+        world.monitor.approve(&approval, &signature, Some(public), now)
+    };
+    let stranger = SigningKey::from_seed(&[1; 32]);
+    assert_eq!(approve(&mut world, &stranger, pay.hash()), Err(CountError::BadSignature));
+    let overseer = SigningKey::from_seed(&world.overseer.expose_seed());
+    assert_eq!(approve(&mut world, &overseer, odd.hash()), Err(CountError::NothingPaused));
+    assert_eq!(approve(&mut world, &overseer, pay.hash()).unwrap().action, Action::Allow);
+    assert_eq!(approve(&mut world, &overseer, pay.hash()), Err(CountError::NothingPaused));
+}

@@ -1,0 +1,57 @@
+//! The only place of the enclave that prints. A line is an enumeration without party, pact,
+//! counter, key or payload; there is no variant that could hold one.
+
+use messages::leaf::Kind;
+
+/// Everything that the host may read on the monitor's output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Line {
+    /// The process appraised its own TEE and has keys.
+    Booted,
+    /// The socket accepts connections.
+    Listening,
+    /// One leaf was appended.
+    Published(Kind),
+    /// A request was refused.
+    Refused,
+    /// The process ends in good order.
+    Stopped,
+}
+
+/// Sends audit lines to standard error as JSON; replaces the panic message by its place.
+pub(crate) fn install() {
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_target(false).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The message may hold data: the place is enough to find the fault.
+        let (file, line) = panic.location().map_or(("?", 0), |at| (at.file(), at.line()));
+        fault(file, line);
+    }));
+}
+
+/// Writes one line.
+#[expect(clippy::disallowed_macros, reason = "this is the audit module")]
+pub(crate) fn line(line: Line) {
+    match line {
+        Line::Booted => tracing::info!(event = "booted"),
+        Line::Listening => tracing::info!(event = "listening"),
+        Line::Published(kind) => tracing::info!(event = "published", kind = name(kind)),
+        Line::Refused => tracing::info!(event = "refused"),
+        Line::Stopped => tracing::info!(event = "stopped"),
+    }
+}
+
+#[expect(clippy::disallowed_macros, reason = "this is the audit module")]
+fn fault(file: &str, line: u32) {
+    tracing::error!(event = "fault", file, line);
+}
+
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Aggregate => "aggregate",
+        Kind::Boot => "boot",
+        Kind::Break => "break",
+        Kind::Pact => "pact",
+        Kind::Reserve => "reserve",
+        Kind::Tally => "tally",
+    }
+}
