@@ -17,7 +17,6 @@ use crate::session::Session;
 pub struct Trial {
     id: SessionId,
     compiled: Compiled,
-    mode: Mode,
     standing: StandingState,
     session: Session,
 }
@@ -35,8 +34,10 @@ impl Trial {
     ) -> Self {
         Self {
             id,
-            mode: mode.unwrap_or(compiled.mode()),
-            compiled,
+            compiled: match mode {
+                Some(mode) => compiled.with_mode(mode),
+                None => compiled,
+            },
             standing: StandingState::default(),
             session: Session::new(draft, principal, keys, token_key, now),
         }
@@ -52,6 +53,7 @@ impl Trial {
         (boot, key): (BootId, &SigningKey),
         now: UnixMillis,
     ) -> Result<Answer, IngestError> {
+        let mode = self.compiled.mode();
         let (event, hash, party) = self.session.admit(signed)?;
         let judged = check(
             &self.compiled,
@@ -62,13 +64,13 @@ impl Trial {
             now,
         );
         let action = action(judged.verdict.decision);
-        let runs = runs(self.mode, action);
+        let runs = runs(mode, action);
         remember(&mut self.session.state, &judged.change, runs);
         self.standing.apply(&judged.change);
         self.session.record(event, hash, action, runs, now);
         let track = of(&self.session.tracks, party);
         let receipt = sign_receipt(key, boot, self.id, party, (track.count, track.head));
-        Ok(Answer::new(self.mode, judged.verdict, receipt))
+        Ok(Answer::new(mode, judged.verdict, receipt))
     }
 }
 

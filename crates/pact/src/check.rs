@@ -1,7 +1,7 @@
 //! The check: (compiled pact, state, event, now) to (verdict, change). Pure and total.
 //!
 //! It serves all modes alike and says what interventionist mode would do; the monitor applies the
-//! mode. Whatever goes wrong inside is a verdict with a code, never a panic.
+//! mode. Only what is counted as run depends on it. Whatever goes wrong inside is a verdict with a code, never a panic.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::compile::schema::{Fixed, latency_bucket};
 use crate::compile::{Compiled, Rule};
-use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Unlisted};
+use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, Unlisted};
 use crate::state::{
     Change, Class, SessionState, Stage, StageChange, StandingState, Turn, TurnChange,
 };
@@ -235,7 +235,9 @@ impl Look<'_> {
             }
             Approval::Granted => {}
         }
-        if let Some(rule) = rule.filter(|_| permitted) {
+        // In the observing modes a refused call runs all the same: what ran is what counts.
+        let runs = permitted || self.pact.mode() != Mode::Interventionist;
+        if let Some(rule) = rule.filter(|_| runs) {
             self.change.count(rule.counter, 1);
             self.consume(rule, args);
         }

@@ -169,6 +169,13 @@ impl Compiled {
         self.mode
     }
 
+    /// The same pact in another mode: for trials of a draft, never for a pact that binds.
+    #[must_use]
+    pub const fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
     /// What the monitor keeps.
     #[must_use]
     pub const fn log_scope(&self) -> LogScope {
