@@ -11,9 +11,12 @@ use std::path::Path;
 mod forge;
 #[path = "support/monitor.rs"]
 mod monitor;
+#[path = "support/steps.rs"]
+mod steps;
 
-use forge::{Case, STEPS};
+use forge::Case;
 use monitor::Monitor;
+use steps::STEPS;
 
 struct File {
     name: String,
