@@ -125,18 +125,18 @@ impl SignedPact {
         if self.signatures.is_empty() {
             return Err(Fault::Unsigned.into());
         }
-        self.distinct()?;
         let parties = [self.pact.initiator(), self.pact.provider()];
+        let [initiator, provider] = parties.map(|did| keys.resolve(did));
+        if initiator.is_some() && initiator == provider {
+            return Err(Fault::OneKey.into());
+        }
+        self.distinct()?;
         for (at, signed) in self.signatures.iter().enumerate() {
             let check = self.check(signed, parties, keys);
             check.map_err(|f| PactError::from(f).under(Step::Place(at)))?;
         }
-        let [initiator, provider] = parties.map(|did| keys.resolve(did));
         if self.signatures.len() < parties.len() {
             return Err(Fault::OneSignature.into());
-        }
-        if initiator == provider {
-            return Err(Fault::OneKey.into());
         }
         Ok(BindingPact(self.pact))
     }

@@ -1,12 +1,16 @@
 //! The design's example pacts, when they are beside the repository.
-use cloister_pact::{Severity, compile, lint, Pact};
+use cloister_pact::{Pact, Severity, compile, lint};
 
 #[test]
 fn the_example_pacts_parse_compile_and_lint_without_errors() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/design/pact");
     for name in ["airline", "banking", "workspace"] {
         let Ok(bytes) = std::fs::read(format!("{folder}/example-{name}.pact.json")) else {
-            #[expect(clippy::print_stdout, clippy::disallowed_macros, reason = "says why nothing was tested")]
+            #[expect(
+                clippy::print_stdout,
+                clippy::disallowed_macros,
+                reason = "says why nothing was tested"
+            )]
             {
                 println!("skipped: ../shared absent");
             }
