@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     output::heading("4. Proofs instead of logs, and one private aggregate a day");
     let audience = pinned.nonce()?.zip(pinned.audience);
     let mut bundle = Draft::default();
-    table::claims(&prove(&cast, &compiled, days, audience, &mut client, &mut bundle)?);
+    table::claims(&prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?);
     table::releases(&release(&cast, &compiled, days, &mut client, &mut bundle)?);
     let bytes = bundle.finish(&mut client)?;
     let bundle_path = out.join("bundle.cbor");
@@ -207,7 +207,7 @@ fn prove(
     cast: &Cast,
     compiled: &Compiled,
     days: u64,
-    audience: Option<([u8; 32], AudienceFile)>,
+    audience: Option<&([u8; 32], AudienceFile)>,
     client: &mut Client,
     bundle: &mut Draft,
 ) -> Result<Vec<table::ClaimRow>, Fault> {
@@ -215,7 +215,7 @@ fn prove(
     let tally = tally_of(&root, compiled.initiator());
     let mut rows = Vec::new();
     for consented in compiled.consent() {
-        let to = match &audience {
+        let to = match audience {
             Some((nonce, a)) if !consented.entry.audience.is_empty() => {
                 Audience::Verifier { did: a.did.clone(), nonce: *nonce }
             }

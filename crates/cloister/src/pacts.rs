@@ -1,6 +1,6 @@
 //! `cloister pact`: lint, hash, sign, countersign.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -59,7 +59,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     }
 }
 
-fn lint_file(path: &PathBuf) -> Result<ExitCode, Fault> {
+fn lint_file(path: &Path) -> Result<ExitCode, Fault> {
     let signed = open(path)?;
     let findings = lint(signed.pact());
     for finding in &findings {
@@ -108,7 +108,7 @@ fn sign(arguments: &SignArguments, counter: bool) -> Result<ExitCode, Fault> {
     }
     let signed = signed.sign(did, &key);
     write(&arguments.out, &signed.to_bytes())?;
-    let state = if signed.clone().bind(&KeyRing::default()).is_ok() {
+    let state = if signed.bind(&KeyRing::default()).is_ok() {
         "binding: both parties have signed"
     } else {
         "a proposal: it binds nothing until both parties have signed"
@@ -128,7 +128,7 @@ pub(crate) fn looks_signed(bytes: &[u8]) -> bool {
 }
 
 /// A pact file, signed or not.
-fn open(path: &PathBuf) -> Result<SignedPact, Fault> {
+fn open(path: &Path) -> Result<SignedPact, Fault> {
     let bytes = read(path, MAX_PACT)?;
     if looks_signed(&bytes) {
         SignedPact::parse(&bytes).map_err(|e| refused(&e))

@@ -31,6 +31,34 @@ pub(crate) struct Recorded {
     pub(crate) body: Body,
 }
 
+impl Session {
+    /// Some recorders use a call's name again within a session: each call gets a name of its own,
+    /// and a result joins the last call of its recorded name.
+    fn distinct(&self, mut recorded: Recorded) -> Recorded {
+        let times = |name: &str| {
+            let same =
+                |e: &&Recorded| matches!(&e.body, Body::Call { call, .. } if base(call) == name);
+            self.events.iter().filter(same).count()
+        };
+        match &mut recorded.body {
+            Body::Call { call, .. } => match times(call) {
+                0 => {}
+                n => *call = format!("{call}{AGAIN}{n}"),
+            },
+            Body::Result { call, .. } => match times(call).saturating_sub(1) {
+                0 => {}
+                n => *call = format!("{call}{AGAIN}{n}"),
+            },
+            Body::Message { .. } => {}
+        }
+        recorded
+    }
+}
+
+fn base(call: &str) -> &str {
+    call.split_once(AGAIN).map_or(call, |(name, _)| name)
+}
+
 /// Reads all sessions of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Session>, Fault> {
     let file = std::fs::File::open(path).map_err(|e| Fault::unreadable(path, &e))?;
@@ -71,6 +99,7 @@ pub(crate) fn lines(path: &Path, reader: impl BufRead) -> Result<Vec<Session>, F
         let recorded = raw.convert().ok_or_else(|| wrong("fields do not fit the kind"))?;
         match sessions.last_mut().filter(|s| s.sid == sid) {
             Some(session) => {
+                let recorded = session.distinct(recorded);
                 let previous = session.events.last().map(|e| e.seq);
                 if previous.is_some_and(|p| recorded.seq <= p) {
                     return Err(wrong("events of a session are in order of seq"));
@@ -173,6 +202,7 @@ fn document(text: String) -> Content {
     }
 }
 
+const AGAIN: &str = "#again-";
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const MAX_BYTES: u64 = 1 << 30;
 const MAX_LINE: usize = 4 << 20;
@@ -192,6 +222,31 @@ mod tests {
         for prose in ["Paid 5 EUR.", "17.5", "null", "see: this: that\n- and", "a\n--- \nb: c: d"] {
             assert!(matches!(document(prose.into()), Content::Text(_)), "{prose}");
         }
+    }
+
+    #[test]
+    fn calls_whose_names_are_used_again_stay_apart() {
+        let call = |seq: u64| {
+            format!(
+                r#"{{"sid":"a","seq":{seq},"from":"agent","to":"provider","kind":"call","call":"c","tool":"t","args":{{}}}}"#
+            )
+        };
+        let result = |seq: u64| {
+            format!(
+                r#"{{"sid":"a","seq":{seq},"from":"provider","to":"agent","kind":"result","call":"c","tool":"t","status":"ok","content":"x"}}"#
+            )
+        };
+        let text = [call(0), result(1), call(2), result(3)].join("\n");
+        let sessions = parse(&text).unwrap();
+        let names: Vec<&str> = sessions[0]
+            .events
+            .iter()
+            .map(|e| match &e.body {
+                Body::Call { call, .. } | Body::Result { call, .. } => call.as_str(),
+                Body::Message { .. } => "",
+            })
+            .collect();
+        assert_eq!(names, ["c", "c", "c#again-1", "c#again-1"]);
     }
 
     #[test]
