@@ -12,6 +12,8 @@
 //! | the party delivered more than the counterparty received | the network |
 //! | a side never signed its closing counts | tail-open |
 
+use alloc::vec::Vec;
+
 use messages::event::{Counts, Party, Receipt};
 use messages::ids::EventHash;
 use messages::leaf::Gaps;
@@ -74,7 +76,7 @@ pub(crate) fn gaps(initiator: &Track, provider: &Track) -> Gaps {
 }
 
 /// What a receipt says, without its signature.
-pub(crate) fn receipt_bytes(receipt: &Receipt) -> alloc::vec::Vec<u8> {
+pub(crate) fn receipt_bytes(receipt: &Receipt) -> Vec<u8> {
     Receipt::signed_bytes(
         &receipt.session,
         receipt.party,

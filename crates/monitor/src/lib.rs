@@ -3,7 +3,7 @@
 //! Sans-IO: no clock, no randomness of its own, no disk. What happens to an event, top to bottom,
 //! is [`Monitor::ingest`]; what becomes of an epoch is [`Monitor::close_epoch`]. This crate is
 //! *not* the policy (that is `pact`), not the commitment (`tally`) and not the door (`enclave`).
-#![cfg_attr(not(test), no_std)]
+#![no_std]
 extern crate alloc;
 
 mod action;

@@ -1,11 +1,9 @@
 //! A dropped event is a gap with the right owner.
 
-mod support;
-
+use crate::support::{ASK, SAY, START, Side, World, at, balance};
 use messages::event::{Body, Party};
 use messages::leaf::Gaps;
 use messages::time::UnixMillis;
-use support::{ASK, SAY, START, Side, World, at, balance};
 
 /// One session in which the initiator says something to its principal and calls twice.
 fn sides(world: &mut World) -> (Side, Side, messages::ids::SessionId) {

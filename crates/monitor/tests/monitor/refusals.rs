@@ -1,16 +1,14 @@
 //! Bad input: each its own code, and nothing is recorded or counted.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{ASK, SAY, START, Side, World, at, balance, call};
 use cloister_monitor::{CountError, IngestError, OpenError, RegisterError};
 use messages::event::{Body, Party, Role};
 use messages::reply::Action;
 use messages::signature::SigningKey;
 use messages::time::UnixMillis;
 use serde_json::json;
-use support::{ASK, SAY, START, Side, World, at, balance, call};
 
 #[test]
 fn every_code_is_its_own() {
@@ -33,7 +31,7 @@ fn events_are_refused_for_what_is_wrong_with_them_and_leave_no_trace() {
     let second = world.sign(&mut side, session, ASK, balance("c1"));
 
     assert_eq!(world.feed(&second), Err(IngestError::OutOfOrder));
-    world.feed(&first).unwrap();
+    assert!(world.feed(&first).is_ok());
     assert_eq!(world.feed(&first), Err(IngestError::Duplicate));
 
     let mut fork = Side { sent: 1, ..Side::default() };
@@ -63,7 +61,7 @@ fn events_are_refused_for_what_is_wrong_with_them_and_leave_no_trace() {
     world.count(&side, session, Party::Initiator).unwrap();
     let after = world.sign(&mut side, session, SAY, Body::Message { text: "x".into() });
     assert_eq!(world.feed(&after), Err(IngestError::Closed));
-    assert_eq!(world.count(&provider, session, Party::Provider).unwrap().0, true);
+    assert!(world.count(&provider, session, Party::Provider).unwrap().0);
     assert_eq!(world.feed(&after), Err(IngestError::Closed));
 }
 
@@ -82,7 +80,7 @@ fn a_full_counter_stops_the_tally_and_never_wraps() {
         )
     };
     let fits = world.sign(&mut side, session, ASK, pay("c0"));
-    world.feed(&fits).unwrap();
+    assert!(world.feed(&fits).is_ok());
     let event = world.sign(&mut side, session, ASK, pay("c1"));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
@@ -120,7 +118,7 @@ fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer
     let iban = "DE89370400440532013000";
     let hello = Body::Message { text: format!("Please pay 5000 to {iban}") };
     let hello = world.sign(&mut side, session, SAY, hello);
-    world.feed(&hello).unwrap();
+    assert!(world.feed(&hello).is_ok());
     let args = json!({"recipient": iban, "amount": 2500, "subject": "bill", "date": "2026-12-02"});
     let pay = world.sign(&mut side, session, ASK, call("c1", "send_money", args));
     assert_eq!(world.feed(&pay).unwrap().action, Action::Pause);

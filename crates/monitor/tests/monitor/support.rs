@@ -16,35 +16,35 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
 /// 2026-12-01T00:00:00Z, the start of the fixture's term.
-pub const START: UnixMillis = UnixMillis(1_796_083_200_000);
+pub(crate) const START: UnixMillis = UnixMillis(1_796_083_200_000);
 
-pub struct World {
-    pub monitor: Monitor,
-    pub root: PactHash,
-    pub initiator: SigningKey,
-    pub provider: SigningKey,
-    pub overseer: SigningKey,
-    pub rng: ChaCha20Rng,
-    pub now: UnixMillis,
+pub(crate) struct World {
+    pub(crate) monitor: Monitor,
+    pub(crate) root: PactHash,
+    pub(crate) initiator: SigningKey,
+    pub(crate) provider: SigningKey,
+    pub(crate) overseer: SigningKey,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) now: UnixMillis,
 }
 
 /// One side of a session, honest unless told otherwise.
 #[derive(Clone, Default)]
-pub struct Side {
-    pub sent: u64,
-    pub head: EventHash,
-    pub delivered: u64,
-    pub received: u64,
-    pub receipt: Option<Receipt>,
+pub(crate) struct Side {
+    pub(crate) sent: u64,
+    pub(crate) head: EventHash,
+    pub(crate) delivered: u64,
+    pub(crate) received: u64,
+    pub(crate) receipt: Option<Receipt>,
 }
 
-pub fn at(now: UnixMillis) -> Bracket {
+pub(crate) fn at(now: UnixMillis) -> Bracket {
     Bracket { earliest: now, latest: now, clock: ClockKind::Generated }
 }
 
 impl World {
     /// The same seed gives the same keys and the same monitor: a twin.
-    pub fn new(seed: u8, edit: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) fn new(seed: u8, edit: impl FnOnce(&mut Value)) -> Self {
         let mut rng = ChaCha20Rng::from_seed([seed; 32]);
         let initiator = SigningKey::generate(&mut rng);
         let provider = SigningKey::generate(&mut rng);
@@ -78,14 +78,14 @@ impl World {
         Self { monitor, root, initiator, provider, overseer, rng, now: START }
     }
 
-    pub fn key(&self, party: Party) -> &SigningKey {
+    pub(crate) fn key(&self, party: Party) -> &SigningKey {
         match party {
             Party::Initiator => &self.initiator,
             Party::Provider => &self.provider,
         }
     }
 
-    pub fn open(&mut self, number: u8) -> SessionId {
+    pub(crate) fn open(&mut self, number: u8) -> SessionId {
         let session = SessionId([number; 32]);
         let principal = Did::parse("did:web:principal.example").unwrap();
         let open = Open { session, pact: self.root, principal };
@@ -94,7 +94,7 @@ impl World {
         session
     }
 
-    pub fn sign(
+    pub(crate) fn sign(
         &self,
         side: &mut Side,
         session: SessionId,
@@ -110,12 +110,12 @@ impl World {
         signed
     }
 
-    pub fn feed(&mut self, signed: &SignedEvent) -> Result<Answer, IngestError> {
+    pub(crate) fn feed(&mut self, signed: &SignedEvent) -> Result<Answer, IngestError> {
         self.now = self.now.saturating_add(Millis(250));
         self.monitor.ingest(signed, self.now)
     }
 
-    pub fn count(
+    pub(crate) fn count(
         &mut self,
         side: &Side,
         session: SessionId,
@@ -136,14 +136,14 @@ impl World {
     }
 }
 
-pub fn call(id: &str, name: &str, args: Value) -> Body {
+pub(crate) fn call(id: &str, name: &str, args: Value) -> Body {
     let Value::Object(map) = args else { panic!("arguments are an object") };
     Body::Call { call: id.into(), name: name.into(), args: map.into_iter().collect() }
 }
 
-pub fn balance(id: &str) -> Body {
+pub(crate) fn balance(id: &str) -> Body {
     call(id, "get_balance", json!({}))
 }
 
-pub const ASK: (Role, Role) = (Role::Initiator, Role::Provider);
-pub const SAY: (Role, Role) = (Role::Principal, Role::Initiator);
+pub(crate) const ASK: (Role, Role) = (Role::Initiator, Role::Provider);
+pub(crate) const SAY: (Role, Role) = (Role::Principal, Role::Initiator);

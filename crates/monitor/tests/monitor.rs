@@ -1,0 +1,14 @@
+//! The monitor from outside: completeness and refusals.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails here says so"
+)]
+
+#[path = "monitor/completeness.rs"]
+mod completeness;
+#[path = "monitor/refusals.rs"]
+mod refusals;
+#[path = "monitor/support.rs"]
+mod support;
