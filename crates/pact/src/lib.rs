@@ -1,7 +1,19 @@
 //! A pact: its document, signatures, lint, compiled form and the pure check.
 //!
 //! Not here: no I/O, no clock, no cryptography beyond hash and signature, and no mode: whether a
-//! verdict is enforced, shown or only counted is the monitor's business.
+//! verdict is enforced, shown or only counted is the monitor's business. The format is in
+//! `pact.schema.json`; terms that this version only keeps on record are named by [`lint()`].
+//!
+//! ```
+//! use cloister_pact::{Pact, compile, lint};
+//! let pact = Pact::parse(include_bytes!("../tests/small.pact.json"))?;
+//! assert!(lint(&pact).iter().all(|f| f.severity != cloister_pact::Severity::Error));
+//! let compiled = compile(&pact)?;
+//! assert_eq!(compiled.tools(), ["read_note", "send_money"]);
+//! assert!(compiled.schema().find("sum:send_money.amount").is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub mod check;
 pub mod compile;
 pub mod document;

@@ -1,4 +1,13 @@
 //! Broken pacts, one file each: the file name says what is wrong, the header which code refuses it.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 use cloister_pact::{Pact, Severity, compile, lint};
 
 /// The code with which a pact is refused, from reading to lint.

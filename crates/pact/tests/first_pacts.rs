@@ -1,4 +1,13 @@
 //! The first pacts that ship beside the command.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 use cloister_pact::{Pact, Severity, compile, lint};
 
 #[test]

@@ -1,4 +1,13 @@
 //! One test a rule of the check.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 mod common;
 use cloister_pact::{Approval, Decision};
 use common::{Play, document, is, pact, text, tool};

@@ -1,4 +1,13 @@
 //! A pact binds when both parties signed it, and in no other case.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 mod common;
 use cloister_pact::{KeyRing, Pact, SignedPact};
 use common::base;

@@ -1,4 +1,13 @@
 //! No bytes and no events make reading or judging panic.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 mod common;
 use std::collections::BTreeMap;
 

@@ -1,5 +1,14 @@
 //! A small pact, changed by each test, and events under it.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses a part")]
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+#![allow(dead_code, reason = "each test file uses a part")]
 use std::collections::BTreeMap;
 
 use cloister_pact::{
