@@ -1,1 +1,322 @@
-//! Criterion benches and their peers
+//! What the benches measure on: a pact of fifty rules, a tally, and a log with one claim.
+//!
+//! Benches live in `benches/`, other products in the separate package `peers/`; numbers, with
+//! the machine and the command, in `RESULTS.md`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a bench that panics has nothing to measure"
+)]
+
+use std::collections::BTreeMap;
+
+use messages::bundle::{Bundle, IncludedLeaf, ProvenClaim};
+use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
+use messages::codec::Wire;
+use messages::counter::{Counter, CounterIndex, DEFAULT_MAX, Schema};
+use messages::did::Did;
+use messages::domain;
+use messages::event::{Body, Event, Role};
+use messages::evidence::{Claims, Conceptual, Purpose, SOFTWARE_MEDIA_TYPE};
+use messages::ids::{
+    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Salt, SessionId, TallyId,
+};
+use messages::leaf::{BootBody, BootEntry, Boots, Gaps, Leaf, PactBody, TallyBody, body_digest};
+use messages::merkle::CONSENT;
+use messages::publication::{Disclosed, Publication};
+use messages::signature::SigningKey;
+use messages::time::{Bracket, ClockKind, Epoch, UnixMillis};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde_json::{Value, json};
+use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
+use verify::{Anchors, Appraised, EvidenceClass};
+
+/// Rules in the pact that decisions are measured on.
+pub const RULES: usize = 50;
+/// Counters in the tally that commitments are measured on.
+pub const COUNTERS: usize = 32;
+/// A moment in the pact's term.
+pub const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
+/// A pact with [`RULES`] interactions: tool *n* may be called with an amount up to 1000 + *n*.
+#[must_use]
+pub fn pact() -> pact::Compiled {
+    let interaction = |n: usize| {
+        json!({
+            "id": tool(n), "direction": "initiator->provider", "kind": "call",
+            "name": tool(n), "effect": "spend", "unlisted_args": "deny",
+            "args": {"amount": {
+                "type": "decimal", "max": format!("{}.00", 1000 + n), "unit": "EUR",
+                "required": true, "else": "deny",
+            }},
+        })
+    };
+    let mut document: Value = serde_json::from_str(PACT).unwrap();
+    document["interactions"] = (0..RULES).map(interaction).collect();
+    let pact = pact::Pact::parse(document.to_string().as_bytes()).unwrap();
+    pact::compile(&pact).unwrap()
+}
+
+/// Name of the *n*th tool.
+#[must_use]
+pub fn tool(n: usize) -> String {
+    format!("tool_{n:02}")
+}
+
+/// The event that decisions are measured on: a permitted call.
+#[must_use]
+pub fn event() -> Event {
+    Event {
+        pact: PactHash([1; 32]),
+        session: SessionId([2; 32]),
+        seq: 0,
+        prev: EventHash([0; 32]),
+        from: Role::Initiator,
+        to: Role::Provider,
+        body: Body::Call {
+            call: "call-1".into(),
+            name: tool(25),
+            args: BTreeMap::from([("amount".into(), json!("500.00"))]),
+        },
+    }
+}
+
+/// Totals of [`COUNTERS`] counters, all in use.
+#[must_use]
+pub fn totals() -> Totals {
+    let mut totals = Totals::new(&schema());
+    let indices = (0_u16..).map(CounterIndex);
+    let amounts: Vec<_> = indices.zip((1_u64..).map(|n| n * 1000)).take(COUNTERS).collect();
+    totals.add(&amounts).unwrap();
+    totals
+}
+
+/// A holder's secret.
+#[must_use]
+pub fn secret() -> HolderSecret {
+    HolderSecret::from_bytes([50; 32])
+}
+
+/// What separates the blindings of an epoch.
+#[must_use]
+pub fn context(epoch: u64) -> BlindingContext {
+    let (root_pact, tally, boot_key) = (PACT_HASH, tally_of(), boot_key().public());
+    BlindingContext { root_pact, tally, epoch: Epoch(epoch), salt: Salt([9; 32]), boot_key }
+}
+
+/// A log with one tally over some number of epochs, and what proves one claim over all of them.
+pub struct Fixture {
+    claim: Claim,
+    entry: ConsentEntry,
+    leaves: Vec<IncludedLeaf>,
+    checkpoint: String,
+    boots: Boots,
+    openings: [Openings; 2],
+}
+
+impl Fixture {
+    /// A log of `epochs` epochs. The leaves between the first and the last are as many and as
+    /// large as a monitor's; they repeat one commitment root, which no verifier of the range
+    /// looks at.
+    #[must_use]
+    pub fn new(epochs: u64) -> Self {
+        let predicate = Predicate::AtMost { counter: "c1".into(), bound: 1 << 40 };
+        let entry = ConsentEntry {
+            id: "claim".into(),
+            program: predicate.program_id(),
+            audience: Vec::new(),
+            per: None,
+            salt: [3; 32],
+        };
+        let openings = [
+            commit(&Totals::new(&schema()), &secret(), &context(0)),
+            commit(&totals(), &secret(), &context(epochs)),
+        ];
+        let evidence = evidence();
+        let boots = Boots {
+            entries: vec![BootEntry {
+                boot: BOOT,
+                evidence: evidence.evidence_id(),
+                config: CONFIG,
+                first: Epoch(0),
+            }],
+        };
+        let mut log = Log::default();
+        log.append(&Publication::Boot(BootBody {
+            boot: BOOT,
+            boot_key: boot_key().public(),
+            log_key: log_key().public(),
+            config: CONFIG,
+            evidence: evidence.to_cbor(),
+            at: at(0),
+        }));
+        log.append(&Publication::Pact(PactBody {
+            pact: PACT_HASH,
+            root: PACT_HASH,
+            prior: None,
+            schema: schema().hash(),
+            consent: CONSENT.root(&[&entry.to_cbor()]),
+            consent_count: 1,
+            at: at(0),
+        }));
+        let mut previous = None;
+        for epoch in 0..=epochs {
+            let committed = if epoch < epochs { &openings[0] } else { &openings[1] };
+            let body = TallyBody {
+                tally: tally_of(),
+                root_pact: PACT_HASH,
+                pact: PACT_HASH,
+                schema: schema().hash(),
+                counters: u32::try_from(COUNTERS).unwrap(),
+                epoch: Epoch(epoch),
+                at: at(epoch),
+                salt: context(epoch).salt,
+                commitments: committed.root(),
+                gaps: Gaps::default(),
+                boots: boots.root(),
+                previous,
+                padding: Vec::new(),
+            };
+            previous = Some(log.append(&Publication::Tally(body.padded())));
+        }
+        let size = log.tree.size();
+        let checkpoint = tlog::sign_checkpoint(ORIGIN, size, &log.tree.root(), &log_key());
+        let shown = |disclosed: &Disclosed| IncludedLeaf {
+            path: log.tree.inclusion(disclosed.index, size),
+            disclosed: disclosed.clone(),
+        };
+        let (first, last) = (&log.disclosed[..3], &log.disclosed[log.disclosed.len() - 1..]);
+        let leaves = first.iter().chain(last).map(shown).collect();
+        let claim = Claim {
+            predicate,
+            range: Range { tally: tally_of(), first: Epoch(1), last: Epoch(epochs) },
+            audience: Audience::Public,
+            expiry: UnixMillis(u64::MAX),
+            admitted_gaps: 0,
+        };
+        Self { claim, entry, leaves, checkpoint, boots, openings }
+    }
+
+    /// Proves the claim.
+    #[must_use]
+    pub fn prove(&self) -> ProvenClaim {
+        let leaf = |at: usize| &self.leaves[at].disclosed;
+        let path: Vec<LeafHash> =
+            CONSENT.path(&[&self.entry.to_cbor()], 0).into_iter().map(LeafHash).collect();
+        let request = prove::Request {
+            claim: &self.claim,
+            schema: &schema(),
+            before: leaf(2),
+            after: leaf(3),
+            pact: leaf(1),
+            boot: leaf(0),
+            consent: (self.entry.clone(), 0, path),
+            before_openings: &self.openings[0],
+            after_openings: &self.openings[1],
+        };
+        prove::prove(&request, &mut ChaCha20Rng::from_seed([42; 32])).unwrap()
+    }
+
+    /// The bundle of the claim, encoded.
+    #[must_use]
+    pub fn bundle(&self) -> Vec<u8> {
+        let bundle = Bundle {
+            format: Bundle::FORMAT.into(),
+            checkpoint: self.checkpoint.clone(),
+            leaves: self.leaves.clone(),
+            schemas: vec![schema()],
+            boots: vec![self.boots.clone()],
+            claims: vec![self.prove()],
+            aggregates: Vec::new(),
+        };
+        bundle.to_cbor()
+    }
+}
+
+/// Verifies a bundle of [`Fixture::bundle`]; panics unless its claim holds.
+pub fn verify(bundle: &[u8]) {
+    let anchors = Anchors {
+        origin: ORIGIN.into(),
+        log_key: log_key().public(),
+        configs: vec![CONFIG],
+        pacts: vec![PACT_HASH],
+        audience: None,
+        nonce: None,
+    };
+    let report = verify::verify(bundle, &anchors, &[appraised()], NOW).unwrap();
+    let code = report.items[0].verdict.code();
+    assert!(code == "verified", "{code}");
+}
+
+#[derive(Default)]
+struct Log {
+    tree: tlog::Log,
+    disclosed: Vec<Disclosed>,
+}
+
+impl Log {
+    fn append(&mut self, publication: &Publication) -> LeafHash {
+        let (kind, body, salt) = (publication.kind(), publication.body(), Salt([5; 32]));
+        let digest = body_digest(kind, &salt, &body);
+        let signed = Leaf::signed_bytes(kind, &digest, &BOOT);
+        let signature = boot_key().sign(domain::LEAF_SIGNATURE, &signed);
+        let leaf = Leaf { kind, body: digest, boot: BOOT, signature };
+        let (index, hash) = (self.tree.append(&leaf), tlog::leaf_hash(&leaf));
+        self.disclosed.push(Disclosed { index, leaf, salt, body });
+        hash
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the bench plays the appraiser")]
+fn appraised() -> Appraised {
+    let id = evidence().evidence_id();
+    Appraised::assertion(id, EvidenceClass::InsecureSoftware, evidence_claims())
+}
+
+fn evidence() -> Conceptual {
+    let value = evidence_claims().to_cbor();
+    Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value, indicator: 4 }
+}
+
+fn evidence_claims() -> Claims {
+    Claims {
+        purpose: Purpose::Checkpoint,
+        origin: ORIGIN.into(),
+        boot_key: boot_key().public(),
+        log_key: log_key().public(),
+        nonce: None,
+        config: CONFIG,
+        boot: BOOT,
+    }
+}
+
+fn schema() -> Schema {
+    let counter =
+        |n| Counter { name: format!("c{n}"), unit: "calls".into(), max: DEFAULT_MAX, bucket: None };
+    Schema { counters: (0..COUNTERS).map(counter).collect() }
+}
+
+fn tally_of() -> TallyId {
+    tally_id(&PACT_HASH, &Did::parse("did:web:shop.example").unwrap())
+}
+
+fn log_key() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn boot_key() -> SigningKey {
+    SigningKey::from_seed(&[2; 32])
+}
+
+const fn at(epoch: u64) -> Bracket {
+    let at = UnixMillis(3_600_000 * epoch);
+    Bracket { earliest: at, latest: at, clock: ClockKind::Generated }
+}
+
+const ORIGIN: &str = "insecure-dev/bench.example/log";
+const PACT_HASH: PactHash = PactHash([7; 32]);
+const CONFIG: ConfigDigest = ConfigDigest([66; 32]);
+const BOOT: BootId = BootId([20; 32]);
+const PACT: &str = include_str!("pact.json");

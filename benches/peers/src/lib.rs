@@ -1,0 +1,1 @@
+//! Peers have benches only.
