@@ -1,4 +1,5 @@
 //! The main job, end to end, in separate processes: demo, stranger, canary.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails here says so")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

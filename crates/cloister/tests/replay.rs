@@ -1,4 +1,10 @@
 //! Replay: recorded sessions in, one report line a session out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_macros,
+    reason = "a test that fails here says so"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
