@@ -1,0 +1,10 @@
+//! `cloisterd` from outside its door.
+#![cfg(feature = "insecure-software-attester")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails here says so")]
+
+#[path = "daemon/door.rs"]
+mod door;
+#[path = "daemon/service.rs"]
+mod service;
+#[path = "daemon/support.rs"]
+mod support;
