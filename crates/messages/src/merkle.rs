@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn every_leaf_leads_to_the_root_and_no_other_place_does() {
         for n in 1..20usize {
-            let values: Vec<[u8; 4]> = (0..n as u32).map(u32::to_be_bytes).collect();
+            let values: Vec<[u8; 4]> = (0u32..).take(n).map(u32::to_be_bytes).collect();
             let leaves: Vec<&[u8]> = values.iter().map(|v| &v[..]).collect();
             let root = COMMITMENTS.root(&leaves);
             for i in 0..n {

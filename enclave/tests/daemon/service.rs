@@ -121,8 +121,10 @@ impl Scene {
 
     fn prove(&self, consent: &str, edit: impl FnOnce(&mut Claim), key: &SigningKey) -> Reply {
         let entry = self.compiled.consent().iter().find(|c| c.entry.id == consent);
-        let predicate =
-            entry.map_or(Predicate::None { counter: "calls.all".into() }, |c| c.predicate.clone());
+        let predicate = entry.map_or_else(
+            || Predicate::None { counter: "calls.all".into() },
+            |c| c.predicate.clone(),
+        );
         let [tally, _] = self.tallies;
         let mut claim = Claim {
             predicate,
