@@ -9,9 +9,22 @@ use serde_json::Value;
 
 use crate::error::{Fault, PactError, Step};
 
+/// Types of the format: every field public, no field unknown.
+macro_rules! terms {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    )*};
+}
+
 pub mod json;
+mod monitoring;
+mod origin;
 pub mod scalar;
 pub mod terms;
+mod words;
 
 use terms::{Document, LogScope, Mode};
 

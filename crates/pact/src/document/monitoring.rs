@@ -1,0 +1,141 @@
+//! What the parties consent to: the monitor's mode, what it keeps, and what may leave.
+
+use serde::Deserialize;
+
+use super::origin::ConsentSalt;
+use super::scalar::{Exact, Name, PartyId, Span};
+use super::words::{
+    AccessScope, AccessWhen, ClaimOp, DpUnit, EvidenceFormat, Fail, IncidentDetail, KeyHolder,
+    LogScope, Mode, OnTimeout,
+};
+
+terms! {
+    /// What the monitor may do.
+    Monitoring {
+        /// How it acts.
+        mode: Mode,
+        /// What it keeps.
+        log_scope: LogScope,
+        /// Who can read what it keeps.
+        content_key_holder: Option<KeyHolder>,
+        /// How long it keeps it.
+        retention: Retention,
+        /// Who may read what and when.
+        access: Vec<Access>,
+        /// Past the deadline.
+        fail: Option<Fail>,
+        /// Longest wait for a verdict.
+        deadline_ms: Option<u64>,
+        /// How approvals work.
+        approval: Option<ApprovalTerms>,
+        /// Inspection.
+        sampling: Option<Sampling>,
+        /// Whom to tell.
+        #[serde(default)] incidents: Vec<Incident>,
+        /// What is preserved.
+        evidence: Option<EvidenceTerms>,
+        /// What may leave.
+        disclosure: Option<Disclosure>,
+    }
+    /// How long a monitor keeps what it keeps.
+    Retention {
+        /// At least.
+        min: Span,
+        /// At most.
+        max: Span,
+    }
+    /// Who may read.
+    Access {
+        /// Who.
+        did: PartyId,
+        /// What.
+        scope: AccessScope,
+        /// When.
+        when: Option<AccessWhen>,
+    }
+    /// How approvals work.
+    ApprovalTerms {
+        /// Longest wait.
+        timeout: Span,
+        /// And then.
+        on_timeout: OnTimeout,
+        /// How many overseers.
+        quorum: Option<u64>,
+    }
+    /// Inspection.
+    Sampling {
+        /// Without notice.
+        unannounced: bool,
+        /// With planted values.
+        canaries: Option<bool>,
+    }
+    /// Whom to tell of what.
+    Incident {
+        /// What.
+        on: Vec<Name>,
+        /// Whom.
+        to: Vec<PartyId>,
+        /// By when.
+        within: Span,
+        /// How much.
+        detail: IncidentDetail,
+    }
+    /// What is preserved.
+    EvidenceTerms {
+        /// How long.
+        preserve: Span,
+        /// How.
+        format: EvidenceFormat,
+        /// Longer on.
+        #[serde(default)] hold_on: Vec<Name>,
+    }
+    /// What may leave.
+    Disclosure {
+        /// Private aggregates.
+        dp: Vec<DpTerms>,
+        /// Proven claims.
+        claims: Vec<ClaimTerms>,
+        /// 64 random hexadecimal digits: keep consent entries from being guessed.
+        consent_salt: Option<ConsentSalt>,
+    }
+    /// One private aggregate.
+    DpTerms {
+        /// Which.
+        statistic: Name,
+        /// Loss.
+        epsilon: Exact,
+        /// Slack.
+        delta: Exact,
+        /// How often.
+        per: Span,
+        /// Of one unit.
+        bounds: [Exact; 2],
+        /// Whose privacy.
+        unit: Option<DpUnit>,
+    }
+    /// One claim that may be proven.
+    ClaimTerms {
+        /// Its identifier.
+        id: Name,
+        /// Of what.
+        counter: String,
+        /// Compared how.
+        op: ClaimOp,
+        /// With what.
+        bound: Option<Exact>,
+        /// And at least this.
+        lower: Option<Exact>,
+        /// As a share of this counter.
+        ratio_of: Option<String>,
+        /// As the sum of these counters.
+        sum_of: Option<Vec<String>>,
+        /// Of this share of a histogram.
+        percentile: Option<Exact>,
+        /// Smallest whole of a share; 1 when absent.
+        min_samples: Option<u64>,
+        /// To whom; anyone when absent.
+        #[serde(default)] to: Vec<PartyId>,
+        /// Over whole multiples of this.
+        per: Option<Span>,
+    }
+}
