@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 fn cloister(criterion: &mut Criterion) {
     let (pact, event) = (pact(), event());
     let (session, standing) = (SessionState::new([0; 16]), StandingState::default());
-    let decide = |event: &Event| check(&pact, &session, &standing, event, Approval::Absent, NOW);
+    let decide = |event: &_| check(&pact, &session, &standing, event, Approval::Absent, NOW);
     assert_eq!(decide(&event).verdict.decision, Ours::Allow);
     criterion.bench_function("decide/cloister", |b| b.iter(|| decide(black_box(&event))));
 }
