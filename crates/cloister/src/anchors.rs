@@ -89,7 +89,13 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     let mut client = Client::connect(&arguments.socket)?;
     let audience = match &arguments.audience {
         None => None,
-        Some(text) => Some(Did::parse(text).ok_or_else(|| malformed("--audience is not a DID"))?),
+        Some(text) => Some(Did::parse(text).ok_or_else(|| {
+            Fault::new(
+                "did-malformed",
+                "the --audience is not a DID",
+                "give did:method:identifier; `cloister key show` prints one",
+            )
+        })?),
     };
     let software = arguments
         .allow_insecure_software_evidence
@@ -98,7 +104,13 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     let config = read(&arguments.config, 1 << 20)?;
     let mut file = pin(&mut client, &config, software, audience)?;
     for pact in &arguments.pact {
-        PactHash::parse(pact).ok_or_else(|| malformed("--pact is not sha256:..."))?;
+        PactHash::parse(pact).ok_or_else(|| {
+            Fault::new(
+                "pact-hash-malformed",
+                "a --pact is not sha256: and 64 hexadecimal digits",
+                "give what `cloister pact hash` prints",
+            )
+        })?;
         file.pacts.push(pact.clone());
     }
     file.save(&arguments.out)?;
@@ -119,19 +131,20 @@ pub(crate) fn pin(
         return Err(strange());
     };
     let evidence = Conceptual::from_cbor(&evidence).map_err(|_| strange())?;
-    let text = core::str::from_utf8(config).map_err(|_| malformed("the config is not text"))?;
-    let table: toml::Table =
-        toml::from_str(text).map_err(|_| malformed("the config is not TOML"))?;
+    let text = core::str::from_utf8(config).map_err(|_| unfit("not text"))?;
+    let table: toml::Table = toml::from_str(text).map_err(|_| unfit("not TOML"))?;
     let origin = table.get("origin").and_then(toml::Value::as_str);
-    let origin = origin.ok_or_else(|| malformed("the config names no origin"))?.to_owned();
+    let origin = origin.ok_or_else(|| unfit("without an origin"))?.to_owned();
     let digest = ConfigDigest(domain::CONFIG.hash(&[config]));
     let policy = Policy {
         origin: origin.clone(),
         configs: vec![digest],
         software: software.clone().map(|m| SoftwarePolicy { measurements: vec![m] }),
     };
-    let appraised = attestations::appraise(&evidence, &policy, Some(&nonce), now())
-        .map_err(|refusal| Fault::new(refusal.code(), refusal.to_string(), EVIDENCE_REMEDY))?;
+    let appraised =
+        attestations::appraise(&evidence, &policy, Some(&nonce), now()).map_err(|refusal| {
+            Fault::new(refusal.code(), refusal.to_string(), evidence_remedy(refusal.code()))
+        })?;
     let audience = audience.map(|did| {
         let mut nonce = [0; 32];
         OsRng.fill_bytes(&mut nonce);
@@ -151,7 +164,8 @@ impl File {
     /// Reads an anchors file.
     pub(crate) fn load(path: &Path) -> Result<Self, Fault> {
         let bytes = read(path, 1 << 20)?;
-        let text = core::str::from_utf8(&bytes).map_err(|_| malformed("not text"))?;
+        let text = core::str::from_utf8(&bytes)
+            .map_err(|_| malformed(&format!("{} is not text", path.display())))?;
         toml::from_str(text).map_err(|e| malformed(&format!("{}: {}", path.display(), e.message())))
     }
 
@@ -166,7 +180,11 @@ impl File {
         let digests = |texts: &[String]| -> Result<Vec<[u8; 32]>, Fault> {
             texts
                 .iter()
-                .map(|t| PactHash::parse(t).map(|h| h.0).ok_or_else(|| malformed("bad digest")))
+                .map(|t| {
+                    PactHash::parse(t).map(|h| h.0).ok_or_else(|| {
+                        malformed("a digest is not sha256: and 64 hexadecimal digits")
+                    })
+                })
                 .collect()
         };
         let log_key =
@@ -215,6 +233,29 @@ fn malformed(what: &str) -> Fault {
     Fault::new("anchors-malformed", what, "make anchors with `cloister anchors pin`")
 }
 
+fn unfit(what: &str) -> Fault {
+    Fault::new(
+        "config-malformed",
+        format!("the configuration is {what}"),
+        "name the file that the monitor was started with",
+    )
+}
+
+/// What to do about refused evidence.
+pub(crate) fn evidence_remedy(code: &str) -> &'static str {
+    match code {
+        "software-evidence-refused" => {
+            "it comes from no TEE: for development only, pass --allow-insecure-software-evidence"
+        }
+        "evidence-config-unlisted" => {
+            "compare the configuration with the one that the monitor runs"
+        }
+        "evidence-measurement-unlisted" => {
+            "compare the executable with the one that the monitor runs"
+        }
+        _ => "ask the operator which executable, configuration and origin the monitor runs",
+    }
+}
+
 const HEADER: &str =
     "# Trust anchors of one verifier. Whoever changes this file changes what is believed.\n";
-pub(crate) const EVIDENCE_REMEDY: &str = "for development evidence pass --allow-insecure-software-evidence; otherwise check executable, configuration and origin";

@@ -12,17 +12,16 @@ use messages::ids::PactHash;
 use messages::reply::{Reply, Request};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, Millis};
-use pact::{Pact, SignedPact, compile};
+use pact::compile;
 
 use crate::bundle::Draft;
 use crate::client::Client;
-use crate::fault::{Fault, read, write};
-use crate::replay::MAX_PACT;
-use crate::{anchors, key, output};
+use crate::fault::{Fault, write};
+use crate::{anchors, key, output, pacts};
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  cloister claim --socket monitor.sock --pact bank.pact.json --consent success \\\n    --first 1 --last 30 --key auditor.key --out bundle.cbor"
+    after_help = "Example:\n  cloister claim --socket monitor.sock --pact bank.pact.json --consent success \\\n    --first 1 --last 30 --key auditor.key --anchors anchors.toml --out bundle.cbor"
 )]
 pub(crate) struct Arguments {
     /// The monitor's local door.
@@ -43,7 +42,7 @@ pub(crate) struct Arguments {
     /// How many missing events the claim admits.
     #[arg(long, default_value_t = 0)]
     admit_gaps: u64,
-    /// The requester's key.
+    /// The requester's key: of a DID that the consent entry lists.
     #[arg(long)]
     key: PathBuf,
     /// The requester's anchors: their audience and nonce are bound into the proof.
@@ -55,19 +54,25 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let bytes = read(&arguments.pact, MAX_PACT)?;
-    let signed;
-    let draft;
-    let pact = if crate::pacts::looks_signed(&bytes) {
-        signed = SignedPact::parse(&bytes).map_err(|e| crate::pacts::refused(&e))?;
-        signed.pact()
-    } else {
-        draft = Pact::parse(&bytes).map_err(|e| crate::pacts::refused(&e))?;
-        &draft
-    };
+    let signed = pacts::open(&arguments.pact)?;
+    let pact = signed.pact();
     let compiled = compile(pact).map_err(|e| Fault::new(e.code(), e.to_string(), e.remedy()))?;
     let consented = compiled.consent().iter().find(|c| c.entry.id == arguments.consent);
-    let consented = consented.ok_or_else(|| Fault::refused("claim-not-consented"))?;
+    let consented = consented.ok_or_else(|| {
+        let listed: Vec<&str> = compiled.consent().iter().map(|c| c.entry.id.as_str()).collect();
+        Fault::new(
+            "claim-not-consented",
+            "the pact's consent has no entry of this name",
+            format!("name one of its entries: {}", listed.join(", ")),
+        )
+    })?;
+    if arguments.first > arguments.last {
+        return Err(Fault::new(
+            "claim-epoch-order",
+            "the first epoch comes after the last",
+            "exchange --first and --last",
+        ));
+    }
     let key = key::load(&arguments.key)?;
     let audience = match &arguments.anchors {
         None => Audience::Public,

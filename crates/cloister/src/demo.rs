@@ -27,7 +27,7 @@ use crate::demo::cast::Cast;
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
 use crate::replay::trace::{self, Session};
-use crate::replay::{MAX_PACT, drive, progress, report};
+use crate::replay::{DAY_MS, MAX_PACT, drive, progress, report};
 use crate::{ModeArgument, output};
 
 #[derive(Args)]
@@ -66,7 +66,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let pact = cast.signed.pact();
     let compiled = compile(pact).map_err(|e| Fault::new(e.code(), e.to_string(), e.remedy()))?;
     write(&out.join("pact.json"), &cast.signed.to_bytes())?;
-    output::line(format!("   {} signed by both parties, {:?} mode", pact.hash(), pact.mode()));
+    output::line(format!(
+        "   {} signed by both parties, {} mode",
+        pact.hash(),
+        crate::pacts::mode(pact.mode()).name()
+    ));
 
     output::heading("2. A monitor starts, and the verifier pins it before anything happens");
     let config = configuration(cast.start.0);
@@ -89,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     client.ask(&Request::Register { pact: cast.signed.to_bytes() })?;
     let days = replay(&cast, &compiled, &sessions, &daemon, out)?;
 
-    output::heading("4. Proofs instead of logs, and one private aggregate a day");
+    output::heading("4. Proofs instead of logs, and private counts of the first day");
     let audience = pinned.nonce()?.zip(pinned.audience);
     let mut bundle = Draft::default();
     table::claims(&prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?);
@@ -216,10 +220,9 @@ fn prove(
     let mut rows = Vec::new();
     for consented in compiled.consent() {
         let to = match audience {
-            Some((nonce, a)) if !consented.entry.audience.is_empty() => {
-                Audience::Verifier { did: a.did.clone(), nonce: *nonce }
-            }
-            _ => Audience::Public,
+            // Also where the consent is for anyone: a verifier with a nonce wants it answered.
+            Some((nonce, a)) => Audience::Verifier { did: a.did.clone(), nonce: *nonce },
+            None => Audience::Public,
         };
         let asked = Asked {
             pact: root,
@@ -290,4 +293,3 @@ const SESSIONS: &str = include_str!("../demo/bank.sessions.ndjson");
 const PACT: &str = include_str!("../demo/bank.pact.json");
 const CONFIGURATION: &str = include_str!("../demo/monitor.toml");
 const DAYS: usize = 3;
-const DAY_MS: u64 = 86_400_000;

@@ -38,8 +38,9 @@ impl Fault {
         let remedy = REMEDIES
             .iter()
             .find(|(prefix, _)| code.starts_with(prefix))
-            .map_or("read the code's description in the README", |(_, remedy)| remedy);
-        Self::new(code, "the monitor refused the request", remedy)
+            .map_or("look at the monitor's audit lines; nothing was counted", |(_, remedy)| remedy);
+        let words = code.replace('-', " ");
+        Self::new(code, format!("the monitor refused the request: {words}"), remedy)
     }
 }
 
@@ -64,20 +65,26 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 const REMEDIES: &[(&str, &str)] = &[
     ("advance-", "ask for at most 10000 epochs at once"),
     ("approval-", "sign with the key of an overseer that the pact names, before the time-out"),
+    ("claim-audience", "sign with the key of a DID that the consent entry lists"),
     ("claim-epoch", "ask for epochs that are closed: 1 up to the last published one"),
     ("claim-", "ask for a claim that the pact's consent lists, as one of its audience"),
     ("counter-full", "agree a new pact: a counter never wraps, so this tally has ended"),
     ("counts-", "send running counts in order, signed by the party that they name"),
     ("event-", "send events in order, chained and signed by the party that reports them"),
     ("log-", "ask for leaves below the checkpoint's size"),
+    ("not-consented-audience", "pass --anchors with an audience that the consent entry lists"),
+    ("not-consented", "ask for exactly what the consent entry says, over the range that it names"),
     ("open-", "have the pact's initiator sign the opening"),
     ("pact-known", "nothing to do: the pact is already under monitoring"),
+    ("pacts-full", "configure the monitor for more pacts"),
     ("pact-", "run `cloister pact lint` on the pact"),
     ("budget-", "ask again for a later day of data: each has its own budget"),
     ("release-", "ask for a statistic that the pact's consent lists, for a day that has ended"),
     ("requester-", "sign with the key of the DID that asks"),
     ("request-", "update the client: it does not speak this monitor's protocol"),
+    ("sessions-full", "close sessions, or configure the monitor for more"),
     ("session", "open a new session under the pact"),
+    ("unknown-statistic", "ask for a statistic that this monitor computes"),
     ("statement-", "the claim does not hold for this range, so there is no proof of it"),
     ("tally-", "agree a new pact: this tally has ended"),
     ("trials-", "register a pact with both signatures: release images take no drafts"),

@@ -1,6 +1,6 @@
 //! `cloister key`: signing keys in files of mode 0600.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ pub(crate) enum Command {
         out: PathBuf,
     },
     /// Print the DID of a stored key.
+    #[command(after_help = "Example:\n  cloister key show agent.key")]
     Show {
         /// The key file.
         key: PathBuf,
@@ -45,12 +46,17 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
 
 /// Stores a key; refuses to overwrite.
 pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<(), Fault> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Fault::unwritable(path, &e))?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
+            |e| match e.kind() {
+                ErrorKind::AlreadyExists => Fault::new(
+                    "key-exists",
+                    format!("{} exists, and no file is overwritten with a key", path.display()),
+                    "name another file with --out",
+                ),
+                _ => Fault::unwritable(path, &e),
+            },
+        )?;
     let text = format!("{HEADER}{}\n", hex::encode(key.expose_seed()));
     file.write_all(text.as_bytes()).map_err(|e| Fault::unwritable(path, &e))
 }

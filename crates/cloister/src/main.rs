@@ -32,11 +32,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Pin trust anchors for a monitor, after appraising its evidence.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloister anchors pin --socket monitor.sock --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
+    )]
     Anchors(anchors::Command),
     /// Ask a monitor for a proof of a claim that the pact's consent lists.
     Claim(claim::Arguments),
     /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  cloister completions bash > ~/.local/share/bash-completion/completions/cloister"
+    )]
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
@@ -44,15 +50,19 @@ enum Command {
     /// The main job end to end: monitor, sessions, claims, a private aggregate, verification.
     Demo(demo::Arguments),
     /// Say in words what a bundle contains. Checks nothing.
+    #[command(after_help = "Example:\n  cloister explain bundle.cbor")]
     Explain {
         /// The bundle.
         bundle: PathBuf,
     },
     /// Make and show signing keys.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  cloister key new --out agent.key")]
     Key(key::Command),
     /// Work on pacts: lint, hash, sign, countersign.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cloister pact lint bank.pact.json\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
+    )]
     Pact(pacts::Command),
     /// Drive a local monitor with recorded sessions and write one line a session.
     Replay(replay::Arguments),
@@ -71,13 +81,29 @@ enum ModeArgument {
     Interventionist,
 }
 
+impl ModeArgument {
+    /// As pacts and the command line spell it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Passive => "passive",
+            Self::Active => "active",
+            Self::Interventionist => "interventionist",
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(shown) => return output::usage(&shown),
+    };
+    let result = match cli.command {
         Command::Anchors(command) => anchors::run(&command),
         Command::Claim(arguments) => claim::run(&arguments),
         Command::Completions { shell } => {
-            let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "cloister", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cloister", &mut script);
+            output::raw(&script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo(arguments) => demo::run(&arguments),
@@ -87,7 +113,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verification::run(&arguments),
     };
-    result.unwrap_or_else(|fault: Fault| {
+    result.and_then(output::finish).unwrap_or_else(|fault: Fault| {
         output::fault(&fault);
         ExitCode::from(3)
     })
@@ -95,6 +121,9 @@ fn main() -> ExitCode {
 
 const EXAMPLES: &str = "Examples:
   cloister demo
-  cloister replay --pact bank.pact.json --sessions s.ndjson.gz --mode interventionist --report r.ndjson
+  cloister replay --pact p.json --sessions s.ndjson.gz --mode active --report r.ndjson
   cloister verify bundle.cbor --anchors anchors.toml
-  cloister pact lint bank.pact.json";
+  cloister pact lint p.json
+
+Exit codes: 0 done; 3 unusable input or a wrong command. `verify` adds 1 refuted and 2 not checked,
+`pact lint` 1 for a pact that cannot be monitored.";

@@ -14,25 +14,32 @@ use crate::{ModeArgument, key, output};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Add the second party's signature; the pact then binds.
+    #[command(
+        after_help = "Example:\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
+    )]
     Countersign(SignArguments),
     /// Print the SHA-256 of the canonical bytes.
+    #[command(after_help = "Example:\n  cloister pact hash bank.pact.json")]
     Hash {
         /// A pact, signed or not.
         pact: PathBuf,
     },
     /// Say what cannot be monitored, contradicts itself, or is only recorded.
+    #[command(
+        after_help = "Example:\n  cloister pact lint bank.pact.json\n\nExit codes: 0 it can be monitored; 1 it cannot; 3 it is no pact."
+    )]
     Lint {
         /// A pact, signed or not.
         pact: PathBuf,
     },
     /// Sign as one party. One signature is a proposal and binds nothing.
+    #[command(
+        after_help = "Example:\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json"
+    )]
     Sign(SignArguments),
 }
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Example:\n  cloister pact sign bank.pact.json --key initiator.key --out bank.proposal.json"
-)]
 pub(crate) struct SignArguments {
     /// The pact.
     pact: PathBuf,
@@ -79,6 +86,9 @@ fn lint_file(path: &Path) -> Result<ExitCode, Fault> {
         return Err(Fault::new(error.code(), error.to_string(), error.remedy()));
     }
     output::line("the pact can be monitored");
+    if signed.signers().next().is_some() {
+        output::line(format!("signatures: {}", state(signed)));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,15 +116,35 @@ fn sign(arguments: &SignArguments, counter: bool) -> Result<ExitCode, Fault> {
             "sign with a party's key, and name its DID with --did",
         ));
     }
+    if did.key().is_some_and(|own| own != key.public()) {
+        return Err(Fault::new(
+            "key-not-of-did",
+            format!("the key is not the one that {did} carries"),
+            "sign with that key; `cloister key show` prints the DID of a key",
+        ));
+    }
+    if counter && signed.signers().all(|signer| *signer == did) {
+        return Err(Fault::new(
+            "pact-other-party",
+            format!("{did} has signed already: the other party countersigns"),
+            "use the other party's key",
+        ));
+    }
     let signed = signed.sign(did, &key);
     write(&arguments.out, &signed.to_bytes())?;
-    let state = if signed.bind(&KeyRing::default()).is_ok() {
-        "binding: both parties have signed"
-    } else {
-        "a proposal: it binds nothing until both parties have signed"
-    };
-    output::line(format!("{} is {state}", arguments.out.display()));
+    output::line(format!("{}: {}", arguments.out.display(), state(signed)));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the signatures of a pact amount to, without any pinned key.
+fn state(signed: SignedPact) -> String {
+    match signed.bind(&KeyRing::default()) {
+        Ok(_) => "binding, both parties have signed".into(),
+        Err(error) if error.code() == "one-signature" => {
+            "a proposal, it binds nothing until both parties have signed".into()
+        }
+        Err(error) => format!("not binding ({}: {error})", error.code()),
+    }
 }
 
 /// Does the file carry signatures beside the pact?
@@ -128,13 +158,27 @@ pub(crate) fn looks_signed(bytes: &[u8]) -> bool {
 }
 
 /// A pact file, signed or not.
-fn open(path: &Path) -> Result<SignedPact, Fault> {
-    let bytes = read(path, MAX_PACT)?;
-    if looks_signed(&bytes) {
-        SignedPact::parse(&bytes).map_err(|e| refused(&e))
+pub(crate) fn open(path: &Path) -> Result<SignedPact, Fault> {
+    parse(&read(path, MAX_PACT)?)
+}
+
+/// A pact, signed or not.
+pub(crate) fn parse(bytes: &[u8]) -> Result<SignedPact, Fault> {
+    let parsed = if looks_signed(bytes) {
+        SignedPact::parse(bytes)
     } else {
-        Pact::parse(&bytes).map(SignedPact::draft).map_err(|e| refused(&e))
-    }
+        Pact::parse(bytes).map(SignedPact::draft)
+    };
+    parsed.map_err(|error| {
+        if bytes.windows(PLACE.len()).any(|window| window == PLACE) {
+            return Fault::new(
+                "pact-places-open",
+                format!("the draft has places to fill in, such as {{{{INITIATOR}}}} ({error})"),
+                "put the parties' DIDs there; `cloister demo` does it with fresh keys",
+            );
+        }
+        refused(&error)
+    })
 }
 
 /// A pact's error, for a person.
@@ -150,3 +194,5 @@ pub(crate) const fn mode(mode: Mode) -> ModeArgument {
         Mode::Interventionist => ModeArgument::Interventionist,
     }
 }
+
+const PLACE: &[u8] = b"{{";

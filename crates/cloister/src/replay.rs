@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::did::Did;
-use messages::reply::{ModeName, Request};
+use messages::reply::{ModeName, Reply, Request};
 use messages::signature::SigningKey;
-use pact::{Pact, SignedPact};
+use messages::time::Millis;
+use pact::{KeyRing, SignedPact};
 
 use crate::client::{Client, strange};
 use crate::daemon::Daemon;
@@ -73,9 +74,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // The generated day ends with the recording: without that no epoch would ever close.
+    let closed = match stage.counts() {
+        true => Some(advance(&mut client)?),
+        false => None,
+    };
     let totals = lines.finish()?;
-    output::line(totals.to_string());
+    output::line(format!("{totals}; report in {}", arguments.report.display()));
+    match closed {
+        Some(epoch) => output::line(format!("claims can be asked for epochs 1 to {epoch}")),
+        None => output::line("a trial of a draft: verdicts only, nothing was counted or published"),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the day of the monitor's generated clock; returns the last closed epoch.
+fn advance(client: &mut Client) -> Result<u64, Fault> {
+    match client.ask(&Request::Advance { by: Millis(DAY_MS) })? {
+        Reply::Advanced { epoch, .. } => Ok(epoch.0),
+        _ => Err(strange()),
+    }
 }
 
 /// What the sessions run under.
@@ -91,24 +109,24 @@ impl Stage {
         if crate::pacts::looks_signed(bytes) {
             return Self::binding(arguments, bytes, client);
         }
-        let pact = Pact::parse(bytes).map_err(|e| crate::pacts::refused(&e))?;
+        let draft = crate::pacts::parse(bytes)?;
         let mode = match arguments.mode {
             ModeArgument::Passive => ModeName::Passive,
             ModeArgument::Active => ModeName::Active,
             ModeArgument::Interventionist => ModeName::Interventionist,
         };
-        let draft = Some((bytes.to_vec(), mode));
-        Ok(Self { agents: Agents::generate(), pact: pact.hash(), draft })
+        let pact = draft.pact().hash();
+        Ok(Self { agents: Agents::generate(), pact, draft: Some((bytes.to_vec(), mode)) })
     }
 
     fn binding(arguments: &Arguments, bytes: &[u8], client: &mut Client) -> Result<Self, Fault> {
-        let signed = SignedPact::parse(bytes).map_err(|e| crate::pacts::refused(&e))?;
+        let signed = crate::pacts::parse(bytes)?;
         let agreed = crate::pacts::mode(signed.pact().mode());
         if agreed != arguments.mode {
             return Err(Fault::new(
                 "mode-not-agreed",
-                format!("the pact agrees {agreed:?} mode"),
-                "leave --mode as agreed, or replay an unsigned draft",
+                format!("the pact agrees {} mode", agreed.name()),
+                format!("pass --mode {}, or replay an unsigned draft", agreed.name()),
             ));
         }
         let (Some(initiator), Some(provider)) = (&arguments.initiator_key, &arguments.provider_key)
@@ -121,7 +139,12 @@ impl Stage {
         };
         let load = |path: &Path| -> Result<SigningKey, Fault> { key::load(path) };
         let agents = Agents { initiator: load(initiator)?, provider: load(provider)? };
-        client.ask(&Request::Register { pact: bytes.to_vec() })?;
+        // Registered before is as good: an earlier replay may have ended half-way.
+        if let Err(fault) = client.ask(&Request::Register { pact: bytes.to_vec() })
+            && fault.code != "pact-known"
+        {
+            return Err(explained(&signed, fault));
+        }
         Ok(Self { agents, pact: signed.pact().hash(), draft: None })
     }
 
@@ -141,6 +164,14 @@ impl Stage {
     /// Trials have no tallies, so nobody counts.
     const fn counts(&self) -> bool {
         self.draft.is_none()
+    }
+}
+
+/// The same refusal with its reason, where the pact itself shows it.
+fn explained(signed: &SignedPact, fault: Fault) -> Fault {
+    match signed.clone().bind(&KeyRing::default()) {
+        Err(error) if error.code() == fault.code => crate::pacts::refused(&error),
+        Ok(_) | Err(_) => fault,
     }
 }
 
@@ -166,3 +197,4 @@ pub(crate) fn progress(length: usize, unit: &str) -> ProgressBar {
 /// 2026-12-01T00:00:00Z: start of the stated generated clock.
 const REPLAY_START_MS: u64 = 1_796_083_200_000;
 pub(crate) const MAX_PACT: u64 = 1 << 20;
+pub(crate) const DAY_MS: u64 = 86_400_000;

@@ -49,7 +49,7 @@ impl Cast {
         if let Some(mode) = mode
             && let Some(place) = value.pointer_mut("/monitoring/mode")
         {
-            *place = Value::String(mode_name(mode).into());
+            *place = Value::String(mode.name().into());
         }
         if let Some(Value::Object(disclosure)) = value.pointer_mut("/monitoring/disclosure") {
             let mut salt = [0; 32];
@@ -82,14 +82,6 @@ fn rename(value: &mut Value, names: &BTreeMap<String, String>) {
         Value::Array(items) => items.iter_mut().for_each(|v| rename(v, names)),
         Value::Object(fields) => fields.values_mut().for_each(|v| rename(v, names)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-const fn mode_name(mode: ModeArgument) -> &'static str {
-    match mode {
-        ModeArgument::Passive => "passive",
-        ModeArgument::Active => "active",
-        ModeArgument::Interventionist => "interventionist",
     }
 }
 

@@ -45,7 +45,11 @@ pub(crate) fn sessions(lines: &[Line], sessions: &[Session]) {
         let what = format!("{} {}", first.action, call.unwrap_or("?"));
         table.add_row([line.sid.clone(), word.into(), what, first.rule.clone()]);
     }
-    print(&table);
+    if table.is_empty() {
+        output::line("   no session was touched");
+    } else {
+        print(&table);
+    }
     let more = touched().count().saturating_sub(MOST_ROWS);
     if more > 0 {
         output::line(format!("   and {more} more in report.ndjson"));

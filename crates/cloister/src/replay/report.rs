@@ -64,7 +64,7 @@ impl Writer {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let file = File::create(&partial).map_err(|e| Fault::unwritable(&partial, &e))?;
+        let file = File::create(&partial).map_err(|e| Fault::unwritable(path, &e))?;
         let (file, totals) = (BufWriter::new(file), Totals::default());
         Ok(Self { path: path.into(), partial, file, totals })
     }

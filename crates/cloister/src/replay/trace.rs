@@ -4,7 +4,7 @@
 //! fields; nothing else may. Recorded sessions have no times.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use messages::did::Did;
@@ -80,7 +80,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Session>, Fault> {
 pub(crate) fn lines(path: &Path, reader: impl BufRead) -> Result<Vec<Session>, Fault> {
     let mut sessions: Vec<Session> = Vec::new();
     for (number, line) in reader.lines().enumerate() {
-        let line = line.map_err(|e| Fault::unreadable(path, &e))?;
+        let line = line.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+                Fault::new(
+                    "trace-damaged",
+                    format!("{} is cut short, or neither gzip nor text", path.display()),
+                    "fetch the file again",
+                )
+            }
+            _ => Fault::unreadable(path, &error),
+        })?;
         if line.trim().is_empty() {
             continue;
         }
