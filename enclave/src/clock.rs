@@ -19,10 +19,9 @@ impl Generated {
         self.now
     }
 
-    /// Moves by one step and returns the new moment.
-    pub(crate) const fn tick(&mut self) -> UnixMillis {
-        self.now = self.now.saturating_add(self.step);
-        self.now
+    /// The moment one step on, without moving.
+    pub(crate) const fn next(&self) -> UnixMillis {
+        self.now.saturating_add(self.step)
     }
 
     /// Moves to `moment`, never back.

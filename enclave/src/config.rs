@@ -62,7 +62,7 @@ pub(crate) struct ClockValues {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrivacyValues {
-    /// Budget of one day of data of one pact, nano-ρ.
+    /// Share of one pact in one day of data, nano-ρ.
     pub(crate) cap_nano_rho: u64,
     /// Price of one statistic, nano-ρ.
     pub(crate) price_nano_rho: u64,

@@ -72,7 +72,8 @@ async fn converse(mut stream: UnixStream, ask: mpsc::Sender<Asked>) -> std::io::
             return send(&mut stream, &refusal("request-too-large")).await;
         }
         let mut bytes = vec![0; length];
-        stream.read_exact(&mut bytes).await?;
+        // A caller that announces a frame and does not send it would hold its slot for ever.
+        tokio::time::timeout(IDLE, stream.read_exact(&mut bytes)).await??;
         let (answer, answered) = oneshot::channel();
         if ask.send((bytes, answer)).await.is_err() {
             return Ok(());
@@ -84,9 +85,8 @@ async fn converse(mut stream: UnixStream, ask: mpsc::Sender<Asked>) -> std::io::
 
 async fn send(stream: &mut UnixStream, reply: &Reply) -> std::io::Result<()> {
     let bytes = reply.to_cbor();
-    stream.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX)).await?;
-    stream.write_all(&bytes).await?;
-    stream.flush().await
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    tokio::time::timeout(IDLE, stream.write_all(&[&length[..], &bytes].concat())).await?
 }
 
 const QUEUE: usize = 256;

@@ -14,23 +14,25 @@
 //! Nothing flows back. This version keeps its state in memory only: a restart is a new boot key, a
 //! new log key and so a new origin for every verifier; what was published before stays verifiable.
 
+mod around;
+
 use std::collections::BTreeMap;
 
 use messages::claim::Claim;
 use messages::codec::Wire;
 use messages::did::Did;
-use messages::domain;
+use messages::domain::{self, Domain};
 use messages::event::SignedEvent;
 use messages::evidence::{Claims, Purpose};
 use messages::ids::{BootId, ConfigDigest, LeafHash, PactHash, Root, Salt, SessionId, TallyId};
-use messages::leaf::{AggregateBody, BootBody, BootEntry, Leaf, PactBody, TallyBody, body_digest};
+use messages::leaf::{AggregateBody, BootBody, BootEntry, Leaf, TallyBody, body_digest};
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
-use messages::reply::{Approval, ModeName, Open, Reply, Request, Statistic};
+use messages::reply::{Reply, Request, Statistic};
 use messages::signature::{PublicKey, Signature, SigningKey};
 use messages::time::{Epoch, Millis, UnixMillis};
-use monitor::{EpochClose, Monitor, Settings, Trial};
-use pact::{Compiled, KeyRing, Mode, Pact, SignedPact};
+use monitor::{Answer, EpochClose, Monitor, Settings, Trial};
+use pact::{Compiled, KeyRing};
 use rand_core::{OsRng, RngCore};
 use release::{Bounds, Contributions, Ledger};
 use tally::Openings;
@@ -55,7 +57,7 @@ pub(crate) struct Pipeline {
     openings: BTreeMap<(TallyId, Epoch), (u64, Openings)>,
     pacts: BTreeMap<PactHash, Registered>,
     contributions: BTreeMap<PactHash, Contributions>,
-    /// One for all pacts: a principal's day is protected by one cap, however many pacts it has.
+    /// One for all pacts, so that its public sequence is one; each pact has a static share of it.
     ledger: Ledger,
     log: Log,
     disclosed: Vec<Disclosed>,
@@ -76,6 +78,8 @@ struct Registered {
     dataset: Root,
     /// Aggregates by the query that they answer.
     released: BTreeMap<(String, u64), [u64; 2]>,
+    /// Debits of its share, nano-ρ, by day of data.
+    spent: BTreeMap<u64, u64>,
 }
 
 /// A refusal that reaches the caller: a code, and nothing of the request.
@@ -113,7 +117,7 @@ impl Pipeline {
             openings: BTreeMap::new(),
             pacts: BTreeMap::new(),
             contributions: BTreeMap::new(),
-            ledger: Ledger::new(values.privacy.cap_nano_rho, bounds(&values)),
+            ledger: Ledger::new(total_cap(&values), bounds(&values)),
             log: Log::new(),
             disclosed: Vec::new(),
             identity,
@@ -170,20 +174,30 @@ impl Pipeline {
     // 1. An event becomes a verdict and a count: `Monitor::ingest` does both or neither.
     fn event(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
         let signed = SignedEvent::parse(bytes).map_err(|e| Refused(event_code(e)))?;
-        let now = self.clock.tick();
         let session = signed.unverified().session;
-        let answer = match self.trials.get_mut(&session) {
-            Some(trial) => {
-                trial.ingest(&signed, (self.identity.boot, &self.identity.boot_key), now)
-            }
-            None => self.monitor.ingest(&signed, now),
-        };
-        answer.map(monitor::Answer::into_reply).map_err(|refusal| Refused(refusal.code()))
+        if let Some(trial) = self.trials.get_mut(&session) {
+            let (now, key) = (self.clock.now(), (self.identity.boot, &self.identity.boot_key));
+            let answer = trial.ingest(&signed, key, now);
+            return answer.map(Answer::into_reply).map_err(|refusal| Refused(refusal.code()));
+        }
+        // The moment of the event, if it is admitted; an epoch that ends before it closes first.
+        let now = self.clock.next();
+        while self.epoch_end <= now {
+            self.clock.reach(self.epoch_end);
+            self.close_epoch();
+        }
+        let answer = self.monitor.ingest(&signed, now);
+        if answer.is_ok() {
+            self.clock.reach(now);
+        }
+        answer.map(Answer::into_reply).map_err(|refusal| Refused(refusal.code()))
     }
 
     // 2. Counts become commitments when an epoch ends: one leaf a tally, also when idle.
     fn advance(&mut self, by: Millis) -> Result<Reply, Refused> {
-        if by.0.checked_div(self.values.epoch_ms).is_none_or(|epochs| epochs > MAX_EPOCHS) {
+        let tallies = u64::try_from(self.pacts.len().saturating_mul(2)).unwrap_or(u64::MAX).max(1);
+        let leaves = by.0.checked_div(self.values.epoch_ms).map(|e| e.saturating_mul(tallies));
+        if leaves.is_none_or(|leaves| leaves > MAX_LEAVES) {
             return Err(Refused("advance-too-far"));
         }
         let target = self.clock.now().saturating_add(by);
@@ -200,6 +214,7 @@ impl Pipeline {
         self.epoch_end = self.epoch_end.saturating_add(Millis(self.values.epoch_ms));
         let closes = self.monitor.close_epoch(self.clock.bracket(), &mut OsRng);
         self.publish_tallies(closes);
+        self.settle();
     }
 
     fn publish_tallies(&mut self, closes: Vec<EpochClose>) {
@@ -231,15 +246,16 @@ impl Pipeline {
 
     // 4. What sessions left behind: bounded contributions to statistics, and stopped tallies.
     fn settle(&mut self) {
-        let day = day(self.clock.now());
         for ended in self.monitor.take_finished() {
+            let day = day(ended.last);
             if let Some(contributions) = self.contributions.get_mut(&ended.root) {
                 let session = release::Contribution::new(outcome(ended.outcome), ended.tools);
                 contributions.add(&ended.principal, day, session, &mut OsRng);
             }
         }
-        for broken in self.monitor.take_breaks() {
-            self.publish(&Publication::Break(broken));
+        for (close, end) in self.monitor.take_stopped(self.clock.bracket(), &mut OsRng) {
+            self.publish_tallies(vec![close]);
+            self.publish(&Publication::Break(end));
         }
     }
 
@@ -249,7 +265,7 @@ impl Pipeline {
         asked: &Statistic,
         (requester, signature): (&Did, &Signature),
     ) -> Result<Reply, Refused> {
-        self.authenticate(requester, &asked.to_cbor(), signature)?;
+        self.authenticate(domain::STATISTIC_REQUEST, requester, &asked.to_cbor(), signature)?;
         let compiled = self.monitor.compiled(&asked.pact).ok_or(Refused("pact-unknown"))?;
         if !self.monitor.concerns(&asked.pact, requester) {
             return Err(Refused("release-not-a-party"));
@@ -266,18 +282,24 @@ impl Pipeline {
         if let Some(indices) = registered.released.get(&key) {
             return self.released(*indices);
         }
-        let query = release::query(
-            &asked.statistic,
-            (registered.dataset, asked.day),
-            &tools,
-            self.values.privacy.price_nano_rho,
-        )
-        .map_err(|refusal| Refused(refusal.code()))?;
+        // A static share: what other pacts have spent neither helps nor shows.
+        let price = self.values.privacy.price_nano_rho;
+        let spent = registered.spent.get(&asked.day).copied().unwrap_or(0).saturating_add(price);
+        if spent > self.values.privacy.cap_nano_rho {
+            return Err(Refused("budget-exhausted"));
+        }
+        let query =
+            release::query(&asked.statistic, (registered.dataset, asked.day), &tools, price)
+                .map_err(|refusal| Refused(refusal.code()))?;
         let reservation =
             match self.ledger.reserve(query).map_err(|refusal| Refused(refusal.code()))? {
                 release::Outcome::Reserved(reservation) => reservation,
                 release::Outcome::Cached(_) => return Err(Refused("release-lost")),
             };
+        // Spent before anything is drawn; a reservation that comes to nothing stays spent.
+        if let Some(registered) = self.pacts.get_mut(&asked.pact) {
+            registered.spent.insert(asked.day, spent);
+        }
         let reserve = reservation.body().clone();
         let (reserved, _) = self.publish(&Publication::Reserve(reserve));
         let at = self.clock.bracket();
@@ -305,7 +327,7 @@ impl Pipeline {
         claim: &Claim,
         (requester, signature): (&Did, &Signature),
     ) -> Result<Reply, Refused> {
-        self.authenticate(requester, &claim.to_cbor(), signature)?;
+        self.authenticate(domain::PROOF_REQUEST, requester, &claim.to_cbor(), signature)?;
         let compiled = self.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
         let (at, consented) = compiled
             .consent()
@@ -351,117 +373,6 @@ impl Pipeline {
         Ok(Reply::Proof { claim: Box::new(proven), leaves, schema, boots })
     }
 
-    // Around the way of an event: who we are, pacts, sessions, approvals, the log.
-
-    fn attest(&self, nonce: [u8; 32]) -> Reply {
-        let claims = self.identity.claims(&self.values, Purpose::Challenge, Some(nonce));
-        let evidence = self.identity.tee.attest(&claims).to_cbor();
-        Reply::Attestation { evidence, checkpoint: self.checkpoint() }
-    }
-
-    fn register(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
-        let signed = SignedPact::parse(bytes).map_err(|e| Refused(e.code()))?;
-        let binding = signed.bind(&self.ring).map_err(|e| Refused(e.code()))?;
-        let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
-        let keys = [key(binding.pact().initiator())?, key(binding.pact().provider())?];
-        let root =
-            self.monitor.register(&binding, keys, &mut OsRng).map_err(|e| Refused(e.code()))?;
-        let compiled = self.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
-        let body = PactBody {
-            pact: root,
-            root,
-            prior: None,
-            schema: compiled.schema().hash(),
-            consent: compiled.consent_root(),
-            consent_count: u32::try_from(compiled.consent().len()).unwrap_or(u32::MAX),
-            at: self.clock.bracket(),
-        };
-        let contributions = Contributions::new(bounds(&self.values), compiled.tools());
-        self.contributions.insert(root, contributions);
-        let mut salt = [0; 32];
-        OsRng.fill_bytes(&mut salt);
-        let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
-        let (leaf, _) = self.publish(&Publication::Pact(body));
-        self.pacts.insert(root, Registered { leaf, dataset, released: BTreeMap::new() });
-        let opened = self.monitor.open_tallies(&root, self.clock.bracket(), &mut OsRng);
-        self.publish_tallies(opened);
-        let tallies = self.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
-        Ok(Reply::Registered { root, tallies, leaf })
-    }
-
-    fn open(&mut self, open: &Open, signature: &Signature) -> Result<Reply, Refused> {
-        if self.trials.contains_key(&open.session) {
-            return Err(Refused("session-used"));
-        }
-        self.monitor
-            .open(open, signature, self.clock.now(), &mut OsRng)
-            .map(|()| Reply::Opened)
-            .map_err(|e| Refused(e.code()))
-    }
-
-    fn open_trial(
-        &mut self,
-        draft: &[u8],
-        open: &Open,
-        parties: &[Did; 2],
-        mode: Option<ModeName>,
-    ) -> Result<Reply, Refused> {
-        if cfg!(feature = "release-image") {
-            return Err(Refused("trials-not-in-release-images"));
-        }
-        if self.trials.len() >= self.values.max_sessions {
-            return Err(Refused("sessions-full"));
-        }
-        let pact = Pact::parse(draft).map_err(|e| Refused(e.code()))?;
-        if pact.hash() != open.pact {
-            return Err(Refused("pact-unknown"));
-        }
-        if self.trials.contains_key(&open.session) {
-            return Err(Refused("session-used"));
-        }
-        let compiled = pact::compile(&pact).map_err(|_| Refused("pact-not-compilable"))?;
-        let [initiator, provider] = parties;
-        let key = |did: &Did| did.key().ok_or(Refused("pact-key-unknown"));
-        let keys = [key(initiator)?, key(provider)?];
-        let mode = mode.map(|name| match name {
-            ModeName::Active => Mode::Active,
-            ModeName::Interventionist => Mode::Interventionist,
-            ModeName::Passive => Mode::Passive,
-        });
-        let mut token_key = [0; 16];
-        OsRng.fill_bytes(&mut token_key);
-        let named = (open.session, open.pact, compiled);
-        let now = self.clock.now();
-        let trial = Trial::new(named, mode, open.principal.clone(), keys, token_key, now);
-        self.trials.insert(open.session, trial);
-        Ok(Reply::Opened)
-    }
-
-    fn approve(&mut self, approval: &Approval, signature: &Signature) -> Result<Reply, Refused> {
-        let key = self.ring.resolve(&approval.overseer);
-        let now = self.clock.now();
-        let answer = self.monitor.approve(approval, signature, key, now);
-        answer.map(monitor::Answer::into_reply).map_err(|e| Refused(e.code()))
-    }
-
-    fn include(&self, leaves: &[u64]) -> Result<Reply, Refused> {
-        let size = self.log.size();
-        if leaves.len() > MAX_PATHS || leaves.iter().any(|i| *i >= size) {
-            return Err(Refused("log-no-such-leaf"));
-        }
-        let paths = leaves.iter().map(|i| self.log.inclusion(*i, size)).collect();
-        Ok(Reply::Included { checkpoint: self.checkpoint(), paths })
-    }
-
-    fn consistency(&self, old: u64) -> Result<Reply, Refused> {
-        let size = self.log.size();
-        if old == 0 || old > size {
-            return Err(Refused("log-no-such-size"));
-        }
-        let path = self.log.consistency(old, size);
-        Ok(Reply::Consistent { checkpoint: self.checkpoint(), path })
-    }
-
     fn checkpoint(&self) -> String {
         let Identity { log_key, .. } = &self.identity;
         tlog::sign_checkpoint(&self.values.origin, self.log.size(), &self.log.root(), log_key)
@@ -475,9 +386,15 @@ impl Pipeline {
             .ok_or(Refused("log-no-such-leaf"))
     }
 
-    fn authenticate(&self, did: &Did, message: &[u8], sig: &Signature) -> Result<(), Refused> {
+    fn authenticate(
+        &self,
+        domain: Domain,
+        did: &Did,
+        message: &[u8],
+        sig: &Signature,
+    ) -> Result<(), Refused> {
         let key: PublicKey = self.ring.resolve(did).ok_or(Refused("requester-key-unknown"))?;
-        key.verify(domain::REQUEST, message, sig).map_err(|_| Refused("requester-bad-signature"))
+        key.verify(domain, message, sig).map_err(|_| Refused("requester-bad-signature"))
     }
 }
 
@@ -525,6 +442,12 @@ fn consent_path(compiled: &Compiled, at: usize) -> Vec<LeafHash> {
     CONSENT.path(&entries, at).into_iter().map(LeafHash).collect()
 }
 
+/// The shares of all pacts that there can be.
+fn total_cap(values: &Values) -> u64 {
+    let pacts = u64::try_from(values.max_pacts).unwrap_or(u64::MAX);
+    values.privacy.cap_nano_rho.saturating_mul(pacts)
+}
+
 /// Most that one principal's day adds to private statistics.
 const fn bounds(values: &Values) -> Bounds {
     Bounds { sessions: values.privacy.sessions, cells: values.privacy.cells }
@@ -540,5 +463,5 @@ fn end_of_epoch(start: UnixMillis, epoch_ms: u64) -> UnixMillis {
     UnixMillis(start.0.saturating_sub(into).saturating_add(epoch_ms))
 }
 
-const MAX_EPOCHS: u64 = 10_000;
+const MAX_LEAVES: u64 = 20_000;
 const MAX_PATHS: usize = 4096;

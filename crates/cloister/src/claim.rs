@@ -128,7 +128,7 @@ impl Asked<'_> {
             expiry: anchors::now().saturating_add(VALIDITY),
             admitted_gaps: self.admitted_gaps,
         };
-        let signature = key.sign(domain::REQUEST, &claim.to_cbor());
+        let signature = key.sign(domain::PROOF_REQUEST, &claim.to_cbor());
         let requester = Did::from_key(&key.public());
         let (pact, consent) = (self.pact, self.consent.into());
         client.ask(&Request::Prove { pact, consent, claim, requester, signature })

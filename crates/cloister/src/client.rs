@@ -6,6 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use messages::codec::Wire;
+use messages::evidence::{Claims, Conceptual, SoftwareEvidence};
+use messages::ids::BootId;
 use messages::reply::{Reply, Request};
 
 use crate::fault::Fault;
@@ -33,6 +35,20 @@ impl Client {
             Reply::Error { code } => Err(Fault::refused(&code)),
             reply => Ok(reply),
         }
+    }
+
+    /// The monitor's boot, which openings of sessions name. Believed as far as the evidence was
+    /// appraised: an opening for another boot is worth nothing there.
+    pub(crate) fn boot(&mut self) -> Result<BootId, Fault> {
+        let Reply::Attestation { evidence, .. } = self.ask(&Request::Attest { nonce: [0; 32] })?
+        else {
+            return Err(strange());
+        };
+        Conceptual::from_cbor(&evidence)
+            .and_then(|message| SoftwareEvidence::from_cbor(&message.value))
+            .and_then(|evidence| Claims::from_cbor(&evidence.claims))
+            .map(|claims| claims.boot)
+            .map_err(|_| strange())
     }
 
     /// Sends bytes as they are; refusals come back as replies.

@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     };
 
     output::heading("1. Two agents and their overseers agree a pact");
-    let cast = Cast::sign(&draft, arguments.mode)?;
+    let mut cast = Cast::sign(&draft, arguments.mode)?;
     let pact = cast.signed.pact();
     let compiled = compile(pact).map_err(|e| Fault::new(e.code(), e.to_string(), e.remedy()))?;
     write(&out.join("pact.json"), &cast.signed.to_bytes())?;
@@ -78,6 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     write(&config_path, config.as_bytes())?;
     let daemon = Daemon::start(&config_path, &out.join("audit.ndjson"))?;
     let mut client = daemon.connect()?;
+    cast.agents.boot = client.boot()?;
     let auditor = Did::from_key(&cast.auditor.public());
     let measured = Some(daemon.measurement()?);
     let mut pinned = anchors::pin(&mut client, config.as_bytes(), measured, Some(auditor))?;
@@ -181,7 +182,7 @@ fn oversee(
         return Ok(None);
     }
     let approval = Approval { session: conversation.session, call, overseer, granted: true };
-    let signature = cast.overseer.sign(domain::REQUEST, &approval.to_cbor());
+    let signature = cast.overseer.sign(domain::APPROVAL, &approval.to_cbor());
     client.ask(&Request::Approve { approval, signature }).map(Some)
 }
 
@@ -257,7 +258,7 @@ fn release(
         for day in (0..days.min(1)).map(|d| first_day.saturating_add(d)) {
             let query =
                 Statistic { pact: cast.signed.pact().hash(), statistic: statistic.clone(), day };
-            let signature = cast.auditor.sign(domain::REQUEST, &query.to_cbor());
+            let signature = cast.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
             let requester = requester.clone();
             match client.ask(&Request::Release { query, requester, signature }) {
                 Ok(reply) => {

@@ -4,7 +4,7 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Counts, Event, Party, Receipt, Role};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::reply::{Open, Reply, Request};
 use messages::signature::SigningKey;
 use rand_core::{OsRng, RngCore};
@@ -16,6 +16,8 @@ use crate::fault::Fault;
 pub(crate) struct Agents {
     pub(crate) initiator: SigningKey,
     pub(crate) provider: SigningKey,
+    /// The monitor's boot that sessions are opened with.
+    pub(crate) boot: BootId,
 }
 
 impl Agents {
@@ -23,6 +25,7 @@ impl Agents {
         Self {
             initiator: SigningKey::generate(&mut OsRng),
             provider: SigningKey::generate(&mut OsRng),
+            boot: BootId::default(),
         }
     }
 
@@ -45,6 +48,7 @@ struct Side {
     head: EventHash,
     delivered: u64,
     received: u64,
+    received_head: EventHash,
     receipt: Option<Receipt>,
 }
 
@@ -62,12 +66,15 @@ impl<'a> Conversation<'a> {
         let mut session = SessionId::default();
         OsRng.fill_bytes(&mut session.0);
         let sides = [Side::default(), Side::default()];
-        (Self { agents, session, pact, sides }, Open { session, pact, principal })
+        (
+            Self { agents, session, pact, sides },
+            Open { session, pact, principal, boot: agents.boot },
+        )
     }
 
     /// The request that opens the session under a binding pact.
     pub(crate) fn opening(&self, open: Open) -> Request {
-        let signature = self.agents.initiator.sign(domain::REQUEST, &open.to_cbor());
+        let signature = self.agents.initiator.sign(domain::OPEN, &open.to_cbor());
         Request::Open { open, signature }
     }
 
@@ -100,12 +107,13 @@ impl<'a> Conversation<'a> {
     }
 
     /// The counterparty got what was said.
-    pub(crate) fn deliver(&mut self, from: Role, to: Role) {
+    pub(crate) fn deliver(&mut self, from: Role, to: Role, event: EventHash) {
         if from.reporter() != to.reporter() {
             let sender = self.side(from.reporter());
             sender.delivered = sender.delivered.saturating_add(1);
             let receiver = self.side(to.reporter());
             receiver.received = receiver.received.saturating_add(1);
+            receiver.received_head = event;
         }
     }
 
@@ -124,6 +132,7 @@ impl<'a> Conversation<'a> {
                 delivered: side.delivered,
                 receipt: side.receipt.take(),
                 closing: true,
+                received_head: side.received_head,
             };
             let signature = self.agents.key(party).sign(domain::COUNTS, &counts.to_cbor());
             last = client.ask(&Request::Count { counts, signature });

@@ -138,7 +138,8 @@ impl Stage {
             ));
         };
         let load = |path: &Path| -> Result<SigningKey, Fault> { key::load(path) };
-        let agents = Agents { initiator: load(initiator)?, provider: load(provider)? };
+        let boot = client.boot()?;
+        let agents = Agents { initiator: load(initiator)?, provider: load(provider)?, boot };
         // Registered before is as good: an earlier replay may have ended half-way.
         if let Err(fault) = client.ask(&Request::Register { pact: bytes.to_vec() })
             && fault.code != "pact-known"

@@ -75,8 +75,16 @@ domains! {
     LEAF_BODY = "cloister/leaf-body/v1";
     /// A leaf's signature by the boot key.
     LEAF_SIGNATURE = "cloister/leaf-signature/v1";
-    /// A signature that opens a connection for a party.
-    LOGIN = "cloister/login/v1";
+    /// An overseer's decision.
+    APPROVAL = "cloister/approval/v1";
+    /// The opening of a session.
+    OPEN = "cloister/open/v1";
+    /// A request for a proof.
+    PROOF_REQUEST = "cloister/proof-request/v1";
+    /// A request for a private statistic.
+    STATISTIC_REQUEST = "cloister/statistic-request/v1";
+    /// A receipt of a trial, which stands for nothing.
+    TRIAL_RECEIPT = "cloister/trial-receipt/v1";
     /// Identity of a pact.
     PACT = "cloister/pact/v1";
     /// A pact, salted for the public log.
@@ -91,8 +99,6 @@ domains! {
     REPORT_DATA = "cloister/report-data/v1";
     /// An ordered list of counters.
     SCHEMA = "cloister/schema/v1";
-    /// A request to a monitor, bound to one connection.
-    REQUEST = "cloister/request/v1";
     /// Development evidence.
     SOFTWARE_EVIDENCE = "cloister/insecure-software-evidence/v1";
     /// Identity of a tally.

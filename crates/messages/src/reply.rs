@@ -10,7 +10,7 @@ use crate::claim::Claim;
 use crate::codec::Wire;
 use crate::did::Did;
 use crate::event::{Counts, Receipt};
-use crate::ids::{LeafHash, PactHash, SessionId, TallyId};
+use crate::ids::{BootId, LeafHash, PactHash, SessionId, TallyId};
 use crate::publication::Disclosed;
 use crate::signature::Signature;
 use crate::time::{Epoch, Millis, UnixMillis};
@@ -161,6 +161,9 @@ pub struct Open {
     /// For whom the initiator acts: owns the session in private statistics.
     #[n(3)]
     pub principal: Did,
+    /// The boot that the initiator talks to: what is said in the session counts nowhere else.
+    #[n(4)]
+    pub boot: BootId,
 }
 
 impl Wire for Open {

@@ -10,7 +10,7 @@ use messages::did::Did;
 use messages::ids::{LeafHash, PactHash, Salt, TallyId};
 use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, TallyBody};
 use messages::signature::PublicKey;
-use messages::time::{Bracket, Epoch};
+use messages::time::{Bracket, Epoch, UnixMillis};
 use pact::{Compiled, StandingState};
 use rand_core::CryptoRngCore;
 use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
@@ -38,6 +38,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Interactions that ran, by name.
     pub tools: BTreeSet<String>,
+    /// When it was last heard of.
+    pub last: UnixMillis,
 }
 
 /// A closed epoch of one tally: the body to publish, and the openings that stay.
@@ -55,7 +57,10 @@ pub(crate) struct Book {
     pub(crate) keys: [PublicKey; 2],
     pub(crate) standing: StandingState,
     pub(crate) tallies: [Tally; 2],
+    /// A counter is full: nothing is counted any more.
     pub(crate) stopped: bool,
+    /// The last epoch of a stopped book was closed.
+    pub(crate) sealed: bool,
 }
 
 /// The running totals about one party.
@@ -90,7 +95,7 @@ impl Book {
         };
         let tallies = [tally(compiled.initiator()), tally(compiled.provider())];
         let standing = StandingState::default();
-        Self { root, compiled, keys, standing, tallies, stopped: false }
+        Self { root, compiled, keys, standing, tallies, stopped: false, sealed: false }
     }
 
     /// Adds to both tallies or to none.
@@ -110,13 +115,6 @@ impl Book {
             sum.monitor = sum.monitor.saturating_add(gaps.monitor);
             sum.tail_open = sum.tail_open.saturating_add(gaps.tail_open);
         }
-    }
-
-    /// Stops both tallies; they are never continued.
-    pub(crate) fn stop(&mut self, at: Bracket) -> Vec<BreakBody> {
-        self.stopped = true;
-        let cause = BreakCause::CounterFull;
-        self.tallies.iter().map(|t| BreakBody { tally: t.id, last: t.epoch, cause, at }).collect()
     }
 }
 
@@ -158,6 +156,11 @@ impl Tally {
         let body = body.padded();
         debug_assert_eq!(body.to_cbor().len(), TallyBody::BYTES, "leaf bodies have one size");
         Some(EpochClose { body, openings })
+    }
+
+    /// The end of this tally; no range crosses it.
+    pub(crate) const fn end(&self, at: Bracket) -> BreakBody {
+        BreakBody { tally: self.id, last: self.epoch, cause: BreakCause::CounterFull, at }
     }
 
     pub(crate) fn published(&mut self, leaf: LeafHash) {

@@ -5,12 +5,16 @@
 //!
 //! | observation | owner |
 //! |---|---|
-//! | the counterparty received more than the party says it delivered | the party's agent |
-//! | the party reported less than the monitor holds of it | the party's agent |
+//! | more was delivered, or received, than ran before the monitor or is missing from it | the agent |
+//! | the last event that ran and the last one received differ, though the counts agree | the agent |
+//! | the party closes with less than the monitor holds of it | the agent |
 //! | the party shows a receipt for more than the monitor holds | the monitor |
 //! | the party reported more than the monitor ever receipted | the network |
-//! | the party delivered more than the counterparty received | the network |
+//! | both closed, and the party delivered more than the counterparty received | the network |
 //! | a side never signed its closing counts | tail-open |
+//!
+//! A party that bypasses the monitor can still say that it reported and was not heard, which puts
+//! the gap on the network: its owner is then wrong, but the gap is there.
 
 use alloc::vec::Vec;
 
@@ -25,6 +29,10 @@ pub(crate) struct Track {
     pub(crate) count: u64,
     /// Hash of the last one.
     pub(crate) head: EventHash,
+    /// Events to the counterparty that were let through.
+    pub(crate) outward: u64,
+    /// Hash of the last of them.
+    pub(crate) outward_head: EventHash,
     /// The newest signed counts.
     pub(crate) counts: Option<Counts>,
 }
@@ -34,43 +42,66 @@ impl Track {
         self.counts.as_ref().is_some_and(|c| c.closing)
     }
 
-    /// Does `new` fall behind what this party signed before?
+    /// Notes an event to the counterparty that was let through.
+    pub(crate) const fn let_out(&mut self, hash: EventHash) {
+        self.outward = self.outward.saturating_add(1);
+        self.outward_head = hash;
+    }
+
+    /// Does `new` fall behind what this party signed before, or only repeat it?
     pub(crate) fn falls(&self, new: &Counts) -> bool {
         self.counts.as_ref().is_some_and(|old| {
             old.closing
                 || new.sent < old.sent
                 || new.received < old.received
                 || new.delivered < old.delivered
+                || new == old
         })
+    }
+
+    /// Could these counts be true? One absurd number would drown every later gap.
+    pub(crate) fn plausible(&self, other: &Self, new: &Counts) -> bool {
+        let receipted = new.receipt.as_ref().map_or(0, |r| r.count);
+        let heard = self.count.max(receipted);
+        new.delivered <= new.sent
+            && new.sent <= heard.saturating_add(MAX_UNHEARD)
+            && new.received <= other.count.saturating_add(MAX_UNHEARD)
     }
 }
 
-/// The gaps of one session, from both tracks.
+/// Most events that a party may say were lost in one session.
+const MAX_UNHEARD: u64 = 1 << 16;
+
+/// The gaps of one session, from both tracks. Each count is bounded by [`Track::plausible`], so
+/// sums over sessions do not saturate.
 pub(crate) fn gaps(initiator: &Track, provider: &Track) -> Gaps {
     let mut gaps = Gaps::default();
     for (own, other) in [(initiator, provider), (provider, initiator)] {
-        let Some(counts) = &own.counts else {
-            gaps.tail_open = gaps.tail_open.saturating_add(1);
-            continue;
-        };
-        if !counts.closing {
-            gaps.tail_open = gaps.tail_open.saturating_add(1);
-        }
-        let receipted = counts.receipt.as_ref().map_or(0, |r| r.count);
+        let closing = own.closed();
+        gaps.tail_open = gaps.tail_open.saturating_add(u64::from(!closing));
+        let (sent, delivered, receipted) = own.counts.as_ref().map_or((0, 0, 0), |c| {
+            (c.sent, c.delivered, c.receipt.as_ref().map_or(0, |r| r.count))
+        });
+        let theirs = other.counts.as_ref();
+        let received = theirs.map_or(0, |c| c.received);
+
         let lost_here = receipted.saturating_sub(own.count);
-        let unheard = counts.sent.saturating_sub(own.count.max(receipted));
-        let understated = own.count.saturating_sub(counts.sent);
+        let unheard = sent.saturating_sub(own.count.max(receipted));
+        let understated = if closing { own.count.saturating_sub(sent) } else { 0 };
+        let accounted = own.outward.saturating_add(lost_here).saturating_add(unheard);
+        let hidden = delivered.max(received).saturating_sub(accounted);
+        let both = closing && other.closed();
+        let astray = if both { delivered.saturating_sub(received) } else { 0 };
+        let agree = both && received == own.outward && lost_here == 0 && unheard == 0;
+        let swapped = agree && theirs.is_some_and(|c| c.received_head != own.outward_head);
+
         gaps.monitor = gaps.monitor.saturating_add(lost_here);
-        gaps.network = gaps.network.saturating_add(unheard);
-        gaps.agent = gaps.agent.saturating_add(understated);
-        if let Some(theirs) = &other.counts {
-            let hidden = theirs.received.saturating_sub(counts.delivered);
-            let astray = counts.delivered.saturating_sub(theirs.received);
-            gaps.agent = gaps.agent.saturating_add(hidden);
-            if theirs.closing {
-                gaps.network = gaps.network.saturating_add(astray);
-            }
-        }
+        gaps.network = gaps.network.saturating_add(unheard).saturating_add(astray);
+        gaps.agent = gaps
+            .agent
+            .saturating_add(understated)
+            .saturating_add(hidden)
+            .saturating_add(u64::from(swapped));
     }
     gaps
 }

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Body, Counts, SignedEvent};
+use messages::domain::RECEIPT;
+use messages::event::{Counts, Party, SignedEvent};
 use messages::ids::{LeafHash, PactHash, SessionId, TallyId};
 use messages::leaf::{BootEntry, Boots, BreakBody, Gaps};
 use messages::reply::{Action, Approval as OverseerApproval, Open};
@@ -19,9 +20,9 @@ use rand_core::CryptoRngCore;
 
 use crate::action::{Answer, action, runs};
 use crate::book::{Book, EpochClose, Finished, Outcome};
-use crate::completeness::{gaps, of, of_mut, receipt_bytes};
+use crate::completeness::{of, of_mut, receipt_bytes};
 use crate::refusal::{CountError, IngestError, OpenError, RegisterError};
-use crate::session::{Paused, Session};
+use crate::session::{MAX_PAUSED, Paused, Session};
 use crate::trial::sign_receipt;
 
 /// Bounds of a monitor, from its measured configuration.
@@ -44,7 +45,6 @@ pub struct Monitor {
     sessions: BTreeMap<SessionId, (PactHash, Session)>,
     ended: BTreeSet<SessionId>,
     finished: Vec<Finished>,
-    breaks: Vec<BreakBody>,
 }
 
 impl Monitor {
@@ -59,7 +59,6 @@ impl Monitor {
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             finished: Vec::new(),
-            breaks: Vec::new(),
         }
     }
 
@@ -102,8 +101,11 @@ impl Monitor {
         let book = self.books.get_mut(&open.pact).ok_or(OpenError::UnknownPact)?;
         let [initiator, _] = &book.keys;
         initiator
-            .verify(domain::REQUEST, &open.to_cbor(), signature)
+            .verify(domain::OPEN, &open.to_cbor(), signature)
             .map_err(|_| OpenError::BadSignature)?;
+        if open.boot != self.boot.boot {
+            return Err(OpenError::OtherBoot);
+        }
         if book.stopped {
             return Err(OpenError::Stopped);
         }
@@ -119,7 +121,8 @@ impl Monitor {
         }
         let mut token_key = [0; 16];
         rng.fill_bytes(&mut token_key);
-        let session = Session::new(open.pact, open.principal.clone(), book.keys, token_key, now);
+        let named = (token_key, book.compiled.tools());
+        let session = Session::new(open.pact, open.principal.clone(), book.keys, named, now);
         self.sessions.insert(open.session, (open.pact, session));
         Ok(())
     }
@@ -144,13 +147,17 @@ impl Monitor {
         // An event becomes a verdict ...
         let judged =
             check(&book.compiled, &session.state, &book.standing, event, Approval::Absent, now);
-        let action = action(judged.verdict.decision);
+        let mut verdict = judged.verdict;
+        if verdict.decision == Decision::Escalate && session.paused.len() >= MAX_PAUSED {
+            verdict.decision = Decision::Deny;
+        }
+        let action = action(verdict.decision);
         let mode = book.compiled.mode();
         let runs = runs(mode, action);
 
         // ... and the verdict becomes a count, or nothing does.
         if book.count(judged.change.counters()).is_err() {
-            self.breaks.extend(book.stop(bracket(now)));
+            book.stopped = true;
             return Err(IngestError::CounterFull);
         }
         remember(&mut session.state, &judged.change, runs);
@@ -163,8 +170,9 @@ impl Monitor {
         session.terminated |= action == Action::Terminate && !runs;
 
         let track = of(&session.tracks, party);
-        let receipt = sign_receipt(&self.key, self.boot.boot, id, party, (track.count, track.head));
-        Ok(Answer::new(mode, judged.verdict, receipt))
+        let receipt =
+            sign_receipt(&self.key, self.boot.boot, id, party, (track.count, track.head), RECEIPT);
+        Ok(Answer::new(mode, verdict, receipt))
     }
 
     /// Takes an overseer's decision on a paused call and judges the call again.
@@ -185,28 +193,37 @@ impl Monitor {
             return Err(CountError::NotOverseer);
         }
         overseer
-            .and_then(|key| key.verify(domain::REQUEST, &approval.to_cbor(), signature).ok())
+            .and_then(|key| key.verify(domain::APPROVAL, &approval.to_cbor(), signature).ok())
             .ok_or(CountError::BadSignature)?;
-        let paused = session.paused.get(&approval.call).ok_or(CountError::NothingPaused)?;
-        if now > paused.until {
+        if book.stopped {
+            return Err(CountError::CounterFull);
+        }
+        let late = session.paused.get(&approval.call).is_some_and(|p| now > p.until);
+        session.expire(book.compiled.approval_on_timeout(), now);
+        if late {
             return Err(CountError::Late);
         }
+        if session.terminated || of(&session.tracks, Party::Initiator).closed() {
+            return Err(CountError::Over);
+        }
+        let paused = session.paused.get(&approval.call).ok_or(CountError::NothingPaused)?;
         let event = paused.event.unverified().clone();
         let mode = book.compiled.mode();
         let verdict = if approval.granted {
             let (state, granted) = (&session.state, Approval::Granted);
             let judged = check(&book.compiled, state, &book.standing, &event, granted, now);
             if book.count(judged.change.counters()).is_err() {
-                self.breaks.extend(book.stop(bracket(now)));
+                book.stopped = true;
                 return Err(CountError::CounterFull);
             }
-            let runs = runs(mode, action(judged.verdict.decision));
+            let action = action(judged.verdict.decision);
+            let runs = runs(mode, action);
             remember(&mut session.state, &judged.change, runs);
             book.standing.apply(&judged.change);
-            if let Body::Call { name, .. } = &event.body
-                && runs
-            {
-                session.used.insert(name.clone());
+            session.worst = session.worst.max(action);
+            session.terminated |= action == Action::Terminate;
+            if runs {
+                session.let_out(&event, approval.call);
             }
             judged.verdict
         } else {
@@ -221,6 +238,7 @@ impl Monitor {
             approval.session,
             party,
             (track.count, track.head),
+            RECEIPT,
         );
         Ok(Answer::new(mode, verdict, receipt))
     }
@@ -247,10 +265,15 @@ impl Monitor {
                 && receipt.party == counts.party;
             self.key
                 .public()
-                .verify(domain::RECEIPT, &receipt_bytes(receipt), &receipt.signature)
+                .verify(RECEIPT, &receipt_bytes(receipt), &receipt.signature)
                 .ok()
                 .filter(|()| own)
                 .ok_or(CountError::ForeignReceipt)?;
+        }
+        if !of(&session.tracks, counts.party)
+            .plausible(of(&session.tracks, counts.party.other()), counts)
+        {
+            return Err(CountError::Implausible);
         }
         let track = of_mut(&mut session.tracks, counts.party);
         if track.falls(counts) {
@@ -270,11 +293,21 @@ impl Monitor {
         let idle: Vec<SessionId> = self
             .sessions
             .iter()
-            .filter(|(_, (_, s))| s.touched.saturating_add(self.settings.idle) <= at.earliest)
+            .filter(|(_, (_, s))| {
+                s.touched.saturating_add(self.settings.idle) <= at.earliest
+                    || s.opened.saturating_add(LONGEST_SESSION) <= at.earliest
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in idle {
             self.end(&id);
+        }
+        // What is already certain of open sessions does not wait for their end.
+        for (root, session) in self.sessions.values_mut() {
+            let fresh = session.fresh_gaps(false);
+            if let Some(book) = self.books.get_mut(root) {
+                book.note(fresh);
+            }
         }
         let key = self.key.public();
         let mut closes: BTreeMap<TallyId, EpochClose> = BTreeMap::new();
@@ -315,9 +348,40 @@ impl Monitor {
         core::mem::take(&mut self.finished)
     }
 
-    /// Tallies that stopped since the last call.
-    pub fn take_breaks(&mut self) -> Vec<BreakBody> {
-        core::mem::take(&mut self.breaks)
+    /// Closes what stopped since the last call: its sessions end, its totals are committed a last
+    /// time, and a break follows, so that nothing of the open epoch is lost.
+    pub fn take_stopped(
+        &mut self,
+        at: Bracket,
+        rng: &mut impl CryptoRngCore,
+    ) -> Vec<(EpochClose, BreakBody)> {
+        let stopped = |b: &Book| b.stopped && !b.sealed;
+        let roots: Vec<PactHash> =
+            self.books.values().filter(|b| stopped(b)).map(|b| b.root).collect();
+        let mut last = Vec::new();
+        for root in roots {
+            let of_root =
+                |(id, (r, _)): (&SessionId, &(PactHash, Session))| (*r == root).then_some(*id);
+            let ids: Vec<SessionId> = self.sessions.iter().filter_map(of_root).collect();
+            for id in ids {
+                self.end(&id);
+            }
+            let key = self.key.public();
+            let Some(book) = self.books.get_mut(&root) else { continue };
+            book.sealed = true;
+            let (compiled, tallies) = (&book.compiled, &mut book.tallies);
+            for tally in tallies {
+                let close = tally.close((root, compiled), at, key, rng);
+                last.extend(close.map(|close| (close, tally.end(at))));
+            }
+        }
+        last
+    }
+
+    /// Was the session opened here, whether or not it ended?
+    #[must_use]
+    pub fn knows(&self, session: &SessionId) -> bool {
+        self.sessions.contains_key(session) || self.ended.contains(session)
     }
 
     /// The compiled pact of a chain.
@@ -350,21 +414,21 @@ impl Monitor {
     }
 
     fn end(&mut self, id: &SessionId) -> Gaps {
-        let Some((root, session)) = self.sessions.remove(id) else { return Gaps::default() };
+        let Some((root, mut session)) = self.sessions.remove(id) else { return Gaps::default() };
         self.ended.insert(*id);
-        let [initiator, provider] = &session.tracks;
-        let gaps = gaps(initiator, provider);
+        let fresh = session.fresh_gaps(true);
         if let Some(book) = self.books.get_mut(&root) {
-            book.note(gaps);
+            book.note(fresh);
         }
+        let gaps = session.noted;
         let outcome = match session.worst {
             Action::Allow | Action::Alert => Outcome::Clean,
             Action::Pause => Outcome::Escalated,
             Action::Deny => Outcome::Denied,
             Action::Terminate => Outcome::Terminated,
         };
-        let Session { principal, used, .. } = session;
-        self.finished.push(Finished { root, principal, outcome, tools: used });
+        let Session { principal, used, touched, .. } = session;
+        self.finished.push(Finished { root, principal, outcome, tools: used, last: touched });
         gaps
     }
 }
@@ -374,6 +438,5 @@ pub(crate) fn remember(state: &mut SessionState, change: &Change, runs: bool) {
     if runs { state.observe(change) } else { state.apply(change) }
 }
 
-const fn bracket(now: UnixMillis) -> Bracket {
-    Bracket { earliest: now, latest: now, clock: messages::time::ClockKind::Generated }
-}
+/// A session that is open for longer ends with an open tail, however busy it looks.
+const LONGEST_SESSION: Millis = Millis(7 * 86_400_000);

@@ -50,12 +50,16 @@ refusals! {
 refusals! {
     /// Why counts or an approval were not taken.
     CountError {
+        /// The session is over.
+        Over = "approval-session-over", "the session is closed or was terminated";
         /// Signature of somebody else.
         BadSignature = "counts-bad-signature", "the statement is not signed by the one that it names";
         /// A counter is at its maximum; the tally stopped.
         CounterFull = "approval-counter-full", "a counter is at its maximum, so the tally has stopped";
         /// Falls behind an earlier statement of the same party.
         Falling = "counts-falling", "the counts fall behind an earlier statement";
+        /// Numbers that no session has.
+        Implausible = "counts-implausible", "the counts cannot be true for this session";
         /// A receipt that this monitor's boot key did not sign.
         ForeignReceipt = "counts-foreign-receipt", "the receipt was not signed by this monitor";
         /// The approval came after its time-out.
@@ -76,6 +80,8 @@ refusals! {
         BadSignature = "open-bad-signature", "the session is not opened by the pact's initiator";
         /// The bound on open sessions is reached.
         Full = "sessions-full", "as many sessions are open as this monitor can hold";
+        /// Meant for another boot.
+        OtherBoot = "open-other-boot", "the opening names another boot than this one";
         /// Outside the pact's term.
         OutOfTerm = "pact-out-of-term", "the pact is not in force at this time";
         /// The tally stopped.

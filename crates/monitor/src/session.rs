@@ -2,16 +2,18 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use messages::did::Did;
 use messages::event::{Body, Event, Party, Role, SignedEvent};
 use messages::ids::{EventHash, PactHash};
+use messages::leaf::Gaps;
 use messages::reply::Action;
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
 use pact::{OnTimeout, SessionState};
 
-use crate::completeness::{Track, of, of_mut};
+use crate::completeness::{Track, gaps, of, of_mut};
 use crate::refusal::IngestError;
 
 pub(crate) struct Session {
@@ -24,10 +26,15 @@ pub(crate) struct Session {
     pub(crate) tracks: [Track; 2],
     pub(crate) paused: BTreeMap<EventHash, Paused>,
     pub(crate) worst: Action,
-    /// Interactions that were permitted.
+    /// Interactions that ran.
     pub(crate) used: BTreeSet<String>,
+    /// Names of the pact's interactions, in order.
+    tools: Vec<String>,
     pub(crate) terminated: bool,
     pub(crate) touched: UnixMillis,
+    pub(crate) opened: UnixMillis,
+    /// Gaps already noted while the session is open.
+    pub(crate) noted: Gaps,
 }
 
 /// A call that waits for an overseer.
@@ -36,14 +43,18 @@ pub(crate) struct Paused {
     pub(crate) until: UnixMillis,
 }
 
+/// Most calls that wait at once.
+pub(crate) const MAX_PAUSED: usize = 16;
+
 impl Session {
     pub(crate) fn new(
         pact: PactHash,
         principal: Did,
         keys: [PublicKey; 2],
-        token_key: [u8; 16],
+        (token_key, mut tools): ([u8; 16], Vec<String>),
         now: UnixMillis,
     ) -> Self {
+        tools.sort_unstable();
         Self {
             pact,
             principal,
@@ -53,8 +64,11 @@ impl Session {
             paused: BTreeMap::new(),
             worst: Action::Allow,
             used: BTreeSet::new(),
+            tools,
             terminated: false,
             touched: now,
+            opened: now,
+            noted: Gaps::default(),
         }
     }
 
@@ -106,11 +120,39 @@ impl Session {
         track.head = hash;
         self.worst = self.worst.max(action);
         self.touched = now;
-        if let Body::Call { name, .. } = &event.body
-            && runs
-        {
-            self.used.insert(name.clone());
+        if runs {
+            self.let_out(event, hash);
         }
+    }
+
+    /// Notes an event that was let through: what it used, and that the counterparty gets it.
+    pub(crate) fn let_out(&mut self, event: &Event, hash: EventHash) {
+        let (from, to) = (event.from.reporter(), event.to.reporter());
+        if from != to {
+            of_mut(&mut self.tracks, from).let_out(hash);
+        }
+        if let Body::Call { name, .. } = &event.body {
+            // Names outside the pact have one cell, however many there are.
+            let known = self.tools.binary_search(name).is_ok();
+            self.used.insert(if known { name.clone() } else { String::from("other") });
+        }
+    }
+
+    /// The gaps that this session has beyond those noted before; noted from now on.
+    pub(crate) fn fresh_gaps(&mut self, ended: bool) -> Gaps {
+        let [initiator, provider] = &self.tracks;
+        let mut found = gaps(initiator, provider);
+        if !ended {
+            found.tail_open = 0;
+        }
+        let noted = self.noted;
+        self.noted = Gaps {
+            agent: found.agent.max(noted.agent),
+            network: found.network.max(noted.network),
+            monitor: found.monitor.max(noted.monitor),
+            tail_open: found.tail_open.max(noted.tail_open),
+        };
+        self.noted.since(&noted).unwrap_or_default()
     }
 
     /// Forgets paused calls that nobody decided in time; the pact may end the session for it.

@@ -1,6 +1,7 @@
 //! Trials: what a draft would say. Verdicts only: no tally, no claim, no release, no leaf.
 
 use messages::did::Did;
+use messages::domain::{Domain, TRIAL_RECEIPT};
 use messages::event::{Receipt, SignedEvent};
 use messages::ids::{BootId, PactHash, SessionId};
 use messages::signature::{PublicKey, SigningKey};
@@ -32,6 +33,7 @@ impl Trial {
         token_key: [u8; 16],
         now: UnixMillis,
     ) -> Self {
+        let tools = compiled.tools();
         Self {
             id,
             compiled: match mode {
@@ -39,7 +41,7 @@ impl Trial {
                 None => compiled,
             },
             standing: StandingState::default(),
-            session: Session::new(draft, principal, keys, token_key, now),
+            session: Session::new(draft, principal, keys, (token_key, tools), now),
         }
     }
 
@@ -69,7 +71,8 @@ impl Trial {
         self.standing.apply(&judged.change);
         self.session.record(event, hash, action, runs, now);
         let track = of(&self.session.tracks, party);
-        let receipt = sign_receipt(key, boot, self.id, party, (track.count, track.head));
+        let receipt =
+            sign_receipt(key, boot, self.id, party, (track.count, track.head), TRIAL_RECEIPT);
         Ok(Answer::new(mode, judged.verdict, receipt))
     }
 }
@@ -81,8 +84,9 @@ pub(crate) fn sign_receipt(
     session: SessionId,
     party: messages::event::Party,
     (count, head): (u64, messages::ids::EventHash),
+    domain: Domain,
 ) -> Receipt {
     let bytes = Receipt::signed_bytes(&session, party, count, &head, &boot);
-    let signature = key.sign(messages::domain::RECEIPT, &bytes);
+    let signature = key.sign(domain, &bytes);
     Receipt { session, party, count, head, boot, signature }
 }

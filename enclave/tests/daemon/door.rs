@@ -8,7 +8,7 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::event::{Body, Event, Role};
 use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::reply::{Open, Reply, Request, Statistic};
 use messages::signature::{Signature, SigningKey};
 use messages::time::Millis;
@@ -47,7 +47,7 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
 
     let did = Did::from_key(&SigningKey::from_seed(&[1; 32]).public());
     let (pact, session) = (PactHash([1; 32]), SessionId([2; 32]));
-    let open = Open { session, pact, principal: did.clone() };
+    let open = Open { session, pact, principal: did.clone(), boot: BootId([0; 32]) };
     let signature = Signature([0; 64]);
     let query = Statistic { pact, statistic: "sessions.count".into(), day: 0 };
     let canonical = event(session);

@@ -5,7 +5,8 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Counts, Event, Party, Receipt, Role};
-use messages::ids::{EventHash, PactHash, SessionId, TallyId};
+use messages::evidence::{Claims, Conceptual, SoftwareEvidence};
+use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
 use messages::reply::{Action, Open, Reply, Request, Statistic};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, Millis, UnixMillis};
@@ -21,6 +22,7 @@ struct Scene {
     compiled: Compiled,
     signed: Vec<u8>,
     tallies: [TallyId; 2],
+    boot: BootId,
 }
 
 fn did(key: &SigningKey) -> Did {
@@ -52,7 +54,12 @@ impl Scene {
         let Reply::Registered { tallies, .. } = daemon.ask_bytes(&register.to_cbor()) else {
             panic!("not registered")
         };
-        Self { daemon, initiator, provider, auditor, compiled, signed, tallies }
+        let attest = Request::Attest { nonce: [0; 32] }.to_cbor();
+        let Reply::Attestation { evidence, .. } = daemon.ask_bytes(&attest) else { panic!() };
+        let evidence = Conceptual::from_cbor(&evidence).unwrap();
+        let evidence = SoftwareEvidence::from_cbor(&evidence.value).unwrap();
+        let boot = Claims::from_cbor(&evidence.claims).unwrap().boot;
+        Self { boot, daemon, initiator, provider, auditor, compiled, signed, tallies }
     }
 
     fn ask(&self, request: &Request) -> Reply {
@@ -65,8 +72,9 @@ impl Scene {
 
     fn open(&self, number: u8) -> Reply {
         let principal = Did::parse("did:web:principal.example").unwrap();
-        let open = Open { session: SessionId([number; 32]), pact: self.pact(), principal };
-        let signature = self.initiator.sign(domain::REQUEST, &open.to_cbor());
+        let boot = self.boot;
+        let open = Open { session: SessionId([number; 32]), pact: self.pact(), principal, boot };
+        let signature = self.initiator.sign(domain::OPEN, &open.to_cbor());
         self.ask(&Request::Open { open, signature })
     }
 
@@ -83,6 +91,8 @@ impl Scene {
         for (party, key) in [(Party::Initiator, &self.initiator), (Party::Provider, &self.provider)]
         {
             let sent = u64::from(party == Party::Initiator);
+            let said = head.as_ref().map_or_else(EventHash::default, |r| r.head);
+            let other = if party == Party::Provider { said } else { EventHash::default() };
             let head = if party == Party::Initiator { head.clone() } else { None };
             let counts = Counts {
                 session,
@@ -93,6 +103,7 @@ impl Scene {
                 delivered: sent,
                 receipt: head,
                 closing: true,
+                received_head: other,
             };
             let signature = key.sign(domain::COUNTS, &counts.to_cbor());
             let Reply::Counted { gaps, .. } = self.ask(&Request::Count { counts, signature })
@@ -134,14 +145,14 @@ impl Scene {
             admitted_gaps: 0,
         };
         edit(&mut claim);
-        let signature = key.sign(domain::REQUEST, &claim.to_cbor());
+        let signature = key.sign(domain::PROOF_REQUEST, &claim.to_cbor());
         let (pact, consent, requester) = (self.pact(), consent.into(), did(key));
         self.ask(&Request::Prove { pact, consent, claim, requester, signature })
     }
 
     fn release(&self, statistic: &str, day: u64, key: &SigningKey) -> Reply {
         let query = Statistic { pact: self.pact(), statistic: statistic.into(), day };
-        let signature = key.sign(domain::REQUEST, &query.to_cbor());
+        let signature = key.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
         self.ask(&Request::Release { query, requester: did(key), signature })
     }
 

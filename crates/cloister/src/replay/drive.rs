@@ -61,7 +61,7 @@ pub(crate) fn session<'a>(
         }
         let runs = !enforced || action <= Action::Alert;
         if runs {
-            conversation.deliver(recorded.from, recorded.to);
+            conversation.deliver(recorded.from, recorded.to, hash);
         } else if let Body::Call { call, .. } = &recorded.body {
             stopped.insert(call);
         }

@@ -16,6 +16,7 @@ fn sides(world: &mut World) -> (Side, Side, messages::ids::SessionId) {
     initiator.receipt = Some(world.feed(&asked).unwrap().receipt);
     initiator.delivered += 1;
     provider.received += 1;
+    provider.received_head = asked.hash();
     (initiator, provider, session)
 }
 

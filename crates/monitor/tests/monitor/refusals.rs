@@ -84,7 +84,7 @@ fn a_full_counter_stops_the_tally_and_never_wraps() {
     let event = world.sign(&mut side, session, ASK, pay("c1"));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
-    assert_eq!(world.monitor.take_breaks().len(), 2);
+    assert_eq!(world.monitor.take_stopped(at(world.now), &mut world.rng).len(), 2);
     let later = at(UnixMillis(START.0 + 86_400_000));
     assert!(world.monitor.close_epoch(later, &mut world.rng).is_empty());
 }
@@ -127,7 +127,7 @@ fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer
         use messages::codec::Wire;
         let overseer = messages::did::Did::from_key(&world.overseer.public());
         let approval = messages::reply::Approval { session, call, overseer, granted: true };
-        let signature = key.sign(messages::domain::REQUEST, &approval.to_cbor());
+        let signature = key.sign(messages::domain::APPROVAL, &approval.to_cbor());
         let (public, now) = (world.overseer.public(), world.now);
         world.monitor.approve(&approval, &signature, Some(public), now)
     };

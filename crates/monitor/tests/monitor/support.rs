@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) overseer: SigningKey,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) now: UnixMillis,
+    pub(crate) boot: BootId,
 }
 
 /// One side of a session, honest unless told otherwise.
@@ -35,6 +36,7 @@ pub(crate) struct Side {
     pub(crate) head: EventHash,
     pub(crate) delivered: u64,
     pub(crate) received: u64,
+    pub(crate) received_head: EventHash,
     pub(crate) receipt: Option<Receipt>,
 }
 
@@ -75,7 +77,16 @@ impl World {
         let root = monitor.register(&binding, keys, &mut rng).unwrap();
         let opened = monitor.open_tallies(&root, at(START), &mut rng);
         assert_eq!(opened.len(), 2);
-        Self { monitor, root, initiator, provider, overseer, rng, now: START }
+        Self {
+            monitor,
+            root,
+            initiator,
+            provider,
+            overseer,
+            rng,
+            now: START,
+            boot: BootId([seed; 32]),
+        }
     }
 
     pub(crate) fn key(&self, party: Party) -> &SigningKey {
@@ -88,8 +99,8 @@ impl World {
     pub(crate) fn open(&mut self, number: u8) -> SessionId {
         let session = SessionId([number; 32]);
         let principal = Did::parse("did:web:principal.example").unwrap();
-        let open = Open { session, pact: self.root, principal };
-        let signature = self.initiator.sign(domain::REQUEST, &open.to_cbor());
+        let open = Open { session, pact: self.root, principal, boot: self.boot };
+        let signature = self.initiator.sign(domain::OPEN, &open.to_cbor());
         self.monitor.open(&open, &signature, self.now, &mut self.rng).unwrap();
         session
     }
@@ -130,6 +141,7 @@ impl World {
             delivered: side.delivered,
             receipt: side.receipt.clone(),
             closing: true,
+            received_head: side.received_head,
         };
         let signature: Signature = self.key(party).sign(domain::COUNTS, &counts.to_cbor());
         self.monitor.counts(&counts, &signature, self.now)
