@@ -1,6 +1,8 @@
 //! A dropped event is a gap with the right owner.
 
-use crate::support::{ASK, SAY, START, Side, World, at, balance};
+use cloister_monitor::CountError;
+
+use crate::support::{ASK, SAY, START, Side, World, at, balance, call};
 use messages::event::{Body, Party};
 use messages::leaf::Gaps;
 use messages::time::UnixMillis;
@@ -105,5 +107,92 @@ fn gaps_reach_both_tallies_and_never_fall() {
             assert!(close.body.gaps.since(&before).is_some());
         }
         before = Gaps { agent: 3, ..Gaps::default() };
+    }
+}
+
+#[test]
+fn an_agent_that_delivers_more_than_it_reports_is_found_though_both_counts_agree() {
+    let mut world = World::new(1, |_| {});
+    let (mut initiator, mut provider, session) = sides(&mut world);
+    initiator.delivered += 3;
+    provider.received += 3;
+    let counts = world.count(&initiator, session, Party::Initiator);
+    assert_eq!(counts, Err(CountError::Implausible), "delivered more than it says it sent");
+    initiator.delivered -= 3;
+    let gaps = end(&mut world, (initiator, provider, session));
+    assert_eq!(gaps, Gaps { agent: 3, ..Gaps::default() });
+}
+
+#[test]
+fn an_event_that_was_denied_and_delivered_all_the_same_is_the_agents_gap() {
+    let mut world = World::new(1, |_| {});
+    let (mut initiator, mut provider, session) = sides(&mut world);
+    let odd = call("c1", "open_vault", serde_json::json!({}));
+    let odd = world.sign(&mut initiator, session, ASK, odd);
+    assert_eq!(world.feed(&odd).unwrap().action, messages::reply::Action::Deny);
+    initiator.delivered += 1;
+    provider.received += 1;
+    provider.received_head = odd.hash();
+    let gaps = end(&mut world, (initiator, provider, session));
+    assert_eq!(gaps, Gaps { agent: 1, ..Gaps::default() });
+}
+
+#[test]
+fn another_event_in_place_of_the_reported_one_is_the_agents_gap() {
+    let mut world = World::new(1, |_| {});
+    let (initiator, mut provider, session) = sides(&mut world);
+    provider.received_head = messages::ids::EventHash([9; 32]);
+    let gaps = end(&mut world, (initiator, provider, session));
+    assert_eq!(gaps, Gaps { agent: 1, ..Gaps::default() });
+}
+
+#[test]
+fn absurd_counts_are_refused_so_that_they_cannot_drown_later_gaps() {
+    let mut world = World::new(1, |_| {});
+    let (mut initiator, mut provider, session) = sides(&mut world);
+    initiator.sent = u64::MAX;
+    assert_eq!(world.count(&initiator, session, Party::Initiator), Err(CountError::Implausible));
+    provider.received = u64::MAX;
+    assert_eq!(world.count(&provider, session, Party::Provider), Err(CountError::Implausible));
+}
+
+#[test]
+fn a_session_that_stays_open_hides_nothing_and_does_not_stay_open_for_ever() {
+    let mut world = World::new(1, |_| {});
+    let (_, mut provider, session) = sides(&mut world);
+    provider.received += 2;
+    let interim = world.statement(&provider, session, Party::Provider, false);
+    assert!(world.submit(&interim).is_ok());
+    assert_eq!(world.submit(&interim), Err(CountError::Falling), "a repetition keeps nothing open");
+    let epoch = |world: &mut World, minutes: u64| {
+        let moment = at(UnixMillis(START.0 + minutes * 60_000));
+        let mut closes = world.monitor.close_epoch(moment, &mut world.rng);
+        closes.pop().unwrap().body.gaps
+    };
+    // Half an hour on the session is still open, and its gap is already in the leaf ...
+    let open = epoch(&mut world, 30);
+    assert_eq!(open, Gaps { agent: 2, ..Gaps::default() });
+    // ... once; and when it idles out, only its open tails are added.
+    let ended = epoch(&mut world, 500);
+    assert_eq!(ended, Gaps { agent: 2, tail_open: 2, ..Gaps::default() });
+}
+
+#[test]
+fn honest_running_counts_followed_by_a_crash_blame_nobody_but_the_tail() {
+    let mut world = World::new(1, |_| {});
+    let (mut initiator, mut provider, session) = sides(&mut world);
+    for (side, party) in [(&initiator, Party::Initiator), (&provider, Party::Provider)] {
+        let interim = world.statement(side, session, party, false);
+        assert!(world.submit(&interim).is_ok());
+    }
+    for id in ["c1", "c2", "c3"] {
+        let event = world.sign(&mut initiator, session, ASK, balance(id));
+        assert!(world.feed(&event).is_ok());
+        initiator.delivered += 1;
+        provider.received += 1;
+    }
+    let later = at(UnixMillis(START.0 + 24 * 3_600_000));
+    for close in world.monitor.close_epoch(later, &mut world.rng) {
+        assert_eq!(close.body.gaps, Gaps { tail_open: 2, ..Gaps::default() });
     }
 }

@@ -132,6 +132,17 @@ impl World {
         session: SessionId,
         party: Party,
     ) -> Result<(bool, Gaps), CountError> {
+        let statement = self.statement(side, session, party, true);
+        self.submit(&statement)
+    }
+
+    pub(crate) fn statement(
+        &self,
+        side: &Side,
+        session: SessionId,
+        party: Party,
+        closing: bool,
+    ) -> (Counts, Signature) {
         let counts = Counts {
             session,
             party,
@@ -140,11 +151,18 @@ impl World {
             received: side.received,
             delivered: side.delivered,
             receipt: side.receipt.clone(),
-            closing: true,
+            closing,
             received_head: side.received_head,
         };
-        let signature: Signature = self.key(party).sign(domain::COUNTS, &counts.to_cbor());
-        self.monitor.counts(&counts, &signature, self.now)
+        let signature = self.key(party).sign(domain::COUNTS, &counts.to_cbor());
+        (counts, signature)
+    }
+
+    pub(crate) fn submit(
+        &mut self,
+        (counts, signature): &(Counts, Signature),
+    ) -> Result<(bool, Gaps), CountError> {
+        self.monitor.counts(counts, signature, self.now)
     }
 }
 
