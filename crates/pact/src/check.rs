@@ -373,8 +373,10 @@ impl Look<'_> {
                 self.count_error();
             }
         }
-        if let Some(us) = latency_us {
-            self.change.count(latency_bucket(us.div_ceil(1000)), 1);
+        // Silence about its own slowness is no help to a provider: it counts as the slowest.
+        let ms = latency_us.map_or(u64::MAX, |us| us.div_ceil(1000));
+        if status != Status::Cancelled {
+            self.change.count(latency_bucket(ms), 1);
         }
     }
 }

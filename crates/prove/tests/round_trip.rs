@@ -150,12 +150,21 @@ fn the_prover_refuses_what_a_verifier_would() {
 
 #[test]
 fn a_claim_over_missing_events_verifies_only_when_it_admits_them() {
+    with_gaps(0, [(0, "gap"), (2, "gap"), (3, "verified")]);
+}
+
+#[test]
+fn no_number_of_admitted_events_covers_an_open_tail() {
+    with_gaps(1, [(0, "tail-open"), (4, "tail-open"), (u64::MAX, "tail-open")]);
+}
+
+fn with_gaps(tails: u64, codes: [(u64, &str); 3]) {
     let mut monitor = Monitor::start();
     if let Publication::Tally(body) = &mut monitor.drafts[7].publication {
-        (body.gaps.network, body.gaps.tail_open) = (1, 2);
+        (body.gaps.network, body.gaps.monitor, body.gaps.tail_open) = (1, 2, tails);
         *body = body.clone().padded();
     }
-    for (admitted, code) in [(0, "gap"), (2, "gap"), (3, "verified")] {
+    for (admitted, code) in codes {
         let mut claim = monitor.claim(&monitor.predicates[0], 1, 2);
         claim.admitted_gaps = admitted;
         let bundle = monitor.bundle(vec![monitor.prove(&claim).unwrap()]).to_cbor();

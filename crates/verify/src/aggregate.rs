@@ -10,12 +10,16 @@ use crate::bundle::Stop;
 use crate::codes::{Fault, Reason};
 use crate::leaves::Opened;
 
-pub(crate) fn check(grounds: &Grounds<'_>, index: u64) -> Result<EvidenceClass, Stop> {
+pub(crate) fn check(
+    grounds: &Grounds<'_>,
+    ledger: Result<(), Fault>,
+    index: u64,
+) -> Result<EvidenceClass, Stop> {
     let opened = grounds.leaves.at(index).ok_or(Reason::LeafMissing)?;
     let Publication::Aggregate(body) = &opened.body else {
         return Err(Fault::AggregateKind.into());
     };
-    check_ledger(grounds)?;
+    ledger?;
     check_noise(body)?;
     let (reserved, reservation) = reservation(grounds, body)?;
     check_reservation(body, reservation)?;
@@ -29,7 +33,7 @@ pub(crate) fn check(grounds: &Grounds<'_>, index: u64) -> Result<EvidenceClass, 
 
 /// Over all entries shown: numbers rise with the log, the spending of a day adds up, and nothing
 /// is drawn twice.
-fn check_ledger(grounds: &Grounds<'_>) -> Result<(), Fault> {
+pub(crate) fn check_ledger(grounds: &Grounds<'_>) -> Result<(), Fault> {
     let mut last = None;
     let mut days: Vec<&ReserveBody> = Vec::new();
     let mut draws: Vec<&AggregateBody> = Vec::new();
@@ -126,12 +130,21 @@ fn check_noise(body: &AggregateBody) -> Result<(), Fault> {
         return Err(Fault::NoiseMechanism);
     }
     let (sensitivity, sessions) = (u128::from(noise.sensitivity), u128::from(noise.session_bound));
-    // One principal's sessions may all fall into one cell.
-    let (least, squared) = match noise.mechanism {
-        Mechanism::DiscreteLaplace => (Some(sessions), sensitivity.checked_mul(sensitivity)),
-        Mechanism::DiscreteGaussian => (sessions.checked_mul(sessions), Some(sensitivity)),
+    let squared = match noise.mechanism {
+        Mechanism::DiscreteLaplace => sensitivity.checked_mul(sensitivity),
+        Mechanism::DiscreteGaussian => Some(sensitivity),
     };
-    if sensitivity == 0 || least.is_none_or(|least| least > sensitivity) {
+    // What one principal's bounded day can move, by statistic: all its sessions may fall into one
+    // cell, and where a session touches several cells each of them moves.
+    let cells = u128::from(noise.cell_bound);
+    let squares = sessions.checked_mul(sessions);
+    let moved = match (query.statistic.as_str(), noise.mechanism) {
+        ("sessions.count" | "violations.count", Mechanism::DiscreteLaplace) => Some(sessions),
+        ("sessions.outcome", Mechanism::DiscreteGaussian) => squares,
+        ("tools", Mechanism::DiscreteGaussian) => squares.and_then(|s| s.checked_mul(cells)),
+        _ => return Err(Fault::StatisticUnknown),
+    };
+    if sessions == 0 || cells == 0 || moved != Some(sensitivity) {
         return Err(Fault::NoiseSensitivity);
     }
     if !buys(squared, noise, query.nano_rho) {

@@ -2,8 +2,9 @@
 
 use messages::bundle::Bundle;
 use messages::codec::Wire;
+use messages::counter::Schema;
 use messages::evidence::{Conceptual, Purpose};
-use messages::ids::{BootId, Root};
+use messages::ids::{BootId, Root, SchemaHash};
 use messages::leaf::{BootBody, BootEntry, Boots};
 
 use crate::anchors::{Anchors, Appraised, EvidenceClass};
@@ -17,9 +18,16 @@ pub(crate) struct Grounds<'a> {
     pub(crate) leaves: &'a Leaves<'a>,
     pub(crate) anchors: &'a Anchors,
     pub(crate) appraised: &'a [Appraised],
+    /// Hashes of the bundle's schemas, computed once: many claims may share one.
+    pub(crate) schemas: Vec<(SchemaHash, &'a Schema)>,
 }
 
 impl Grounds<'_> {
+    /// The schema of this hash, where the bundle shows it.
+    pub(crate) fn schema(&self, hash: &SchemaHash) -> Option<&Schema> {
+        self.schemas.iter().find(|(h, _)| h == hash).map(|(_, schema)| *schema)
+    }
+
     /// The class of one boot's evidence, given that its leaf is shown, its evidence was appraised
     /// and binds what the leaf says, and its configuration is anchored.
     pub(crate) fn boot(&self, boot: &BootId) -> Result<(EvidenceClass, &BootBody), Stop> {

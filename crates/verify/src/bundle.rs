@@ -28,14 +28,16 @@ pub fn verify(
 ) -> Result<Report, Unusable> {
     let bundle = decode(bundle)?;
     let leaves = Leaves::open(&bundle, anchors)?;
-    let grounds = Grounds { bundle: &bundle, leaves: &leaves, anchors, appraised };
+    let schemas = bundle.schemas.iter().map(|s| (s.hash(), s)).collect();
+    let grounds = Grounds { bundle: &bundle, leaves: &leaves, anchors, appraised, schemas };
+    let ledger = aggregate::check_ledger(&grounds);
     let claims = bundle.claims.iter().map(|proven| Item {
         words: explain::claim(&proven.claim),
         verdict: verdict(claim::check(&grounds, proven, now)),
     });
     let aggregates = bundle.aggregates.iter().map(|index| Item {
         words: explain::aggregate(*index, leaves.at(*index).map(|opened| &opened.body)),
-        verdict: verdict(aggregate::check(&grounds, *index)),
+        verdict: verdict(aggregate::check(&grounds, ledger, *index)),
     });
     Ok(Report { items: claims.chain(aggregates).collect() })
 }
@@ -147,7 +149,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, Unusable> {
     {
         Err(Unusable::TooManyClaims)
     } else if bundle.boots.len() > MAX_LISTS
-        || bundle.boots.iter().any(|boots| boots.entries.len() > MAX_BOOTS)
+        || bundle.boots.iter().map(|boots| boots.entries.len()).sum::<usize>() > MAX_BOOTS
     {
         Err(Unusable::TooManyBoots)
     } else if aggregates.len() != bundle.aggregates.len() {
@@ -161,5 +163,5 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, Unusable> {
 
 /// Most lists of boots, and most schemas: one each for every tally or pact that is spoken of.
 const MAX_LISTS: usize = 64;
-/// Most boots in one tally's life; their digest is recomputed for every claim.
+/// Most boots in all tallies' lives; their digests are recomputed for every claim.
 const MAX_BOOTS: usize = 512;

@@ -40,12 +40,7 @@ pub(crate) fn check(
     check_breaks(grounds, claim)?;
     let gaps = stand.after_body.gaps.since(&stand.before_body.gaps).ok_or(Fault::GapsFell)?;
     consent::check(proven, stand.pact_body, stand.before_body, stand.after_body)?;
-    let schema = grounds
-        .bundle
-        .schemas
-        .iter()
-        .find(|s| s.hash() == stand.pact_body.schema)
-        .ok_or(Reason::SchemaMissing)?;
+    let schema = grounds.schema(&stand.pact_body.schema).ok_or(Reason::SchemaMissing)?;
     let statement = Statement::new(&claim.predicate, schema)?;
     check_commitments(proven, &stand, schema, &statement)?;
 
@@ -211,6 +206,10 @@ fn check_reasons(
     };
     if anchors.nonce.as_ref() != answered {
         return Err(Reason::Nonce);
+    }
+    // An open tail may hide any number of events: no count of admitted ones covers it.
+    if gaps.tail_open > 0 {
+        return Err(Reason::TailOpen);
     }
     if gaps.total() > claim.admitted_gaps {
         return Err(Reason::Gap);

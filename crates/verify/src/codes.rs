@@ -118,7 +118,8 @@ codes! {
         LeafOrderReversed = "range-reversed-in-log", "the leaf after the range lies before the leaf before it";
         NoiseMechanism = "noise-mechanism", "the noise is of another mechanism than the query";
         NoiseScale = "noise-scale", "the noise is smaller than the price that was paid allows";
-        NoiseSensitivity = "noise-sensitivity", "the noise is for a smaller sensitivity than the bounds imply";
+        NoiseSensitivity = "noise-sensitivity", "the noise is for another sensitivity than the bounds imply";
+        StatisticUnknown = "statistic-unknown", "no statistic of this name is drawn with this noise";
         NoiseWidth = "noise-width", "the stated interval is narrower than the noise";
         NotConsented = "not-consented", "no entry of the pact's consent permits the claim";
         NotConsentedAudience = "not-consented-audience", "the consent is for others than the claim's audience";
@@ -161,6 +162,7 @@ codes! {
         ReservationMissing = "reservation-missing", "the reservation that paid is not shown";
         SchemaMissing = "schema-missing", "the schema is not shown";
         SequenceGap = "sequence-gap", "entries of the ledger between reservation and aggregate are not shown";
+        TailOpen = "tail-open", "a session of the range was never closed by both sides, so any number of events may be missing";
     }
 }
 
@@ -202,6 +204,7 @@ impl Reason {
                 "read that configuration; anchor it only if you accept what it lets the monitor do"
             }
             Self::Evidence => "appraise the evidence of every boot in the bundle and verify again",
+            Self::TailOpen => "ask for a range without the session that was left open",
             Self::Gap => "read the gap counts; accept the claim only in a form that admits them",
             Self::PactNotAnchored => "read the pact; anchor its root if it is the one you mean",
         }

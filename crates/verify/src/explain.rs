@@ -58,7 +58,8 @@ pub fn words(predicate: &Predicate) -> String {
             )
         }
         Predicate::PercentileAtMost { histogram, percent, edge, min_whole } => format!(
-            "at least {percent} % of {} are at most {edge}, out of at least {min_whole}",
+            "at least {percent} % of {} are at most {edge}, out of at least {min_whole}, as the \
+             provider reported them",
             clean(histogram)
         ),
         Predicate::None { counter } => format!("{} is zero", clean(counter)),

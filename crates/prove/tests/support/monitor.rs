@@ -377,7 +377,7 @@ pub(crate) fn query() -> Query {
     Query {
         dataset: Root([33; 32]),
         day: 20_000,
-        statistic: "outcomes".into(),
+        statistic: "sessions.outcome".into(),
         cells: vec!["completed".into(), "escalated".into()],
         nano_rho: 6_000_000,
         mechanism: Mechanism::DiscreteGaussian,

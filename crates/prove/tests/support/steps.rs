@@ -453,6 +453,10 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         c.aggregate(|b| b.noise.mechanism = Mechanism::DiscreteLaplace);
     }),
     ("noise-too-small", |c| c.aggregate(|b| b.noise.scale_milli = 73_000)),
+    ("aggregate-of-unknown-statistic", |c| {
+        c.aggregate(|b| b.query.statistic = name("salaries"));
+    }),
+    ("noise-for-no-sessions", |c| c.aggregate(|b| b.noise.session_bound = 0)),
     ("noise-for-smaller-sensitivity", |c| c.aggregate(|b| b.noise.sensitivity = 63)),
     ("noise-interval-too-narrow", |c| c.aggregate(|b| b.noise.half_width_95 = 100)),
 ];
