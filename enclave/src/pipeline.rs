@@ -270,9 +270,7 @@ impl Pipeline {
         if !self.monitor.concerns(&asked.pact, requester) {
             return Err(Refused("release-not-a-party"));
         }
-        if !compiled.statistics().contains(&asked.statistic) {
-            return Err(Refused("release-not-consented"));
-        }
+        let consented = compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
         if asked.day >= day(self.clock.now()) {
             return Err(Refused("release-day-still-open"));
         }
@@ -283,7 +281,7 @@ impl Pipeline {
             return self.released(*indices);
         }
         // A static share: what other pacts have spent neither helps nor shows.
-        let price = self.values.privacy.price_nano_rho;
+        let price = self.values.privacy.price_nano_rho.min(consented);
         let spent = registered.spent.get(&asked.day).copied().unwrap_or(0).saturating_add(price);
         if spent > self.values.privacy.cap_nano_rho {
             return Err(Refused("budget-exhausted"));

@@ -8,6 +8,7 @@ use messages::ids::{PactHash, Root};
 use messages::time::{Millis, UnixMillis};
 
 use crate::document::Pact;
+use crate::document::scalar::Exact;
 use crate::document::terms::{Direction, InteractionKind, LogScope, Mode, OnTimeout, Per, Trust};
 
 mod consent;
@@ -36,6 +37,7 @@ pub struct Compiled {
     consent: Vec<Consented>,
     consent_root: Root,
     statistics: Vec<String>,
+    prices: Vec<u64>,
     tools: Vec<String>,
     pub(crate) max_sessions: Option<u64>,
     pub(crate) rules: BTreeMap<String, Rule>,
@@ -82,6 +84,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         term: (terms.term.not_before.0, terms.term.not_after.0),
         consent_root: consent::root(&consent),
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
+        prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
         tools: rules.keys().cloned().collect(),
         max_sessions: terms.term.max_sessions,
         messages: message.map(|i| i.direction).collect(),
@@ -163,6 +166,14 @@ impl Compiled {
         &self.statistics
     }
 
+    /// The most that the parties let one release of this aggregate cost, in nano-ρ; none when it
+    /// may not leave. ε is taken as ρ = ε²/2 (Bun and Steinke 2016, proposition 1.4), rounded down.
+    #[must_use]
+    pub fn price(&self, statistic: &str) -> Option<u64> {
+        let at = self.statistics.iter().position(|s| s == statistic)?;
+        self.prices.get(at).copied()
+    }
+
     /// How the monitor acts.
     #[must_use]
     pub const fn mode(&self) -> Mode {
@@ -241,3 +252,11 @@ pub(crate) struct SumRule {
 }
 
 const DEFAULT_APPROVAL: Millis = Millis(300_000);
+
+/// ε²/2 in billionths, rounded down; nothing for what does not fit.
+fn nano_rho(epsilon: Exact) -> u64 {
+    let millionths = epsilon.minor(6).and_then(|m| u128::try_from(m).ok());
+    let rho =
+        millionths.and_then(|m| m.checked_mul(m)).and_then(|squared| squared.checked_div(2_000));
+    rho.and_then(|rho| u64::try_from(rho).ok()).unwrap_or(0)
+}
