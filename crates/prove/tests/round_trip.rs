@@ -158,6 +158,7 @@ fn no_number_of_admitted_events_covers_an_open_tail() {
     with_gaps(1, [(0, "tail-open"), (4, "tail-open"), (u64::MAX, "tail-open")]);
 }
 
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here says so")]
 fn with_gaps(tails: u64, codes: [(u64, &str); 3]) {
     let mut monitor = Monitor::start();
     if let Publication::Tally(body) = &mut monitor.drafts[7].publication {
