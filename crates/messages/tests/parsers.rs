@@ -59,7 +59,7 @@ fn parse_everything(bytes: &[u8]) {
     }
 }
 
-fn event(text: String) -> Event {
+fn event(text: &str) -> Event {
     Event {
         pact: PactHash([1; 32]),
         session: SessionId([2; 32]),
@@ -109,7 +109,7 @@ proptest! {
         text in ".{0,40}", at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         let key = SigningKey::from_seed(&[9; 32]);
-        let mut bytes = event(text).sign(&key).and_then(|e| e.to_bytes()).unwrap_or_default();
+        let mut bytes = event(&text).sign(&key).and_then(|e| e.to_bytes()).unwrap_or_default();
         let whole = SignedEvent::parse(&bytes);
         prop_assert!(whole.is_ok_and(|e| e.verify(&key.public()).is_ok()));
         let place = at.get_mut(&mut bytes);
