@@ -1,6 +1,6 @@
 //! The proof of one statement: Schnorr proofs for its equalities, then one range proof.
 
-use bulletproofs::{PedersenGens, RangeProof};
+use bulletproofs::RangeProof;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use merlin::Transcript;
 use messages::bundle::{Proof, SchnorrProof};
@@ -61,7 +61,7 @@ fn schnorr(t: &mut Transcript, witness: &Witness, rng: &mut impl CryptoRngCore) 
     let rho = Zeroizing::new(witness.expose_blinding().to_bytes());
     let mut hedged = t.build_rng().rekey_with_witness_bytes(b"rho", &*rho).finalize(rng);
     let k = Zeroizing::new(Scalar::random(&mut hedged));
-    let nonce = encode(&(*k * PedersenGens::default().B_blinding));
+    let nonce = encode(&(*k * range::PEDERSEN.B_blinding));
     let c = equality::challenge(t, &nonce);
     let response = (*k + c * witness.expose_blinding()).to_bytes();
     equality::absorb(t, &response);
@@ -92,7 +92,7 @@ fn range_proof(
     let mut hedged = builder.finalize(rng);
     let (proof, _) = RangeProof::prove_multiple_with_rng(
         &range::GENERATORS,
-        &PedersenGens::default(),
+        &range::PEDERSEN,
         t,
         &values,
         &blindings,

@@ -1,9 +1,9 @@
 //! The secret side of a statement: each form's value and blinding, erased on drop.
 
-use bulletproofs::PedersenGens;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use messages::counter::CounterIndex;
 use tally::Openings;
+use verify::range;
 use verify::statement::{Form, Relation, scalar};
 use zeroize::Zeroizing;
 
@@ -61,7 +61,7 @@ impl Witness {
 
     /// The commitment, in constant time.
     pub(crate) fn point(&self) -> RistrettoPoint {
-        PedersenGens::default().commit(Scalar::from(*self.value), *self.blinding)
+        range::PEDERSEN.commit(Scalar::from(*self.value), *self.blinding)
     }
 }
 

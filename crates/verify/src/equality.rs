@@ -2,7 +2,6 @@
 //!
 //! ρ itself is never revealed: each would be a linear equation over the blindings.
 
-use bulletproofs::PedersenGens;
 use curve25519_dalek::{
     RistrettoPoint, Scalar, ristretto::CompressedRistretto, traits::IsIdentity,
 };
@@ -11,6 +10,7 @@ use messages::bundle::SchnorrProof;
 use messages::ids::Commitment;
 
 use crate::codes::Fault;
+use crate::range::PEDERSEN;
 
 /// Verifies one proof for V on the running transcript.
 ///
@@ -26,11 +26,7 @@ pub fn verify(t: &mut Transcript, v: &RistrettoPoint, proof: &SchnorrProof) -> R
     let c = challenge(t, &proof.nonce);
     absorb(t, &proof.response);
     // s·H = K + c·V
-    if response * PedersenGens::default().B_blinding == nonce + c * v {
-        Ok(())
-    } else {
-        Err(Fault::EqualityProof)
-    }
+    if response * PEDERSEN.B_blinding == nonce + c * v { Ok(()) } else { Err(Fault::EqualityProof) }
 }
 
 /// The challenge after the nonce's commitment K.

@@ -15,6 +15,8 @@ use crate::statement::Width;
 
 /// Most commitments in one proof: two forms of two halves.
 pub const MAX_PARTIES: usize = 4;
+/// G and H of every commitment, derived once: hashing to the group costs as much as committing.
+pub static PEDERSEN: LazyLock<PedersenGens> = LazyLock::new(PedersenGens::default);
 /// Generators of every proof, derived once.
 pub static GENERATORS: LazyLock<BulletproofGens> =
     LazyLock::new(|| BulletproofGens::new(64, MAX_PARTIES));
@@ -81,13 +83,6 @@ pub(crate) fn verify(
     t.clone().challenge_bytes(b"weights", &mut held);
     let mut rng = ChaCha20Rng::from_seed(domain::VERIFIER_WEIGHTS.hash(&[&held, proof]));
     decoded
-        .verify_multiple_with_rng(
-            &GENERATORS,
-            &PedersenGens::default(),
-            t,
-            points,
-            bits(width),
-            &mut rng,
-        )
+        .verify_multiple_with_rng(&GENERATORS, &PEDERSEN, t, points, bits(width), &mut rng)
         .map_err(|_| Fault::RangeProof)
 }

@@ -1,7 +1,6 @@
 //! The one Fiat-Shamir transcript of a claim: everything that the proof must not survive a
 //! change of, in a fixed order. Both sides build it from their own copies.
 
-use bulletproofs::PedersenGens;
 use merlin::Transcript;
 use messages::bundle::OpenedCommitments;
 use messages::claim::{Audience, Claim};
@@ -10,6 +9,7 @@ use messages::domain;
 use messages::ids::{BootId, Commitment, EvidenceId, LeafHash, PactHash, SchemaHash};
 use messages::signature::PublicKey;
 
+use crate::range::PEDERSEN;
 use crate::statement::Width;
 
 /// What a proof is bound to.
@@ -69,7 +69,7 @@ pub fn begin(binding: &Binding<'_>, points: &Points<'_>) -> Transcript {
         claim,
     } = binding;
     let mut t = Transcript::new(domain::CLAIM.as_bytes());
-    let gens = PedersenGens::default();
+    let gens = &*PEDERSEN;
     t.append_message(b"suite", SUITE.as_bytes());
     // The range proof does not bind its generators by itself.
     t.append_message(b"G", gens.B.compress().as_bytes());
