@@ -16,9 +16,7 @@
 //! A party that bypasses the monitor can still say that it reported and was not heard, which puts
 //! the gap on the network: its owner is then wrong, but the gap is there.
 
-use alloc::vec::Vec;
-
-use messages::event::{Counts, Party, Receipt};
+use messages::event::{Counts, Party};
 use messages::ids::EventHash;
 use messages::leaf::Gaps;
 
@@ -104,17 +102,6 @@ pub(crate) fn gaps(initiator: &Track, provider: &Track) -> Gaps {
             .saturating_add(u64::from(swapped));
     }
     gaps
-}
-
-/// What a receipt says, without its signature.
-pub(crate) fn receipt_bytes(receipt: &Receipt) -> Vec<u8> {
-    Receipt::signed_bytes(
-        &receipt.session,
-        receipt.party,
-        receipt.count,
-        &receipt.head,
-        &receipt.boot,
-    )
 }
 
 /// Index of a party in a pair.

@@ -10,6 +10,7 @@ mod action;
 mod book;
 mod completeness;
 mod monitor;
+mod receipt;
 mod refusal;
 mod session;
 mod trial;

@@ -13,17 +13,15 @@ use messages::leaf::{BootEntry, Boots, BreakBody, Gaps};
 use messages::reply::{Action, Approval as OverseerApproval, Open};
 use messages::signature::{PublicKey, Signature, SigningKey};
 use messages::time::{Bracket, Millis, UnixMillis};
-use pact::{
-    Approval, BindingPact, Change, Compiled, Decision, SessionState, Verdict, check, compile,
-};
+use pact::{Approval, BindingPact, Compiled, Decision, Verdict, check, compile};
 use rand_core::CryptoRngCore;
 
 use crate::action::{Answer, action, runs};
 use crate::book::{Book, EpochClose, Finished, Outcome};
-use crate::completeness::{of, of_mut, receipt_bytes};
+use crate::completeness::{of, of_mut};
+use crate::receipt::{receipt_bytes, sign_receipt};
 use crate::refusal::{CountError, IngestError, OpenError, RegisterError};
 use crate::session::{MAX_PAUSED, Paused, Session};
-use crate::trial::sign_receipt;
 
 /// Bounds of a monitor, from its measured configuration.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +158,7 @@ impl Monitor {
             book.stopped = true;
             return Err(IngestError::CounterFull);
         }
-        remember(&mut session.state, &judged.change, runs);
+        session.remember(&judged.change, runs);
         book.standing.apply(&judged.change);
         session.record(event, hash, action, runs, now);
         if action == Action::Pause && !runs {
@@ -218,7 +216,7 @@ impl Monitor {
             }
             let action = action(judged.verdict.decision);
             let runs = runs(mode, action);
-            remember(&mut session.state, &judged.change, runs);
+            session.remember(&judged.change, runs);
             book.standing.apply(&judged.change);
             session.worst = session.worst.max(action);
             session.terminated |= action == Action::Terminate;
@@ -431,11 +429,6 @@ impl Monitor {
         self.finished.push(Finished { root, principal, outcome, tools: used, last: touched });
         gaps
     }
-}
-
-/// What the session knows after an event: in the observing modes a call runs whatever the verdict.
-pub(crate) fn remember(state: &mut SessionState, change: &Change, runs: bool) {
-    if runs { state.observe(change) } else { state.apply(change) }
 }
 
 /// A session that is open for longer ends with an open tail, however busy it looks.

@@ -11,7 +11,7 @@ use messages::leaf::Gaps;
 use messages::reply::Action;
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
-use pact::{OnTimeout, SessionState};
+use pact::{Change, OnTimeout, SessionState};
 
 use crate::completeness::{Track, gaps, of, of_mut};
 use crate::refusal::IngestError;
@@ -104,6 +104,12 @@ impl Session {
             return Err(IngestError::BrokenChain);
         }
         Ok((event, hash, party))
+    }
+
+    /// What the session knows after an event: in the observing modes a call runs whatever the
+    /// verdict.
+    pub(crate) fn remember(&mut self, change: &Change, runs: bool) {
+        if runs { self.state.observe(change) } else { self.state.apply(change) }
     }
 
     /// Records an admitted event and what was done with it.

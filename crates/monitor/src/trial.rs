@@ -1,8 +1,8 @@
 //! Trials: what a draft would say. Verdicts only: no tally, no claim, no release, no leaf.
 
 use messages::did::Did;
-use messages::domain::{Domain, TRIAL_RECEIPT};
-use messages::event::{Receipt, SignedEvent};
+use messages::domain::TRIAL_RECEIPT;
+use messages::event::SignedEvent;
 use messages::ids::{BootId, PactHash, SessionId};
 use messages::signature::{PublicKey, SigningKey};
 use messages::time::UnixMillis;
@@ -10,7 +10,7 @@ use pact::{Approval, Compiled, Mode, StandingState, check};
 
 use crate::action::{Answer, action, runs};
 use crate::completeness::of;
-use crate::monitor::remember;
+use crate::receipt::sign_receipt;
 use crate::refusal::IngestError;
 use crate::session::Session;
 
@@ -67,7 +67,7 @@ impl Trial {
         );
         let action = action(judged.verdict.decision);
         let runs = runs(mode, action);
-        remember(&mut self.session.state, &judged.change, runs);
+        self.session.remember(&judged.change, runs);
         self.standing.apply(&judged.change);
         self.session.record(event, hash, action, runs, now);
         let track = of(&self.session.tracks, party);
@@ -75,18 +75,4 @@ impl Trial {
             sign_receipt(key, boot, self.id, party, (track.count, track.head), TRIAL_RECEIPT);
         Ok(Answer::new(mode, judged.verdict, receipt))
     }
-}
-
-/// The monitor's word that it holds a party's events.
-pub(crate) fn sign_receipt(
-    key: &SigningKey,
-    boot: BootId,
-    session: SessionId,
-    party: messages::event::Party,
-    (count, head): (u64, messages::ids::EventHash),
-    domain: Domain,
-) -> Receipt {
-    let bytes = Receipt::signed_bytes(&session, party, count, &head, &boot);
-    let signature = key.sign(domain, &bytes);
-    Receipt { session, party, count, head, boot, signature }
 }
