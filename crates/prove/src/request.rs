@@ -12,7 +12,7 @@ use messages::publication::Disclosed;
 use rand_core::CryptoRngCore;
 use tally::Openings;
 use verify::transcript::Binding;
-use verify::{Fault, Statement, consent};
+use verify::{Fault, Statement, consent, covers};
 
 use crate::error::ProveError;
 use crate::linear;
@@ -105,27 +105,8 @@ fn check_range(
     after: &TallyBody,
     pact: &PactBody,
 ) -> Result<(), Fault> {
-    let range = &request.claim.range;
-    let fault = if range.first.0 == 0 || range.first > range.last {
-        Fault::RangeEmpty
-    } else if before.tally != range.tally {
-        Fault::TallyBefore
-    } else if after.tally != range.tally {
-        Fault::TallyAfter
-    } else if Some(before.epoch) != range.first.previous() {
-        Fault::EpochBefore
-    } else if after.epoch != range.last {
-        Fault::EpochAfter
-    } else if before.root_pact != after.root_pact || after.root_pact != pact.root {
-        Fault::PactRoot
-    } else if after.pact != pact.pact {
-        Fault::PactNotInForce
-    } else if [before.schema, after.schema, pact.schema] != [request.schema.hash(); 3] {
-        Fault::PactSchema
-    } else {
-        return Ok(());
-    };
-    Err(fault)
+    covers(&request.claim.range, before, after, pact)?;
+    if pact.schema == request.schema.hash() { Ok(()) } else { Err(Fault::PactSchema) }
 }
 
 fn check_openings(openings: &Openings, leaf: &TallyBody) -> Result<(), ProveError> {

@@ -1,7 +1,7 @@
 //! One proven claim.
 
 use messages::bundle::ProvenClaim;
-use messages::claim::{Audience, Claim};
+use messages::claim::{Audience, Claim, Range};
 use messages::counter::{CounterIndex, Schema};
 use messages::leaf::{BootEntry, Gaps, PactBody, TallyBody};
 use messages::merkle::COMMITMENTS;
@@ -86,10 +86,34 @@ fn stand<'a>(grounds: &'a Grounds<'_>, proven: &ProvenClaim) -> Result<Stand<'a>
     Ok(Stand { before, after, pact, before_body, after_body, pact_body })
 }
 
-/// The leaves are of this tally, these epochs, one chain of pacts, and in order.
+/// The leaves are of this claim's stretch, and in order.
 fn check_range(stand: &Stand<'_>, claim: &Claim) -> Result<(), Fault> {
     let Stand { before_body: before, after_body: after, pact_body: pact, .. } = stand;
-    let range = &claim.range;
+    covers(&claim.range, before, after, pact)?;
+    if stand.before.index >= stand.after.index {
+        Err(Fault::LeafOrderReversed)
+    } else if before.at.earliest > before.at.latest
+        || after.at.earliest > after.at.latest
+        || before.at.earliest > after.at.earliest
+        || before.at.latest > after.at.latest
+    {
+        Err(Fault::TimeReversed)
+    } else {
+        Ok(())
+    }
+}
+
+/// Are these the bodies of this tally, these epochs, one chain of pacts and one schema? Prover and
+/// verifier ask alike.
+///
+/// # Errors
+/// [`Fault`] for the first that is not.
+pub fn covers(
+    range: &Range,
+    before: &TallyBody,
+    after: &TallyBody,
+    pact: &PactBody,
+) -> Result<(), Fault> {
     let fault = if range.first < Epoch(1) || range.first > range.last {
         Fault::RangeEmpty
     } else if before.tally != range.tally {
@@ -106,14 +130,6 @@ fn check_range(stand: &Stand<'_>, claim: &Claim) -> Result<(), Fault> {
         Fault::PactNotInForce
     } else if before.schema != after.schema || after.schema != pact.schema {
         Fault::PactSchema
-    } else if stand.before.index >= stand.after.index {
-        Fault::LeafOrderReversed
-    } else if before.at.earliest > before.at.latest
-        || after.at.earliest > after.at.latest
-        || before.at.earliest > after.at.earliest
-        || before.at.latest > after.at.latest
-    {
-        Fault::TimeReversed
     } else {
         return Ok(());
     };

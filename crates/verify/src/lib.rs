@@ -17,6 +17,7 @@ pub mod transcript;
 
 pub use anchors::{Anchors, Appraised, EvidenceClass};
 pub use bundle::{Item, Report, Verdict, evidence_in, verify};
+pub use claim::covers;
 pub use codes::{Fault, Reason, Refutation, StatementError, Unusable, all_codes};
 pub use explain::{explain, words};
 pub use proof::verify_proof;

@@ -264,3 +264,21 @@ fn the_log_only_grows_and_says_the_same_size_for_every_leaf() {
         assert!(matches!(reply, Reply::Consistent { .. }), "{reply:?}");
     }
 }
+
+#[test]
+fn a_trial_never_stands_in_for_a_session_that_counts() {
+    let scene = Scene::new();
+    assert_eq!(scene.open(1), Reply::Opened);
+    let parsed = SignedPact::parse(&scene.signed).unwrap();
+    let draft = parsed.pact().canonical().to_vec();
+    let attempt = |number: u8| {
+        let principal = did(&scene.initiator);
+        let session = SessionId([number; 32]);
+        let open = Open { session, pact: scene.pact(), principal, boot: scene.boot };
+        let parties = [did(&scene.initiator), did(&scene.provider)];
+        scene.ask(&Request::Try { draft: draft.clone(), open, parties, mode: None })
+    };
+    assert_eq!(code(attempt(1)), "session-used");
+    assert_eq!(attempt(2), Reply::Opened);
+    assert_eq!(code(scene.open(2)), "session-used", "nor the other way round");
+}

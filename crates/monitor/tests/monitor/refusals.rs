@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ASK, SAY, START, Side, World, at, balance, call};
 use cloister_monitor::{CountError, IngestError, OpenError, RegisterError};
+use messages::codec::Wire;
 use messages::event::{Body, Party, Role};
 use messages::reply::Action;
 use messages::signature::SigningKey;
@@ -84,7 +85,14 @@ fn a_full_counter_stops_the_tally_and_never_wraps() {
     let event = world.sign(&mut side, session, ASK, pay("c1"));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
     assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
-    assert_eq!(world.monitor.take_stopped(at(world.now), &mut world.rng).len(), 2);
+    // The epoch that was open is committed a last time, and only then the tallies break.
+    let now = world.now;
+    let stopped = world.monitor.take_stopped(at(now), &mut world.rng);
+    assert_eq!(stopped.len(), 2);
+    for (close, end) in stopped {
+        assert_eq!((close.body.epoch.0, end.last.0), (1, 1));
+        assert_eq!(close.body.gaps.tail_open, 2, "its open session ended with it");
+    }
     let later = at(UnixMillis(START.0 + 86_400_000));
     assert!(world.monitor.close_epoch(later, &mut world.rng).is_empty());
 }
@@ -124,7 +132,6 @@ fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer
     assert_eq!(world.feed(&pay).unwrap().action, Action::Pause);
 
     let approve = |world: &mut World, key: &SigningKey, call| {
-        use messages::codec::Wire;
         let overseer = messages::did::Did::from_key(&world.overseer.public());
         let approval = messages::reply::Approval { session, call, overseer, granted: true };
         let signature = key.sign(messages::domain::APPROVAL, &approval.to_cbor());
@@ -137,4 +144,22 @@ fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer
     assert_eq!(approve(&mut world, &overseer, odd.hash()), Err(CountError::NothingPaused));
     assert_eq!(approve(&mut world, &overseer, pay.hash()).unwrap().action, Action::Allow);
     assert_eq!(approve(&mut world, &overseer, pay.hash()), Err(CountError::NothingPaused));
+}
+
+#[test]
+fn nobody_approves_a_call_of_a_session_that_is_over() {
+    let mut world = World::new(7, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let args = json!({"recipient": "unheard of", "amount": 5, "subject": "", "date": ""});
+    let pay = world.sign(&mut side, session, ASK, call("c0", "send_money", args));
+    assert_eq!(world.feed(&pay).unwrap().action, Action::Pause);
+    world.count(&side, session, Party::Initiator).unwrap();
+    let overseer = messages::did::Did::from_key(&world.overseer.public());
+    let call = pay.hash();
+    let approval = messages::reply::Approval { session, call, overseer, granted: true };
+    let signature = world.overseer.sign(messages::domain::APPROVAL, &approval.to_cbor());
+    let key = Some(world.overseer.public());
+    let answer = world.monitor.approve(&approval, &signature, key, world.now);
+    assert_eq!(answer, Err(CountError::Over));
 }
