@@ -45,6 +45,8 @@ macro_rules! domains {
 domains! {
     /// Blinding of one commitment.
     BLINDING = "cloister/blinding/v1";
+    /// A party's login to one attested channel.
+    CHANNEL_LOGIN = "cloister/channel-login/v1";
     /// A claim's Fiat-Shamir transcript.
     CLAIM = "cloister/claim/v1";
     /// Identity of what a claim states.
@@ -77,6 +79,16 @@ domains! {
     LEAF_SIGNATURE = "cloister/leaf-signature/v1";
     /// An overseer's decision.
     APPROVAL = "cloister/approval/v1";
+    /// What the monitor tells a party that follows it.
+    NOTICE = "cloister/notice/v1";
+    /// The log key's word for a boot key.
+    BOOT_CERTIFICATE = "cloister/boot-certificate/v1";
+    /// An overseer's decision to go on after a rollback.
+    REINSTATEMENT = "cloister/reinstatement/v1";
+    /// A party's return to a session.
+    RESUMPTION = "cloister/resumption/v1";
+    /// The monitor's leave for one call.
+    TICKET = "cloister/ticket/v1";
     /// The opening of a session.
     OPEN = "cloister/open/v1";
     /// A request for a proof.

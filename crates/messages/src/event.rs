@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::codec::Wire;
 use crate::domain;
 use crate::ids::{EventHash, PactHash, SessionId};
+use crate::receipt::Receipt;
 use crate::signature::{BadSignature, PublicKey, Signature, SigningKey};
 
 /// Largest event in bytes, signature included.
@@ -265,48 +266,6 @@ pub struct Counts {
 
 impl Wire for Counts {
     const MAX_BYTES: usize = 1024;
-}
-
-/// The monitor's word that it holds a party's events up to `count`.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Receipt {
-    /// The session.
-    #[n(1)]
-    pub session: SessionId,
-    /// The reporting party.
-    #[n(2)]
-    pub party: Party,
-    /// Events held of that party.
-    #[n(3)]
-    pub count: u64,
-    /// Hash of the last of them.
-    #[n(4)]
-    pub head: EventHash,
-    /// The boot whose key signs.
-    #[n(5)]
-    pub boot: crate::ids::BootId,
-    /// Of the boot key over [`Receipt::signed_bytes`].
-    #[n(6)]
-    pub signature: Signature,
-}
-
-impl Receipt {
-    /// What the boot key signs.
-    #[must_use]
-    pub fn signed_bytes(
-        session: &SessionId,
-        party: Party,
-        count: u64,
-        head: &EventHash,
-        boot: &crate::ids::BootId,
-    ) -> Vec<u8> {
-        let tag = match party {
-            Party::Initiator => 1u8,
-            Party::Provider => 2,
-        };
-        [&session.0[..], &[tag], &count.to_be_bytes(), &head.0, &boot.0].concat()
-    }
 }
 
 /// Why bytes are not an event.

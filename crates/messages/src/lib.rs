@@ -31,7 +31,8 @@ pub mod ids;
 pub mod leaf;
 pub mod merkle;
 pub mod publication;
-
+#[cfg(feature = "json")]
+pub mod receipt;
 #[cfg(feature = "json")]
 pub mod reply;
 pub mod signature;

@@ -9,9 +9,10 @@ use crate::bundle::ProvenClaim;
 use crate::claim::Claim;
 use crate::codec::Wire;
 use crate::did::Did;
-use crate::event::{Counts, Receipt};
-use crate::ids::{BootId, LeafHash, PactHash, SessionId, TallyId};
+use crate::event::{Counts, Party};
+use crate::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
 use crate::publication::Disclosed;
+use crate::receipt::{BootCertificate, JournalHead, Receipt, Resumption, Ticket};
 use crate::signature::Signature;
 use crate::time::{Epoch, Millis, UnixMillis};
 
@@ -142,6 +143,54 @@ pub enum Request {
         #[n(0)]
         old: u64,
     },
+    /// Returns to a session after a pause of either side.
+    #[n(13)]
+    Resume {
+        /// The last receipt.
+        #[n(0)]
+        resumption: Resumption,
+        /// By the party, over the encoding of `resumption`.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Lets a pact go on after a rollback of the monitor.
+    #[n(14)]
+    Reinstate {
+        /// The decision.
+        #[n(0)]
+        reinstatement: Reinstatement,
+        /// By the overseer.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Asks what waits for the caller's decision. Answered to an authenticated caller only.
+    #[n(15)]
+    Inbox,
+    /// Reads what is on record of a session. Answered to an authenticated caller whom the pact's
+    /// consent names, and itself on record.
+    #[n(16)]
+    Read {
+        /// The session.
+        #[n(0)]
+        session: SessionId,
+        /// First place in the journal.
+        #[n(1)]
+        from: u64,
+    },
+    /// Asks for the opening of a leaf. Answered to an authenticated caller whom it concerns.
+    #[n(17)]
+    Disclose {
+        /// Log index.
+        #[n(0)]
+        leaf: u64,
+    },
+    /// Brings witness cosignatures of a checkpoint of this log: time moves by them.
+    #[n(18)]
+    Cosign {
+        /// The cosigned note.
+        #[n(0)]
+        note: String,
+    },
 }
 
 impl Wire for Request {
@@ -179,7 +228,7 @@ pub struct Approval {
     pub session: SessionId,
     /// The paused call's event.
     #[n(2)]
-    pub call: crate::ids::EventHash,
+    pub call: EventHash,
     /// The overseer.
     #[n(3)]
     pub overseer: Did,
@@ -189,6 +238,25 @@ pub struct Approval {
 }
 
 impl Wire for Approval {
+    const MAX_BYTES: usize = 1024;
+}
+
+/// An overseer's decision to go on under a pact that a rolled back monitor had stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Reinstatement {
+    /// The pact.
+    #[n(1)]
+    pub pact: PactHash,
+    /// The boot that stopped it: a decision for one rollback is none for the next.
+    #[n(2)]
+    pub boot: BootId,
+    /// The overseer.
+    #[n(3)]
+    pub overseer: Did,
+}
+
+impl Wire for Reinstatement {
     const MAX_BYTES: usize = 1024;
 }
 
@@ -239,6 +307,9 @@ pub enum Reply {
         /// The newest checkpoint.
         #[n(1)]
         checkpoint: String,
+        /// The certificate of this boot's key.
+        #[n(2)]
+        certificate: BootCertificate,
     },
     /// The pact is under monitoring.
     #[n(2)]
@@ -268,6 +339,9 @@ pub enum Reply {
         /// The record.
         #[n(2)]
         receipt: Receipt,
+        /// Leave for an allowed call.
+        #[n(3)]
+        ticket: Option<Ticket>,
     },
     /// The event is on record; nothing more is said in passive mode.
     #[n(5)]
@@ -355,6 +429,117 @@ pub enum Reply {
         #[n(0)]
         code: String,
     },
+    /// The party may go on from here.
+    #[n(14)]
+    Resumed {
+        /// Events held of the party; the next sequence number.
+        #[n(0)]
+        count: u64,
+        /// Hash of the last of them.
+        #[n(1)]
+        head: EventHash,
+        /// The receipt says more than the monitor holds: it was rolled back, and allows nothing.
+        #[n(2)]
+        rolled_back: bool,
+    },
+    /// The pact goes on.
+    #[n(15)]
+    Reinstated,
+    /// What waits.
+    #[n(16)]
+    Waiting {
+        /// Oldest first.
+        #[n(0)]
+        calls: Vec<WaitingCall>,
+    },
+    /// What is on record.
+    #[n(17)]
+    Recorded {
+        /// In order.
+        #[n(0)]
+        entries: Vec<RecordEntry>,
+        /// Where to read on; none at the end.
+        #[n(1)]
+        next: Option<u64>,
+    },
+    /// The opening of a leaf.
+    #[n(18)]
+    Disclosed(#[n(0)] Disclosed),
+    /// The clock's bounds after the cosignatures.
+    #[n(19)]
+    Cosigned {
+        /// Witnesses whose word was taken.
+        #[n(0)]
+        witnesses: u64,
+    },
+}
+
+/// A call that waits for an overseer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct WaitingCall {
+    /// Under which pact.
+    #[n(1)]
+    pub pact: PactHash,
+    /// In which session.
+    #[n(2)]
+    pub session: SessionId,
+    /// The call's event.
+    #[n(3)]
+    pub call: EventHash,
+    /// The rule that asks for a decision.
+    #[n(4)]
+    pub rule: String,
+    /// Nobody can decide after this.
+    #[n(5)]
+    pub until: UnixMillis,
+    /// The event, canonical JSON.
+    #[n(6)]
+    #[cbor(with = "minicbor::bytes")]
+    pub event: Vec<u8>,
+}
+
+/// One event on record, as far as the pact's log scope keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct RecordEntry {
+    /// Place in the journal.
+    #[n(1)]
+    pub place: JournalHead,
+    /// When it was taken.
+    #[n(2)]
+    pub at: UnixMillis,
+    /// Who reported it.
+    #[n(3)]
+    pub party: Party,
+    /// Its hash.
+    #[n(4)]
+    pub event: EventHash,
+    /// What was done.
+    #[n(5)]
+    pub action: Action,
+    /// The rule; empty when none was broken.
+    #[n(6)]
+    pub rule: String,
+    /// Interaction and size in bytes, in the scopes `metadata` and `full`.
+    #[n(7)]
+    pub metadata: Option<Metadata>,
+    /// The signed event, canonical JSON, in the scope `full`.
+    #[n(8)]
+    #[cbor(with = "minicbor::bytes")]
+    pub content: Option<Vec<u8>>,
+}
+
+/// What the scope `metadata` keeps of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Metadata {
+    /// The interaction of a call; none for messages and results.
+    #[n(1)]
+    pub name: Option<String>,
+    /// Size of the signed event in bytes.
+    #[n(2)]
+    pub bytes: u64,
 }
 
 impl Wire for Reply {
