@@ -3,8 +3,8 @@
 use messages::codec::{CodecError, Wire};
 use messages::domain;
 use messages::evidence::{
-    Claims, Conceptual, INSECURE_ORIGIN_PREFIX, Purpose, SOFTWARE_BANNER, SOFTWARE_MEDIA_TYPE,
-    SOFTWARE_TEE, SoftwareEvidence,
+    Claims, Conceptual, INSECURE_ORIGIN_PREFIX, Purpose, Role, SOFTWARE_BANNER,
+    SOFTWARE_MEDIA_TYPE, SOFTWARE_TEE, SoftwareEvidence,
 };
 use messages::time::UnixMillis;
 use verify::{Appraised, EvidenceClass};
@@ -17,9 +17,30 @@ pub const HARDWARE_MEDIA_TYPE: &str = "application/vnd.cloister.evidence+cbor";
 /// The indicator of a conceptual message that is evidence (RFC 9999).
 pub const INDICATOR_EVIDENCE: u8 = 4;
 
-/// Appraises `evidence` under `policy`. A verifier who chose a `nonce` gets answers to it and
-/// nothing else; without one, only the evidence that a log carries is accepted. `_now` is the
-/// verifier's time, which certificates are judged by; development evidence has none.
+/// Where evidence was found, and what it must therefore be bound to. Evidence made for one place
+/// is refused in every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// In a TLS certificate: bound to its key, and to no session.
+    Certificate {
+        /// SHA-256 of the certificate's SubjectPublicKeyInfo, DER, as the verifier computed it.
+        spki: [u8; 32],
+    },
+    /// In answer to the verifier's nonce: bound to the TLS session in which it was asked.
+    Challenge {
+        /// Drawn by the verifier for this session.
+        nonce: [u8; 32],
+        /// The session's exporter (RFC 9266), as the verifier computed it.
+        exporter: [u8; 32],
+        /// SHA-256 of the SubjectPublicKeyInfo of the session's server key, likewise.
+        spki: [u8; 32],
+    },
+    /// In a log: bound to no session and to no TLS key.
+    Checkpoint,
+}
+
+/// Appraises `evidence`, found where `expect` says, under `policy`. `_now` is the verifier's
+/// time, which endorsements are judged by; development evidence has none.
 ///
 /// # Errors
 /// [`Refusal`], the first check that failed, in the order of its variants.
@@ -27,7 +48,7 @@ pub const INDICATOR_EVIDENCE: u8 = 4;
 pub fn appraise(
     evidence: &Conceptual,
     policy: &Policy,
-    nonce: Option<&[u8; 32]>,
+    expect: Expect,
     _now: UnixMillis,
 ) -> Result<Appraised, Refusal> {
     match evidence.media_type.as_str() {
@@ -40,7 +61,7 @@ pub fn appraise(
     }
     let software = policy.software.as_ref().ok_or(Refusal::Software)?;
     let claims = authentic(&evidence.value, software)?;
-    accept(&claims, policy, nonce)?;
+    accept(&claims, policy, &expect)?;
     Ok(Appraised::assertion(evidence.evidence_id(), EvidenceClass::InsecureSoftware, claims))
 }
 
@@ -86,15 +107,33 @@ pub enum Refusal {
     /// The policy lists other configurations, or none.
     #[error("the policy does not list the measured configuration")]
     ConfigUnlisted,
-    /// An answer to a challenge where the log's own evidence belongs, or the reverse.
+    /// Made for another place: a log's, a certificate's, or an answer to a challenge.
     #[error("the evidence was made for another purpose")]
     WrongPurpose,
-    /// An answer to another challenge.
+    /// Evidence that answers no challenge carries a nonce.
+    #[error("evidence that answers no challenge must not carry a nonce")]
+    UnexpectedNonce,
+    /// The log's evidence names a TLS key or session, or a certificate's names a session.
+    #[error("the evidence names a channel, which evidence for this purpose must not")]
+    UnexpectedChannel,
+    /// An answer to another challenge, or to none.
     #[error("the evidence does not answer the nonce")]
     WrongNonce,
-    /// The log's evidence answers a nonce, which it never does.
-    #[error("the log's own evidence must not carry a nonce")]
-    UnexpectedNonce,
+    /// An answer that is bound to no TLS session: whoever has it can show it anywhere.
+    #[error("the evidence is not bound to a tls session")]
+    ChannelMissing,
+    /// Bound to another TLS session: something between terminates TLS, or the answer is a copy.
+    #[error("the evidence is bound to another tls session: something between terminates tls")]
+    WrongChannel,
+    /// Names no TLS key.
+    #[error("the evidence is not bound to a tls key")]
+    SpkiMissing,
+    /// Names another TLS key.
+    #[error("the evidence is bound to another tls key")]
+    WrongSpki,
+    /// Not made by the server's end of the session: a reflection, or not said.
+    #[error("the evidence was not made by the server of the session")]
+    WrongRole,
 }
 
 impl Refusal {
@@ -116,8 +155,14 @@ impl Refusal {
             Self::WrongOrigin => "evidence-wrong-origin",
             Self::ConfigUnlisted => "evidence-config-unlisted",
             Self::WrongPurpose => "evidence-wrong-purpose",
-            Self::WrongNonce => "evidence-wrong-nonce",
             Self::UnexpectedNonce => "evidence-unexpected-nonce",
+            Self::UnexpectedChannel => "evidence-unexpected-channel",
+            Self::WrongNonce => "evidence-wrong-nonce",
+            Self::ChannelMissing => "evidence-channel-missing",
+            Self::WrongChannel => "evidence-wrong-channel",
+            Self::SpkiMissing => "evidence-spki-missing",
+            Self::WrongSpki => "evidence-wrong-spki",
+            Self::WrongRole => "evidence-wrong-role",
         }
     }
 }
@@ -144,7 +189,7 @@ fn authentic(value: &[u8], policy: &SoftwarePolicy) -> Result<Claims, Refusal> {
     }
 }
 
-fn accept(claims: &Claims, policy: &Policy, nonce: Option<&[u8; 32]>) -> Result<(), Refusal> {
+fn accept(claims: &Claims, policy: &Policy, expect: &Expect) -> Result<(), Refusal> {
     if !claims.origin.starts_with(INSECURE_ORIGIN_PREFIX) {
         return Err(Refusal::OriginNotInsecure);
     }
@@ -154,11 +199,55 @@ fn accept(claims: &Claims, policy: &Policy, nonce: Option<&[u8; 32]>) -> Result<
     if !policy.configs.contains(&claims.config) {
         return Err(Refusal::ConfigUnlisted);
     }
-    match (claims.purpose, nonce) {
-        (Purpose::Challenge, Some(nonce)) if claims.nonce.as_ref() == Some(nonce) => Ok(()),
-        (Purpose::Challenge, Some(_)) => Err(Refusal::WrongNonce),
-        (Purpose::Checkpoint, None) if claims.nonce.is_none() => Ok(()),
-        (Purpose::Checkpoint, None) => Err(Refusal::UnexpectedNonce),
-        (Purpose::Challenge, None) | (Purpose::Checkpoint, Some(_)) => Err(Refusal::WrongPurpose),
+    bound(claims, expect)
+}
+
+/// Refuses claims that are not bound to exactly what `expect` says.
+fn bound(claims: &Claims, expect: &Expect) -> Result<(), Refusal> {
+    let purpose = match expect {
+        Expect::Certificate { .. } => Purpose::Certificate,
+        Expect::Challenge { .. } => Purpose::Challenge,
+        Expect::Checkpoint => Purpose::Checkpoint,
+    };
+    if claims.purpose != purpose {
+        return Err(Refusal::WrongPurpose);
     }
+    match expect {
+        Expect::Certificate { spki } => {
+            no_nonce(claims)?;
+            if claims.exporter.is_some() {
+                return Err(Refusal::UnexpectedChannel);
+            }
+            server_key(claims, spki)
+        }
+        Expect::Challenge { nonce, exporter, spki } => {
+            if claims.nonce.as_ref() != Some(nonce) {
+                return Err(Refusal::WrongNonce);
+            }
+            let session = claims.exporter.as_ref().ok_or(Refusal::ChannelMissing)?;
+            if session != exporter {
+                return Err(Refusal::WrongChannel);
+            }
+            server_key(claims, spki)
+        }
+        Expect::Checkpoint => {
+            no_nonce(claims)?;
+            match (claims.tls_spki, claims.exporter, claims.role) {
+                (None, None, None) => Ok(()),
+                _ => Err(Refusal::UnexpectedChannel),
+            }
+        }
+    }
+}
+
+fn no_nonce(claims: &Claims) -> Result<(), Refusal> {
+    if claims.nonce.is_some() { Err(Refusal::UnexpectedNonce) } else { Ok(()) }
+}
+
+fn server_key(claims: &Claims, spki: &[u8; 32]) -> Result<(), Refusal> {
+    let key = claims.tls_spki.as_ref().ok_or(Refusal::SpkiMissing)?;
+    if key != spki {
+        return Err(Refusal::WrongSpki);
+    }
+    if claims.role == Some(Role::Server) { Ok(()) } else { Err(Refusal::WrongRole) }
 }

@@ -8,14 +8,14 @@
 //!
 //! ```
 //! # use cloister_attestations as attestations;
-//! use attestations::{Policy, appraise};
+//! use attestations::{Expect, Policy, appraise};
 //! use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
 //! use messages::time::UnixMillis;
 //!
 //! let policy = Policy { origin: "insecure-dev/log".into(), configs: vec![], software: None };
 //! let evidence =
 //!     Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value: vec![], indicator: 4 };
-//! let refusal = appraise(&evidence, &policy, None, UnixMillis(0)).unwrap_err();
+//! let refusal = appraise(&evidence, &policy, Expect::Checkpoint, UnixMillis(0)).unwrap_err();
 //! assert_eq!(refusal.code(), "software-evidence-refused");
 //! ```
 
@@ -29,5 +29,5 @@ mod appraise;
 mod policy;
 pub mod software;
 
-pub use appraise::{HARDWARE_MEDIA_TYPE, INDICATOR_EVIDENCE, Refusal, appraise};
+pub use appraise::{Expect, HARDWARE_MEDIA_TYPE, INDICATOR_EVIDENCE, Refusal, appraise};
 pub use policy::{Policy, SoftwarePolicy};

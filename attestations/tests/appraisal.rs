@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use cloister_attestations::software::attest;
-use cloister_attestations::{HARDWARE_MEDIA_TYPE, Policy, Refusal, SoftwarePolicy, appraise};
+use cloister_attestations::{
+    Expect, HARDWARE_MEDIA_TYPE, Policy, Refusal, SoftwarePolicy, appraise,
+};
 use messages::codec::Wire;
 use messages::evidence::{
-    Claims, Conceptual, Purpose, SOFTWARE_BANNER, SOFTWARE_TEE, SoftwareEvidence,
+    Claims, Conceptual, Purpose, Role, SOFTWARE_BANNER, SOFTWARE_TEE, SoftwareEvidence,
 };
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::{PublicKey, SigningKey};
@@ -15,6 +17,10 @@ use verify::EvidenceClass;
 
 const MEASUREMENT: &str = "sw:00ff";
 const NONCE: [u8; 32] = [9; 32];
+const EXPORTER: [u8; 32] = [10; 32];
+const SPKI: [u8; 32] = [11; 32];
+const CHALLENGE: Expect = Expect::Challenge { nonce: NONCE, exporter: EXPORTER, spki: SPKI };
+const CERTIFICATE: Expect = Expect::Certificate { spki: SPKI };
 
 fn claims() -> Claims {
     Claims {
@@ -23,13 +29,16 @@ fn claims() -> Claims {
         boot_key: PublicKey([1; 32]),
         log_key: PublicKey([2; 32]),
         nonce: None,
+        tls_spki: None,
+        exporter: None,
+        role: None,
         config: ConfigDigest([3; 32]),
         boot: BootId([4; 32]),
     }
 }
 
 fn answer() -> Claims {
-    Claims { purpose: Purpose::Challenge, nonce: Some(NONCE), ..claims() }
+    claims().for_challenge(NONCE, EXPORTER, SPKI)
 }
 
 fn policy() -> Policy {
@@ -40,12 +49,12 @@ fn policy() -> Policy {
     }
 }
 
-fn verdict(claims: &Claims, policy: &Policy, nonce: Option<&[u8; 32]>) -> Option<Refusal> {
-    appraise(&attest(claims, MEASUREMENT), policy, nonce, UnixMillis(0)).err()
+fn verdict(claims: &Claims, policy: &Policy, expect: Expect) -> Option<Refusal> {
+    appraise(&attest(claims, MEASUREMENT), policy, expect, UnixMillis(0)).err()
 }
 
 fn of(evidence: &Conceptual) -> Option<Refusal> {
-    appraise(evidence, &policy(), None, UnixMillis(0)).err()
+    appraise(evidence, &policy(), Expect::Checkpoint, UnixMillis(0)).err()
 }
 
 /// Accepted evidence after `change` of its inner value.
@@ -60,11 +69,11 @@ fn changed(change: impl FnOnce(&mut SoftwareEvidence)) -> Conceptual {
 #[test]
 fn accepted_evidence_is_of_the_insecure_class_and_binds_its_claims() {
     let evidence = attest(&claims(), MEASUREMENT);
-    let appraised = appraise(&evidence, &policy(), None, UnixMillis(0)).unwrap();
+    let appraised = appraise(&evidence, &policy(), Expect::Checkpoint, UnixMillis(0)).unwrap();
     assert_eq!(appraised.class(), EvidenceClass::InsecureSoftware);
     assert_eq!(appraised.evidence(), evidence.evidence_id());
     assert_eq!(appraised.claims(), &claims());
-    assert_eq!(verdict(&answer(), &policy(), Some(&NONCE)), None);
+    assert_eq!(verdict(&answer(), &policy(), CHALLENGE), None);
 }
 
 #[test]
@@ -102,7 +111,7 @@ fn refuses_messages_that_are_not_evidence() {
 #[test]
 fn refuses_development_evidence_by_default() {
     let production = Policy { software: None, ..policy() };
-    assert_eq!(verdict(&claims(), &production, None), Some(Refusal::Software));
+    assert_eq!(verdict(&claims(), &production, Expect::Checkpoint), Some(Refusal::Software));
 }
 
 #[test]
@@ -155,7 +164,10 @@ fn refuses_other_signatures() {
 fn refuses_unlisted_measurements() {
     for measurements in [vec![], vec!["sw:00fe".to_owned()]] {
         let policy = Policy { software: Some(SoftwarePolicy { measurements }), ..policy() };
-        assert_eq!(verdict(&claims(), &policy, None), Some(Refusal::MeasurementUnlisted));
+        assert_eq!(
+            verdict(&claims(), &policy, Expect::Checkpoint),
+            Some(Refusal::MeasurementUnlisted)
+        );
     }
 }
 
@@ -163,39 +175,110 @@ fn refuses_unlisted_measurements() {
 fn refuses_development_evidence_under_a_production_name() {
     let claims = Claims { origin: "log.example".into(), ..claims() };
     let policy = Policy { origin: "log.example".into(), ..policy() };
-    assert_eq!(verdict(&claims, &policy, None), Some(Refusal::OriginNotInsecure));
+    assert_eq!(verdict(&claims, &policy, Expect::Checkpoint), Some(Refusal::OriginNotInsecure));
 }
 
 #[test]
 fn refuses_another_origin() {
     let claims = Claims { origin: "insecure-dev/other".into(), ..claims() };
-    assert_eq!(verdict(&claims, &policy(), None), Some(Refusal::WrongOrigin));
+    assert_eq!(verdict(&claims, &policy(), Expect::Checkpoint), Some(Refusal::WrongOrigin));
 }
 
 #[test]
 fn refuses_unlisted_configurations() {
     for configs in [vec![], vec![ConfigDigest([4; 32])]] {
         let policy = Policy { configs, ..policy() };
-        assert_eq!(verdict(&claims(), &policy, None), Some(Refusal::ConfigUnlisted));
+        assert_eq!(verdict(&claims(), &policy, Expect::Checkpoint), Some(Refusal::ConfigUnlisted));
     }
 }
 
 #[test]
-fn refuses_an_answer_as_log_evidence_and_log_evidence_as_an_answer() {
-    assert_eq!(verdict(&answer(), &policy(), None), Some(Refusal::WrongPurpose));
-    assert_eq!(verdict(&claims(), &policy(), Some(&NONCE)), Some(Refusal::WrongPurpose));
+fn refuses_evidence_of_each_purpose_in_every_other_place() {
+    let made = [
+        (claims(), Expect::Checkpoint),
+        (claims().for_certificate(SPKI), CERTIFICATE),
+        (answer(), CHALLENGE),
+    ];
+    for (claims, own) in &made {
+        for (_, expect) in &made {
+            let refused = (expect != own).then_some(Refusal::WrongPurpose);
+            assert_eq!(verdict(claims, &policy(), *expect), refused, "{own:?} as {expect:?}");
+        }
+    }
 }
 
 #[test]
 fn refuses_another_nonce_and_none() {
     for nonce in [Some([8; 32]), None] {
         let claims = Claims { nonce, ..answer() };
-        assert_eq!(verdict(&claims, &policy(), Some(&NONCE)), Some(Refusal::WrongNonce));
+        assert_eq!(verdict(&claims, &policy(), CHALLENGE), Some(Refusal::WrongNonce));
     }
 }
 
 #[test]
-fn refuses_log_evidence_that_answers_a_nonce() {
-    let claims = Claims { nonce: Some(NONCE), ..claims() };
-    assert_eq!(verdict(&claims, &policy(), None), Some(Refusal::UnexpectedNonce));
+fn refuses_answers_of_another_session_and_of_none() {
+    let bound = |exporter| verdict(&Claims { exporter, ..answer() }, &policy(), CHALLENGE);
+    assert_eq!(bound(Some([12; 32])), Some(Refusal::WrongChannel));
+    assert_eq!(bound(None), Some(Refusal::ChannelMissing));
+}
+
+#[test]
+fn refuses_another_tls_key_and_none() {
+    for (made, expect) in [(answer(), CHALLENGE), (claims().for_certificate(SPKI), CERTIFICATE)] {
+        let bound = |tls_spki| verdict(&Claims { tls_spki, ..made.clone() }, &policy(), expect);
+        assert_eq!(bound(Some([12; 32])), Some(Refusal::WrongSpki));
+        assert_eq!(bound(None), Some(Refusal::SpkiMissing));
+    }
+}
+
+#[test]
+fn refuses_what_the_other_end_made() {
+    for (made, expect) in [(answer(), CHALLENGE), (claims().for_certificate(SPKI), CERTIFICATE)] {
+        for role in [Some(Role::Client), None] {
+            let claims = Claims { role, ..made.clone() };
+            assert_eq!(verdict(&claims, &policy(), expect), Some(Refusal::WrongRole));
+        }
+    }
+}
+
+#[test]
+fn refuses_a_nonce_where_nobody_asked() {
+    for (made, expect) in
+        [(claims(), Expect::Checkpoint), (claims().for_certificate(SPKI), CERTIFICATE)]
+    {
+        let claims = Claims { nonce: Some(NONCE), ..made };
+        assert_eq!(verdict(&claims, &policy(), expect), Some(Refusal::UnexpectedNonce));
+    }
+}
+
+#[test]
+fn refuses_a_channel_where_none_belongs() {
+    let named = [
+        Claims { tls_spki: Some(SPKI), ..claims() },
+        Claims { exporter: Some(EXPORTER), ..claims() },
+        Claims { role: Some(Role::Server), ..claims() },
+    ];
+    for claims in named {
+        let refused = verdict(&claims, &policy(), Expect::Checkpoint);
+        assert_eq!(refused, Some(Refusal::UnexpectedChannel));
+    }
+    let session = Claims { exporter: Some(EXPORTER), ..claims().for_certificate(SPKI) };
+    assert_eq!(verdict(&session, &policy(), CERTIFICATE), Some(Refusal::UnexpectedChannel));
+}
+
+#[test]
+fn no_two_refusals_share_a_code() {
+    let codes = [
+        Refusal::UnexpectedChannel.code(),
+        Refusal::UnexpectedNonce.code(),
+        Refusal::ChannelMissing.code(),
+        Refusal::WrongChannel.code(),
+        Refusal::SpkiMissing.code(),
+        Refusal::WrongSpki.code(),
+        Refusal::WrongRole.code(),
+        Refusal::WrongNonce.code(),
+        Refusal::WrongPurpose.code(),
+    ];
+    let distinct: std::collections::BTreeSet<_> = codes.iter().collect();
+    assert_eq!(distinct.len(), codes.len());
 }

@@ -287,6 +287,9 @@ fn evidence_claims() -> Claims {
         boot_key: boot_key().public(),
         log_key: log_key().public(),
         nonce: None,
+        tls_spki: None,
+        exporter: None,
+        role: None,
         config: CONFIG,
         boot: BOOT,
     }

@@ -404,6 +404,9 @@ impl Identity {
             boot_key: self.boot_key.public(),
             log_key: self.log_key.public(),
             nonce,
+            tls_spki: None,
+            exporter: None,
+            role: None,
             config: self.config,
             boot: self.boot,
         }

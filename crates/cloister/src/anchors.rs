@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{Expect, Policy, SoftwarePolicy};
 use clap::Subcommand;
 use messages::codec::Wire;
 use messages::did::Did;
@@ -142,7 +142,7 @@ pub(crate) fn pin(
         software: software.clone().map(|m| SoftwarePolicy { measurements: vec![m] }),
     };
     let appraised =
-        attestations::appraise(&evidence, &policy, Some(&nonce), now()).map_err(|refusal| {
+        attestations::appraise(&evidence, &policy, Expect::Checkpoint, now()).map_err(|refusal| {
             Fault::new(refusal.code(), refusal.to_string(), evidence_remedy(refusal.code()))
         })?;
     let audience = audience.map(|did| {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use attestations::Expect;
 use clap::Args;
 use messages::bundle::{Bundle, ProvenClaim};
 use messages::claim::{Audience, Claim};
@@ -83,7 +84,7 @@ fn appraise(
         return (appraised, refusals);
     };
     for evidence in verify::evidence_in(&bundle) {
-        match attestations::appraise(&evidence, &policy, None, at) {
+        match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
             Ok(value) => appraised.push(value),
             Err(refusal) => drop(refusals.insert(refusal.code())),
         }

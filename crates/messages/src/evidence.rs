@@ -39,10 +39,24 @@ pub struct Claims {
     /// Signs checkpoints.
     #[n(4)]
     pub log_key: PublicKey,
-    /// The verifier's nonce; required for a challenge, forbidden for a checkpoint.
+    /// The verifier's nonce; required for a challenge, forbidden elsewhere.
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     pub nonce: Option<[u8; 32]>,
+    /// SHA-256 of the DER SubjectPublicKeyInfo of the monitor's TLS key; required for a challenge
+    /// and a certificate, forbidden for a checkpoint.
+    #[n(6)]
+    #[cbor(with = "minicbor::bytes")]
+    pub tls_spki: Option<[u8; 32]>,
+    /// The TLS session's exporter (RFC 9266, `tls-exporter`); required for a challenge, forbidden
+    /// elsewhere.
+    #[n(7)]
+    #[cbor(with = "minicbor::bytes")]
+    pub exporter: Option<[u8; 32]>,
+    /// Which end of the TLS session the monitor is. The exporter is the same at both ends, so
+    /// without it evidence of one end could be reflected as the other's.
+    #[n(8)]
+    pub role: Option<Role>,
     /// The measured configuration.
     #[n(10)]
     pub config: ConfigDigest,
@@ -52,6 +66,34 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// The same monitor's claims, made for the certificate of the TLS key whose
+    /// SubjectPublicKeyInfo hashes to `tls_spki`.
+    #[must_use]
+    pub fn for_certificate(self, tls_spki: [u8; 32]) -> Self {
+        Self {
+            purpose: Purpose::Certificate,
+            nonce: None,
+            tls_spki: Some(tls_spki),
+            exporter: None,
+            role: Some(Role::Server),
+            ..self
+        }
+    }
+
+    /// The same monitor's claims, made as the answer to `nonce` in the one TLS session that has
+    /// this `exporter` and this server key.
+    #[must_use]
+    pub fn for_challenge(self, nonce: [u8; 32], exporter: [u8; 32], tls_spki: [u8; 32]) -> Self {
+        Self {
+            purpose: Purpose::Challenge,
+            nonce: Some(nonce),
+            tls_spki: Some(tls_spki),
+            exporter: Some(exporter),
+            role: Some(Role::Server),
+            ..self
+        }
+    }
+
     /// REPORT_DATA: SHA-512(label, 0, tee, purpose, length, claims); 64 bytes, never truncated.
     #[must_use]
     pub fn report_data(&self, tee: u8) -> [u8; 64] {
@@ -73,9 +115,12 @@ impl Wire for Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Purpose {
-    /// An answer to a verifier's nonce.
+    /// An answer to a verifier's nonce in a TLS session.
     #[n(1)]
     Challenge,
+    /// Part of a TLS certificate: says where its key lives, and nothing about a session.
+    #[n(2)]
+    Certificate,
     /// Part of the log: introduces a boot.
     #[n(3)]
     Checkpoint,
@@ -85,9 +130,22 @@ impl Purpose {
     const fn code(self) -> u8 {
         match self {
             Self::Challenge => 1,
+            Self::Certificate => 2,
             Self::Checkpoint => 3,
         }
     }
+}
+
+/// An end of a TLS session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Role {
+    /// Accepted the connection.
+    #[n(1)]
+    Server,
+    /// Opened it.
+    #[n(2)]
+    Client,
 }
 
 /// Evidence of a development machine: a signature under a published key. Proves nothing about

@@ -212,6 +212,9 @@ impl Monitor {
             boot_key: self.boot_keys[boot].public(),
             log_key: self.log_key.public(),
             nonce: None,
+            tls_spki: None,
+            exporter: None,
+            role: None,
             config: CONFIG,
             boot: boot_id(boot),
         }
