@@ -176,6 +176,7 @@ const TABLE: &[(&str, Allowed)] = &[
         Allowed::Only(&["cloister-messages", "cloister-tally", "cloister-verify"]),
     ),
     ("cloister-monitor", Allowed::Only(&["cloister-messages", "cloister-pact", "cloister-tally"])),
+    ("cloister-gateway", Allowed::Only(&["cloister-messages"])),
     ("cloister-attestations", Allowed::Only(&["cloister-messages", "cloister-verify"])),
     ("cloister-enclave", Allowed::ByTrust),
     ("cloister", Allowed::ByTrust),

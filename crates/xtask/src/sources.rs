@@ -96,6 +96,7 @@ const SANS_IO: &[&str] = &[
 const SOURCE_FOLDERS: &[&str] = &[
     "attestations/src",
     "crates/cloister/src",
+    "crates/gateway/src",
     "crates/messages/src",
     "crates/monitor/src",
     "crates/pact/src",

@@ -1,0 +1,3 @@
+//! Envoy's external authorization over gRPC.
+
+pub mod wire;
