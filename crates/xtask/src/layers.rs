@@ -178,6 +178,7 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister-monitor", Allowed::Only(&["cloister-messages", "cloister-pact", "cloister-tally"])),
     ("cloister-gateway", Allowed::Only(&["cloister-messages"])),
     ("cloister-attestations", Allowed::Only(&["cloister-messages", "cloister-verify"])),
+    ("cloister-channel", Allowed::Only(&["cloister-attestations", "cloister-messages"])),
     ("cloister-enclave", Allowed::ByTrust),
     ("cloister", Allowed::ByTrust),
     ("cloister-xtask", Allowed::ByTrust),

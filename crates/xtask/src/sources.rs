@@ -95,6 +95,7 @@ const SANS_IO: &[&str] = &[
 
 const SOURCE_FOLDERS: &[&str] = &[
     "attestations/src",
+    "crates/channel/src",
     "crates/cloister/src",
     "crates/gateway/src",
     "crates/messages/src",

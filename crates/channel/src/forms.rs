@@ -1,0 +1,1 @@
+//! The JSON forms that both ends of the channel read and write.

@@ -1,0 +1,3 @@
+//! The attested channel, both ends.
+
+pub mod forms;
