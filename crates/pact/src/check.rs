@@ -13,7 +13,7 @@ use crate::compile::schema::{Fixed, latency_bucket};
 use crate::compile::{Compiled, Rule};
 use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, Unlisted};
 use crate::state::{
-    Change, Class, SessionState, Stage, StageChange, StandingState, Turn, TurnChange,
+    Change, Class, MAX_CALLS, SessionState, Stage, StageChange, StandingState, Turn, TurnChange,
 };
 use crate::tokens::{Form, Pii};
 
@@ -388,6 +388,3 @@ const fn direction(from: Role, to: Role) -> Option<Direction> {
         _ => None,
     }
 }
-
-/// Most calls of one session.
-const MAX_CALLS: usize = 1 << 16;

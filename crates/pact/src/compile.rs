@@ -9,17 +9,21 @@ use messages::time::{Millis, UnixMillis};
 
 use crate::document::Pact;
 use crate::document::scalar::Exact;
-use crate::document::terms::{Direction, InteractionKind, LogScope, Mode, OnTimeout, Per, Trust};
+use crate::document::terms::{
+    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Trust,
+};
 
 mod consent;
 mod fault;
 mod limits;
+mod monitoring;
 mod rules;
 pub(crate) mod schema;
 
 pub use consent::Consented;
 pub use fault::CompileError;
 pub(crate) use limits::{Counted, LimitRule, SLOTS};
+pub use monitoring::OnDeadline;
 pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, Rule};
 
 /// A pact as the monitor applies it.
@@ -32,6 +36,9 @@ pub struct Compiled {
     mode: Mode,
     log_scope: LogScope,
     approval: (Millis, OnTimeout),
+    deadline: Millis,
+    fail: Option<Fail>,
+    retention: Millis,
     term: (UnixMillis, UnixMillis),
     schema: Schema,
     consent: Vec<Consented>,
@@ -68,9 +75,9 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
     let rules = limits::attach(rules, &limits);
     let schema = counters.finish()?;
     let consent = consent::consented(pact, &schema)?;
-    let monitoring = &terms.monitoring;
-    let dp = monitoring.disclosure.as_ref().map(|d| &d.dp[..]).unwrap_or_default();
-    let approval = monitoring.approval.as_ref();
+    let watch = &terms.monitoring;
+    let dp = watch.disclosure.as_ref().map(|d| &d.dp[..]).unwrap_or_default();
+    let approval = watch.approval.as_ref();
     let message = terms.interactions.iter().filter(|i| i.kind == InteractionKind::Message);
     Ok(Compiled {
         hash: pact.hash(),
@@ -81,6 +88,9 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         log_scope: pact.log_scope(),
         approval: approval
             .map_or((DEFAULT_APPROVAL, OnTimeout::Deny), |a| (a.timeout.0, a.on_timeout)),
+        deadline: monitoring::deadline(watch)?,
+        fail: watch.fail,
+        retention: monitoring::retention(&watch.retention),
         term: (terms.term.not_before.0, terms.term.not_after.0),
         consent_root: consent::root(&consent),
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
@@ -191,6 +201,24 @@ impl Compiled {
     #[must_use]
     pub const fn log_scope(&self) -> LogScope {
         self.log_scope
+    }
+
+    /// How long the monitor keeps what it writes: 90 days, or as near to them as the pact permits.
+    #[must_use]
+    pub const fn retention(&self) -> Millis {
+        self.retention
+    }
+
+    /// Longest wait for a verdict, 1 to 60,000 milliseconds.
+    #[must_use]
+    pub const fn deadline(&self) -> Millis {
+        self.deadline
+    }
+
+    /// What follows when no verdict was ready by [`deadline`](Self::deadline).
+    #[must_use]
+    pub const fn fail(&self) -> OnDeadline {
+        monitoring::on_deadline(self.mode, self.fail)
     }
 
     /// Names of all permitted calls, in order.

@@ -24,10 +24,10 @@ mod state;
 mod tokens;
 
 pub use check::{Approval, Decision, Judgement, Verdict, check};
-pub use compile::{CompileError, Compiled, Consented, compile};
+pub use compile::{CompileError, Compiled, Consented, OnDeadline, compile};
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};
 pub use lint::{Finding, Severity, lint};
 pub use signature::{BindingPact, KeyRing, SignedPact};
-pub use state::{Change, SessionState, StandingState};
+pub use state::{Change, Scoped, SessionState, StandingState};

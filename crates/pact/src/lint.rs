@@ -187,11 +187,11 @@ fn oversight(findings: &mut Findings, terms: &Document) {
     }
     if monitoring.fail == Some(Fail::OpenWithAlert) {
         findings.add(
-            "unmonitorable-term",
-            Severity::Error,
+            "fails-open",
+            Severity::Warning,
             "monitoring.fail",
-            "this monitor always fails closed",
-            "write \"closed\"",
+            "a call whose verdict is late runs unjudged",
+            "write \"closed\" unless lateness costs more than a wrong call",
         );
     }
     if monitoring.approval.as_ref().is_some_and(|a| a.quorum.is_some_and(|q| q > 1)) {

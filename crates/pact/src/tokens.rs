@@ -6,13 +6,15 @@
 
 use core::hash::Hasher;
 
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use siphasher::sip::SipHasher24;
+use zeroize::Zeroizing;
 
-/// The key of one session's tokens; it never leaves the state.
-#[derive(Clone, Copy)]
-pub(crate) struct TokenKey(SipHasher24);
+/// The key of one session's tokens; it leaves the state for a sealed journal only. Erased on
+/// drop.
+pub(crate) struct TokenKey(Zeroizing<[u8; 16]>);
 
 /// What a token stands for.
 #[derive(Clone, Copy)]
@@ -62,11 +64,15 @@ impl Pii {
 
 impl TokenKey {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
-        Self(SipHasher24::new_with_key(key))
+        Self(Zeroizing::new(*key))
+    }
+
+    fn hasher(&self) -> SipHasher24 {
+        SipHasher24::new_with_key(&self.0)
     }
 
     pub(crate) fn token(&self, form: Form, text: &str) -> u64 {
-        let mut hash = self.0;
+        let mut hash = self.hasher();
         hash.write(&[form as u8]);
         hash.write(text.as_bytes());
         hash.finish()
@@ -74,7 +80,7 @@ impl TokenKey {
 
     /// One token of a whole run of words.
     pub(crate) fn whole(&self, words: &[u64]) -> u64 {
-        let mut hash = self.0;
+        let mut hash = self.hasher();
         hash.write(&[Form::Field as u8]);
         words.iter().for_each(|w| hash.write(&w.to_be_bytes()));
         hash.finish()
@@ -82,7 +88,7 @@ impl TokenKey {
 
     /// `inner` as seen under the place numbered `place`.
     pub(crate) fn under(&self, place: u64, inner: u64) -> u64 {
-        let mut hash = self.0;
+        let mut hash = self.hasher();
         hash.write(&[Form::Under as u8]);
         hash.write(&place.to_be_bytes());
         hash.write(&inner.to_be_bytes());
@@ -145,6 +151,23 @@ impl TokenKey {
     /// The host of a value that is an email address, a web address or a host name.
     pub(crate) fn host(&self, text: &str) -> Option<u64> {
         host(&text.trim().to_lowercase()).map(|h| self.token(Form::Host, h))
+    }
+}
+
+impl<C> Encode<C> for TokenKey {
+    fn encode<W: encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(&*self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for TokenKey {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let key = d.bytes()?.try_into();
+        key.map(Self::new).map_err(|_| decode::Error::message("expected a key of 16 bytes"))
     }
 }
 

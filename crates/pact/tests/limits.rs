@@ -12,6 +12,7 @@ mod common;
 use cloister_pact::{Approval, Decision, SessionState};
 use common::{Play, document, is, pact, text, tool};
 use messages::event::{Role, Status};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn limited(limit: Value) -> Play {
@@ -34,6 +35,76 @@ fn calls_in_flight_have_reserved_their_quota() {
     assert_eq!(play.call("look", json!({})).0, Decision::Allow);
     play.next_session();
     assert_eq!(play.call("pay", json!({})).0, Decision::Allow);
+}
+
+#[test]
+fn a_call_that_failed_gives_nothing_back() {
+    let mut play = limited(json!({"counter": "calls:pay", "per": "session", "max": "3"}));
+    for status in [Status::Error, Status::Timeout, Status::Cancelled] {
+        assert_eq!(play.call("pay", json!({})).0, Decision::Allow);
+        drop(play.answers_with(status));
+    }
+    assert_eq!(play.call("pay", json!({})), is(Decision::Deny, "cap"));
+}
+
+/// What may happen next: a call (some of which wait for an overseer), a decision of the
+/// overseer on the n-th call, or the n-th call's result.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Call(bool),
+    Decide(u8),
+    Answer(u8, Status),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let status = prop_oneof![Just(Status::Ok), Just(Status::Error), Just(Status::Cancelled)];
+    let step = prop_oneof![
+        any::<bool>().prop_map(Step::Call),
+        (0..24u8).prop_map(Step::Decide),
+        (0..24u8, status).prop_map(|(call, status)| Step::Answer(call, status)),
+    ];
+    prop::collection::vec(step, 1..48)
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_calls_decisions_and_results_overshoots_a_limit(
+        steps in steps(), max in 1..5u64, per in prop_oneof![
+            Just("session"), Just("pact"), Just("PT64S")
+        ]
+    ) {
+        let args = json!({"args": {"amount":
+            {"type": "decimal", "max": "5", "unit": "EUR", "else": "escalate", "unless": "approved"}
+        }});
+        let cap = json!({"id": "cap", "counter": "calls:pay", "per": per, "max": max.to_string(),
+            "else": "deny"});
+        let mut play = Play::new(pact(json!([tool("pay", "spend", args)]), json!([cap]), json!([])));
+        let mut permitted = 0;
+        let mut calls = Vec::new();
+        for step in steps {
+            let judged = match step {
+                Step::Call(waits) => {
+                    calls.push(waits);
+                    let id = format!("c{}", calls.len() - 1);
+                    play.call_as(&id, "pay", amount(waits), Approval::Absent)
+                }
+                Step::Decide(n) => {
+                    let waits = calls.get(usize::from(n)).copied().unwrap_or_default();
+                    play.call_as(&format!("c{n}"), "pay", amount(waits), Approval::Granted)
+                }
+                Step::Answer(n, status) => {
+                    drop(play.result(&format!("c{n}"), status, text("")));
+                    continue;
+                }
+            };
+            permitted += u64::from(judged.verdict.decision == Decision::Allow);
+            prop_assert!(permitted <= max);
+        }
+    }
+}
+
+fn amount(waits: bool) -> Value {
+    json!({"amount": if waits { 9 } else { 1 }})
 }
 
 #[test]

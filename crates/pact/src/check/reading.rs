@@ -131,8 +131,7 @@ impl Look<'_> {
         let trust = field.map(|(_, trust)| *trust).or_else(|| source.map(|s| s.trust));
         let places = source.map(|s| &s.places[..]).unwrap_or_default();
         let under = places.iter().filter(|(path, _)| path.covers(at));
-        let under: Vec<u64> = under.map(|(_, place)| key.under(*place, whole)).collect();
-        self.change.places.extend(under);
+        self.change.place(under.map(|(_, place)| key.under(*place, whole)));
         match trust {
             None | Some(Trust::Content) => self.change.learn(Class::Content, tokens),
             Some(Trust::Principal) => self.change.learn(Class::Principal, tokens),

@@ -15,6 +15,9 @@ pub enum CompileError {
         /// Place in `claims`.
         index: usize,
     },
+    /// No time, or more than a minute.
+    #[error("the deadline for a verdict is not 1 to 60000 milliseconds")]
+    BadDeadline,
     /// An amount that is not a whole number of minor units.
     #[error("limit {index}: the maximum is not a whole number of the counter's unit")]
     BadMaximum {
@@ -93,6 +96,7 @@ impl CompileError {
         match self {
             Self::AmbiguousName { .. } => ("ambiguous-name", "merge the two interactions"),
             Self::BadBound { .. } => ("bad-bound", "write a bound in the counter's unit"),
+            Self::BadDeadline => ("bad-deadline", "write 1 to 60000, or leave it out for 2000"),
             Self::BadMaximum { .. } => ("bad-maximum", "write at most the unit's two decimals"),
             Self::BadPath { .. } => ("bad-path", "write steps like a.*.b or **.sender"),
             Self::BadPattern { .. } => {

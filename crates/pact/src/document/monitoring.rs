@@ -22,9 +22,9 @@ terms! {
         retention: Retention,
         /// Who may read what and when.
         access: Vec<Access>,
-        /// Past the deadline.
+        /// Past the deadline; closed when absent.
         fail: Option<Fail>,
-        /// Longest wait for a verdict.
+        /// Longest wait for a verdict, 1 to 60000; 2000 when absent.
         deadline_ms: Option<u64>,
         /// How approvals work.
         approval: Option<ApprovalTerms>,

@@ -51,13 +51,6 @@ pub(super) fn only(findings: &mut Findings, terms: &Document) {
         "payloads are not kept, so there is no key",
     );
     recorded(
-        monitoring.deadline_ms.is_some(),
-        "monitoring.deadline_ms",
-        "verdicts have no \
-        deadline of their own",
-    );
-    recorded(true, "monitoring.retention", "retention is not executed");
-    recorded(
         true,
         "data",
         "data terms (tiers, retention, sharing, jurisdictions, encryption) are \

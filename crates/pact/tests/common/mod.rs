@@ -9,6 +9,8 @@
     reason = "a test may panic"
 )]
 #![allow(dead_code, reason = "each test file uses a part")]
+pub(crate) mod arbitrary;
+
 use std::collections::BTreeMap;
 
 use cloister_pact::{
@@ -125,6 +127,11 @@ impl Play {
     pub(crate) fn answers(&mut self, content: Content) -> Judgement {
         let call = format!("c{}", self.calls);
         self.result(&call, Status::Ok, content)
+    }
+
+    /// The last call came to this.
+    pub(crate) fn answers_with(&mut self, status: Status) -> Judgement {
+        self.result(&format!("c{}", self.calls), status, text(""))
     }
 
     pub(crate) fn result(&mut self, call: &str, status: Status, content: Content) -> Judgement {

@@ -1,0 +1,153 @@
+//! What an event changes: pure data, put in the journal before it is applied.
+//!
+//! The encoding is deterministic CBOR (RFC 8949, section 4.2.1) and stays inside a sealed
+//! journal. It holds keyed tokens, never text.
+
+use std::borrow::Cow;
+
+use messages::counter::CounterIndex;
+use messages::time::UnixMillis;
+use minicbor::{Decode, Encode};
+
+use super::{MAX_WORDS, keeps_what_was_read, packed};
+use crate::document::terms::LogScope;
+use crate::tokens::Tokens;
+
+/// What an event changes. Pure data: applied by the monitor once the event is on record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+#[must_use]
+pub struct Change {
+    #[n(0)]
+    pub(crate) now: UnixMillis,
+    #[n(1)]
+    pub(crate) counters: Vec<(CounterIndex, u64)>,
+    #[n(2)]
+    pub(crate) opens: bool,
+    #[n(3)]
+    pub(crate) turn: Option<TurnChange>,
+    #[n(4)]
+    pub(crate) call: Option<(u64, u16, StageChange)>,
+    #[n(5)]
+    pub(crate) succeeded: Option<u16>,
+    #[n(6)]
+    pub(crate) session_used: Vec<(u16, u64)>,
+    #[n(7)]
+    pub(crate) pact_used: Vec<(u16, u64)>,
+    /// Limit, slot, amount.
+    #[n(8)]
+    pub(crate) window_used: Vec<(u16, u64, u64)>,
+    #[n(9)]
+    pub(crate) distinct: Vec<(u16, u64)>,
+    #[n(10)]
+    pub(crate) learned: Vec<Learned>,
+    #[n(11)]
+    #[cbor(with = "packed")]
+    pub(crate) places: Vec<u64>,
+    #[n(12)]
+    #[cbor(with = "packed")]
+    pub(crate) stems: Vec<u64>,
+}
+
+/// How the talk moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum TurnChange {
+    #[n(0)]
+    AgentSpoke,
+    #[n(1)]
+    PrincipalSaidNo,
+    #[n(2)]
+    PrincipalSaidYes,
+}
+
+/// How a call moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum StageChange {
+    #[n(0)]
+    Answered,
+    #[n(1)]
+    Escalated,
+    #[n(2)]
+    Permitted,
+    #[n(3)]
+    Refused,
+}
+
+/// Tokens that become known.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Learned {
+    #[n(0)]
+    pub(crate) class: Class,
+    #[n(1)]
+    #[cbor(with = "packed")]
+    pub(crate) words: Vec<u64>,
+    #[n(2)]
+    #[cbor(with = "packed")]
+    pub(crate) exact: Vec<u64>,
+}
+
+/// How far a value is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum Class {
+    #[n(0)]
+    Content,
+    #[n(1)]
+    Principal,
+    #[n(2)]
+    Record,
+}
+
+impl Change {
+    /// Counters to add, by index in the pact's schema.
+    #[must_use]
+    pub fn counters(&self) -> &[(CounterIndex, u64)] {
+        &self.counters
+    }
+
+    /// What of this change may be written under a pact's log scope: under less than `full`
+    /// nothing of what was read. After a recovery that counts as unseen, which fails closed.
+    /// Counts, limits, distinct values (as keyed hashes), calls and the turn stay.
+    ///
+    /// The running monitor applies the change itself, not what is written of it.
+    #[must_use]
+    pub fn scoped(&self, scope: LogScope) -> Cow<'_, Self> {
+        if keeps_what_was_read(scope) {
+            return Cow::Borrowed(self);
+        }
+        // Every field by name: a new one must be thought about here.
+        Cow::Owned(Self {
+            now: self.now,
+            counters: self.counters.clone(),
+            opens: self.opens,
+            turn: self.turn,
+            call: self.call,
+            succeeded: self.succeeded,
+            session_used: self.session_used.clone(),
+            pact_used: self.pact_used.clone(),
+            window_used: self.window_used.clone(),
+            distinct: self.distinct.clone(),
+            learned: Vec::new(),
+            places: Vec::new(),
+            stems: Vec::new(),
+        })
+    }
+
+    pub(crate) fn count(&mut self, counter: CounterIndex, n: u64) {
+        if n > 0 {
+            self.counters.push((counter, n));
+        }
+    }
+
+    pub(crate) fn learn(&mut self, class: Class, tokens: Tokens) {
+        self.learned.push(Learned { class, words: tokens.words, exact: tokens.typed });
+    }
+
+    /// Places in which a value stood; beyond the cap they stay unseen.
+    pub(crate) fn place(&mut self, tokens: impl Iterator<Item = u64>) {
+        self.places.extend(tokens.take(MAX_WORDS.saturating_sub(self.places.len())));
+    }
+}
