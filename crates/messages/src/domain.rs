@@ -73,6 +73,20 @@ domains! {
     BOOTS = "cloister/boots/v1";
     /// The blinding secret of one holder.
     HOLDER = "cloister/holder-secret/v1";
+    /// Identity of an insecure sealing key.
+    INSECURE_SEALING = "cloister/insecure-sealing/v1";
+    /// The place that a sealed record belongs to: origin, boot, segment.
+    JOURNAL_CONTEXT = "cloister/journal-context/v1";
+    /// The chain of a journal's records.
+    JOURNAL_HEAD = "cloister/journal-head/v1";
+    /// The chain of a journal's segments.
+    JOURNAL_HEADER = "cloister/journal-header/v1";
+    /// The keys of one segment.
+    JOURNAL_KEYS = "cloister/journal-keys/v1";
+    /// The origin that a journal belongs to.
+    JOURNAL_ORIGIN = "cloister/journal-origin/v1";
+    /// What the wrapped key of a segment is bound to.
+    JOURNAL_WRAP = "cloister/journal-wrap/v1";
     /// A leaf body, salted.
     LEAF_BODY = "cloister/leaf-body/v1";
     /// A leaf's signature by the boot key.

@@ -169,6 +169,7 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister-pact", Allowed::Only(&["cloister-messages"])),
     ("cloister-tlog", Allowed::Only(&["cloister-messages"])),
     ("cloister-tally", Allowed::Only(&["cloister-messages"])),
+    ("cloister-journal", Allowed::Only(&["cloister-messages"])),
     ("cloister-verify", Allowed::Only(&["cloister-messages", "cloister-tlog"])),
     ("cloister-prove", Allowed::Only(&["cloister-messages", "cloister-tally", "cloister-verify"])),
     (

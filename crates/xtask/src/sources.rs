@@ -98,6 +98,7 @@ const SOURCE_FOLDERS: &[&str] = &[
     "crates/channel/src",
     "crates/cloister/src",
     "crates/gateway/src",
+    "crates/journal/src",
     "crates/messages/src",
     "crates/monitor/src",
     "crates/pact/src",
