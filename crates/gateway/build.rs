@@ -6,10 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     #[cfg(feature = "ext-authz")]
     {
         let files = protox::compile(["envoy/service/auth/v3/external_auth.proto"], ["proto"])?;
-        tonic_prost_build::configure()
-            .build_transport(false)
-            .btree_map(".")
-            .compile_fds(files)?;
+        tonic_prost_build::configure().build_transport(false).btree_map(".").compile_fds(files)?;
     }
     Ok(())
 }
