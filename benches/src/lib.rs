@@ -302,7 +302,7 @@ fn schema() -> Schema {
 }
 
 fn tally_of() -> TallyId {
-    tally_id(&PACT_HASH, &Did::parse("did:web:shop.example").unwrap())
+    tally_id(&PACT_HASH, &Did::parse("did:web:shop.example").unwrap(), 0)
 }
 
 fn log_key() -> SigningKey {

@@ -84,7 +84,7 @@ impl Book {
         rng: &mut impl CryptoRngCore,
     ) -> Self {
         let mut tally = |party: &Did| Tally {
-            id: tally_id(&root, party),
+            id: tally_id(&root, party, 0),
             totals: Totals::new(compiled.schema()),
             secret: HolderSecret::generate(rng),
             gaps: Gaps::default(),

@@ -50,6 +50,16 @@ impl Totals {
         true
     }
 
+    /// Totals as they were stored; none when they do not fit their maxima.
+    pub(crate) fn restored(values: Zeroizing<Vec<u64>>, maxima: Vec<u64>) -> Option<Self> {
+        let fit = values.len() == maxima.len() && values.iter().zip(&maxima).all(|(v, m)| v <= m);
+        fit.then_some(Self { values, maxima })
+    }
+
+    pub(crate) fn maxima(&self) -> &[u64] {
+        &self.maxima
+    }
+
     /// How many counters.
     #[must_use]
     pub fn len(&self) -> usize {

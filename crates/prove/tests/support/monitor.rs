@@ -87,7 +87,7 @@ impl Monitor {
     }
 
     pub(crate) fn tally(&self, party: usize) -> TallyId {
-        tally_id(&self.root_pact, &party_did(party))
+        tally_id(&self.root_pact, &party_did(party), 0)
     }
 
     /// The leaves as a holder gets them, and the log's head over them.
