@@ -141,10 +141,9 @@ pub(crate) fn pin(
         configs: vec![digest],
         software: software.clone().map(|m| SoftwarePolicy { measurements: vec![m] }),
     };
-    let appraised =
-        attestations::appraise(&evidence, &policy, Expect::Checkpoint, now()).map_err(|refusal| {
-            Fault::new(refusal.code(), refusal.to_string(), evidence_remedy(refusal.code()))
-        })?;
+    let appraised = attestations::appraise(&evidence, &policy, Expect::Checkpoint, now()).map_err(
+        |refusal| Fault::new(refusal.code(), refusal.to_string(), evidence_remedy(refusal.code())),
+    )?;
     let audience = audience.map(|did| {
         let mut nonce = [0; 32];
         OsRng.fill_bytes(&mut nonce);

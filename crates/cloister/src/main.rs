@@ -4,6 +4,7 @@ mod anchors;
 mod bundle;
 mod claim;
 mod client;
+mod connect;
 mod daemon;
 mod demo;
 mod fault;

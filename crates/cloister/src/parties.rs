@@ -3,8 +3,9 @@
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Body, Counts, Event, Party, Receipt, Role};
+use messages::event::{Body, Counts, Event, Party, Role};
 use messages::ids::{BootId, EventHash, PactHash, SessionId};
+use messages::receipt::Receipt;
 use messages::reply::{Open, Reply, Request};
 use messages::signature::SigningKey;
 use rand_core::{OsRng, RngCore};
