@@ -4,20 +4,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::did::Did;
+use minicbor::{Decode, Encode};
 use rand_core::CryptoRngCore;
 
 use crate::statistic::{Bounds, Statistic};
 
 /// How a session ended; each session is in exactly one cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub enum OutcomeCell {
     /// Nothing was denied, escalated or ended.
+    #[n(0)]
     Clean,
     /// Something was denied.
+    #[n(1)]
     Denied,
     /// Something waited for a person.
+    #[n(2)]
     Escalated,
     /// A rule ended the session.
+    #[n(3)]
     Terminated,
 }
 
@@ -51,37 +57,54 @@ impl Contribution {
 }
 
 /// Samples of the sessions of one data set: for each owner and day a uniform one of at most
-/// `sessions` sessions. Secret: no `Debug`, no `Clone`, and no exact count leaves this crate.
+/// `sessions` sessions. Secret: no `Debug`, no `Clone`, and no exact count leaves this crate but
+/// in the encoding, which is for a sealed journal.
+#[derive(Encode)]
+#[cbor(array)]
 pub struct Contributions {
+    #[n(0)]
     bounds: Bounds,
+    #[n(1)]
     tools: Vec<String>,
+    /// Days before this one are forgotten and stay so.
+    #[n(2)]
+    from: u64,
+    #[n(3)]
     days: BTreeMap<u64, BTreeMap<Did, Reservoir>>,
 }
 
 /// A uniform sample of a stream (Vitter 1985, algorithm R).
-#[derive(Default)]
+#[derive(Default, Encode, Decode)]
+#[cbor(array)]
 struct Reservoir {
+    #[n(0)]
     seen: u64,
+    #[n(1)]
     kept: Vec<Session>,
 }
 
+#[derive(Encode, Decode)]
+#[cbor(array)]
 struct Session {
+    #[n(0)]
     outcome: OutcomeCell,
     // PRIVACY: at most `cells` distinct cells.
-    tool_cells: Vec<usize>,
+    #[n(1)]
+    tool_cells: Vec<u16>,
 }
 
 impl Contributions {
     /// No session yet; `tools` are the interactions of the pact, in its order.
     #[must_use]
     pub fn new(bounds: Bounds, tools: Vec<String>) -> Self {
-        Self { bounds, tools, days: BTreeMap::new() }
+        Self { bounds, tools, from: 0, days: BTreeMap::new() }
     }
 
     /// Counts a session of `owner`, its initiating principal, on `day`.
     ///
     /// Which sessions of a full day stay is a matter of chance, not of order: nobody can choose
-    /// which ones are seen.
+    /// which ones are seen. To continue exactly after a recovery, the journal holds the seed of
+    /// `rng`. A session of a forgotten day is not counted.
     pub fn add(
         &mut self,
         owner: &Did,
@@ -89,6 +112,9 @@ impl Contributions {
         session: Contribution,
         rng: &mut impl CryptoRngCore,
     ) {
+        if day < self.from {
+            return;
+        }
         let Contribution { outcome, tools } = session;
         let session = Session { outcome, tool_cells: self.tool_cells(tools, rng) };
         let bound = usize::try_from(self.bounds.sessions).unwrap_or(usize::MAX);
@@ -105,13 +131,22 @@ impl Contributions {
         reservoir.seen = reservoir.seen.saturating_add(1);
     }
 
-    /// Forgets the days before `day`: what is not kept cannot be asked again.
+    /// Forgets the days before `day` for ever. Whoever calls it tells the ledger first
+    /// ([`Ledger::forget_before`](crate::Ledger::forget_before)), which then sells none of them:
+    /// noise on nothing is no answer.
     pub fn forget_before(&mut self, day: u64) {
-        self.days = self.days.split_off(&day);
+        self.from = self.from.max(day);
+        self.days = self.days.split_off(&self.from);
     }
 
-    pub(crate) const fn bounds(&self) -> Bounds {
+    /// The bounds under which sessions are counted.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    pub(crate) const fn keeps(&self, day: u64) -> bool {
+        self.from <= day
     }
 
     pub(crate) fn cells(&self, statistic: Statistic) -> Vec<String> {
@@ -132,7 +167,9 @@ impl Contributions {
             match statistic {
                 Statistic::SessionsCount => touch(0),
                 Statistic::SessionsOutcome => touch(session.outcome.cell()),
-                Statistic::Tools => session.tool_cells.iter().copied().for_each(touch),
+                Statistic::Tools => {
+                    session.tool_cells.iter().map(|cell| usize::from(*cell)).for_each(touch);
+                }
                 Statistic::ViolationsCount => match session.outcome {
                     OutcomeCell::Denied | OutcomeCell::Terminated => touch(0),
                     OutcomeCell::Clean | OutcomeCell::Escalated => {}
@@ -143,7 +180,7 @@ impl Contributions {
     }
 
     /// The distinct cells of a session's tools, a uniform choice of `cells` when there are more.
-    fn tool_cells(&self, tools: BTreeSet<String>, rng: &mut impl CryptoRngCore) -> Vec<usize> {
+    fn tool_cells(&self, tools: BTreeSet<String>, rng: &mut impl CryptoRngCore) -> Vec<u16> {
         let names = self.cells(Statistic::Tools);
         let other = names.len().saturating_sub(1);
         let cell = |tool| names.iter().position(|name| *name == tool).unwrap_or(other);
@@ -153,7 +190,41 @@ impl Contributions {
             let at = below(cells.len() as u64, rng);
             cells.swap_remove(usize::try_from(at).unwrap_or(0));
         }
-        cells
+        // A query has far fewer cells than this; what lies beyond is in no answer.
+        cells.into_iter().filter_map(|cell| u16::try_from(cell).ok()).collect()
+    }
+
+    /// The bounds hold, as they do for every sample that was made here.
+    fn is_bounded(&self) -> bool {
+        let most = |bound: u32, n: usize| u32::try_from(n).is_ok_and(|n| n <= bound);
+        let mut samples = self.days.values().flat_map(BTreeMap::values);
+        self.days.keys().all(|day| self.keeps(*day))
+            && samples.all(|sample| {
+                most(self.bounds.sessions, sample.kept.len())
+                    && sample.kept.len() as u64 <= sample.seen
+                    && sample.kept.iter().all(|s| {
+                        let distinct: BTreeSet<u16> = s.tool_cells.iter().copied().collect();
+                        most(self.bounds.cells, distinct.len())
+                            && distinct.len() == s.tool_cells.len()
+                    })
+            })
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Contributions {
+    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
+        if d.array()? != Some(4) {
+            return Err(minicbor::decode::Error::message("expected four fields"));
+        }
+        let read = Self {
+            bounds: Decode::decode(d, ctx)?,
+            tools: Decode::decode(d, ctx)?,
+            from: Decode::decode(d, ctx)?,
+            days: Decode::decode(d, ctx)?,
+        };
+        // PRIVACY: a sample past its bounds would move an answer beyond its noise.
+        let error = || minicbor::decode::Error::message("a sample past its bounds");
+        read.is_bounded().then_some(read).ok_or_else(error)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use messages::ids::QueryId;
 use messages::leaf::{AggregateBody, Noise, Query, ReserveBody};
 use messages::time::Bracket;
+use minicbor::{Decode, Encode};
 
 use crate::contributions::Contributions;
 use crate::mechanism::{Scale, noise, sample};
@@ -12,22 +13,46 @@ use crate::statistic::{Bounds, Statistic};
 
 /// The ledger of one data set. A day's debits never exceed the cap and are never taken back;
 /// zCDP composes by addition (Bun and Steinke 2016, lemma 1.7).
-#[derive(Debug)]
+///
+/// It outlives its process in a sealed journal: as a whole by its encoding, and step by step by
+/// [`Ledger::recover_reservation`] and [`Ledger::recover_answer`]. A reservation whose answer was
+/// not recorded is lost for ever, because the right to draw has no encoding.
+#[derive(Debug, Encode, Decode)]
+#[cbor(array)]
 pub struct Ledger {
+    #[n(0)]
     cap_nano_rho: u64,
+    #[n(1)]
     bounds: Bounds,
+    #[n(2)]
     next_sequence: u64,
+    /// Days before this one are forgotten and sell nothing.
+    #[n(3)]
+    from: u64,
+    #[n(4)]
     spent: BTreeMap<u64, u64>,
+    #[n(5)]
     queries: BTreeMap<QueryId, State>,
 }
 
 /// What became of a query that was paid for.
-#[derive(Debug)]
+#[derive(Debug, Encode, Decode)]
 enum State {
     /// Answered; the answer is the only one there will ever be.
-    Drawn(AggregateBody),
-    /// Paid under this sequence number and not answered, or never to be.
-    Reserved(u64),
+    #[n(0)]
+    Drawn(#[n(0)] AggregateBody),
+    /// Paid for this day under this sequence number and not answered, or never to be.
+    #[n(1)]
+    Reserved(#[n(0)] u64, #[n(1)] u64),
+}
+
+impl State {
+    const fn day(&self) -> u64 {
+        match self {
+            Self::Drawn(body) => body.query.day,
+            Self::Reserved(day, _) => *day,
+        }
+    }
 }
 
 impl Ledger {
@@ -38,6 +63,7 @@ impl Ledger {
             cap_nano_rho,
             bounds,
             next_sequence: 0,
+            from: 0,
             spent: BTreeMap::new(),
             queries: BTreeMap::new(),
         }
@@ -56,7 +82,7 @@ impl Ledger {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.checked_add(1).ok_or(Refusal::SequenceFull)?;
         self.spent.insert(query.day, priced.spent);
-        self.queries.insert(id, State::Reserved(sequence));
+        self.queries.insert(id, State::Reserved(query.day, sequence));
         let body = ReserveBody {
             sequence,
             day: query.day,
@@ -66,6 +92,43 @@ impl Ledger {
             cap_nano_rho: self.cap_nano_rho,
         };
         Ok(Outcome::Reserved(Reservation { body, query, priced }))
+    }
+
+    /// Pays again, in a recovery, what [`Ledger::reserve`] paid and a journal recorded. The query
+    /// is lost unless [`Ledger::recover_answer`] follows.
+    ///
+    /// # Errors
+    /// [`Refusal`], which an unaltered journal never meets.
+    pub fn recover_reservation(&mut self, query: Query) -> Result<(), Refusal> {
+        match self.reserve(query)? {
+            // The right to draw ends here: nobody knows who saw what came of it.
+            Outcome::Reserved(_) => Ok(()),
+            Outcome::Cached(_) => Err(Refusal::Lost),
+        }
+    }
+
+    /// Takes the one answer to a reservation: from a draw, or in a recovery from a journal.
+    ///
+    /// # Errors
+    /// [`DrawError::OtherLedger`] when it answers no open reservation of this ledger or is out of
+    /// sequence, [`DrawError::SequenceFull`].
+    pub fn recover_answer(&mut self, body: &AggregateBody) -> Result<(), DrawError> {
+        let state = self.queries.get_mut(&body.query.id()).ok_or(DrawError::OtherLedger)?;
+        let open = matches!(state, State::Reserved(_, sequence) if *sequence == body.reserved);
+        if !open || body.sequence != self.next_sequence {
+            return Err(DrawError::OtherLedger);
+        }
+        self.next_sequence = self.next_sequence.checked_add(1).ok_or(DrawError::SequenceFull)?;
+        *state = State::Drawn(body.clone());
+        Ok(())
+    }
+
+    /// Forgets the days before `day` and what was asked of them, for ever: none is sold again.
+    pub fn forget_before(&mut self, day: u64) {
+        self.from = self.from.max(day);
+        self.spent = self.spent.split_off(&self.from);
+        let from = self.from;
+        self.queries.retain(|_, state| state.day() >= from);
     }
 
     /// What [`Ledger::reserve`] would do, for free.
@@ -91,6 +154,18 @@ impl Ledger {
         self.spent.get(&day).copied().unwrap_or(0)
     }
 
+    /// The most that is spent on a day of data, nano-ρ.
+    #[must_use]
+    pub const fn cap_nano_rho(&self) -> u64 {
+        self.cap_nano_rho
+    }
+
+    /// The bounds that its prices are for.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Sequence number of the next reservation or aggregate.
     #[must_use]
     pub const fn next_sequence(&self) -> u64 {
@@ -98,6 +173,9 @@ impl Ledger {
     }
 
     fn price(&self, query: &Query) -> Result<Priced, Refusal> {
+        if query.day < self.from {
+            return Err(Refusal::Forgotten);
+        }
         if self.queries.contains_key(&query.id()) {
             return Err(Refusal::Lost);
         }
@@ -185,19 +263,26 @@ impl Reservation {
         if !ours {
             return Err(DrawError::OtherData);
         }
-        let state = ledger.queries.get_mut(&self.body.query).ok_or(DrawError::OtherLedger)?;
-        if !matches!(state, State::Reserved(sequence) if *sequence == self.body.sequence) {
-            return Err(DrawError::OtherLedger);
+        if !contributions.keeps(self.query.day) {
+            return Err(DrawError::Forgotten);
+        }
+        let (day, reserved) = (self.query.day, self.body.sequence);
+        match ledger.queries.get(&self.body.query) {
+            Some(State::Reserved(at, sequence)) if (*at, *sequence) == (day, reserved) => {}
+            Some(State::Drawn(_) | State::Reserved(..)) | None => {
+                return Err(DrawError::OtherLedger);
+            }
         }
         let sequence = ledger.next_sequence;
-        let after = sequence.checked_add(1).ok_or(DrawError::SequenceFull)?;
-        // CRASH: from here to the end the query is paid and unanswered, hence lost.
-        let counts = contributions.count(statistic, self.query.day);
+        if sequence == u64::MAX {
+            return Err(DrawError::SequenceFull);
+        }
+        // CRASH: from here until the answer is on record the query is paid and unanswered, hence
+        // lost.
+        let counts = contributions.count(statistic, day);
         let values = sample(noise.mechanism, scale, &counts)?;
-        ledger.next_sequence = after;
-        let reserved = self.body.sequence;
         let body = AggregateBody { sequence, reserved, query: self.query, noise, values, at };
-        *state = State::Drawn(body.clone());
+        ledger.recover_answer(&body)?;
         Ok(body)
     }
 }
@@ -214,6 +299,9 @@ pub enum Refusal {
         /// The largest price that would still fit, nano-ρ.
         left_nano_rho: u64,
     },
+    /// The day's data are no longer kept.
+    #[error("the day is no longer kept")]
+    Forgotten,
     /// Paid for before and never answered.
     #[error("the query was paid for and its answer is lost; it is never drawn again")]
     Lost,
@@ -241,6 +329,7 @@ impl Refusal {
         match self {
             Self::Bounds => "release-bounds",
             Self::BudgetExhausted { .. } => "budget-exhausted",
+            Self::Forgotten => "release-day-forgotten",
             Self::Lost => "release-lost",
             Self::Mechanism => "release-mechanism",
             Self::Price => "release-price",
@@ -254,6 +343,9 @@ impl Refusal {
 /// Why a reservation yields no answer. The debit stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DrawError {
+    /// The day's data are no longer kept.
+    #[error("the day is no longer kept")]
+    Forgotten,
     /// The sessions were counted under other bounds or for other cells.
     #[error("the sessions were counted under other bounds or cells")]
     OtherData,
@@ -273,6 +365,7 @@ impl DrawError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Forgotten => "release-day-forgotten",
             Self::OtherData => "release-other-data",
             Self::OtherLedger => "release-other-ledger",
             Self::Sampler => "release-sampler",

@@ -3,16 +3,20 @@
 use messages::codec::Wire;
 use messages::ids::Root;
 use messages::leaf::{Mechanism, Query};
+use minicbor::{Decode, Encode};
 
 use crate::contributions::OutcomeCell;
 use crate::ledger::Refusal;
 
 /// How much of one owner's day is counted; from the measured configuration, never from data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct Bounds {
     /// Most sessions of one owner and day, S; 1..=1024.
+    #[n(0)]
     pub sessions: u32,
     /// Most tool cells of one session, K; 1..=64.
+    #[n(1)]
     pub cells: u32,
 }
 

@@ -174,3 +174,68 @@ fn forgotten_days_are_empty() {
     assert_eq!(seen.count(Statistic::SessionsCount, 0), [0]);
     assert_eq!(seen.count(Statistic::SessionsCount, 1), [1]);
 }
+
+proptest! {
+    #[test]
+    fn a_recovered_sample_continues_exactly(
+        before in vec(row(), 0..40), after in vec(row(), 0..40), forgotten in 0..2_u64,
+        sessions in 1..5_u32, cells in 1..4_u32,
+    ) {
+        let mut seen = counted(&before, Bounds { sessions, cells });
+        seen.forget_before(forgotten);
+        let bytes = minicbor::to_vec(&seen).unwrap();
+        let mut again: Contributions = minicbor::decode(&bytes).unwrap();
+        for (place, (owner, day, outcome, tools)) in after.into_iter().enumerate() {
+            let outcome = OutcomeCell::ALL[usize::from(outcome)];
+            let names: Vec<String> = tools.into_iter().map(tool).collect();
+            for side in [&mut seen, &mut again] {
+                let mut rng = ChaCha20Rng::seed_from_u64(place as u64);
+                side.add(&did(owner), day, Contribution::new(outcome, names.clone()), &mut rng);
+            }
+        }
+        prop_assert_eq!(minicbor::to_vec(&seen).unwrap(), minicbor::to_vec(&again).unwrap());
+        for statistic in Statistic::ALL {
+            prop_assert_eq!(seen.count(statistic, 1), again.count(statistic, 1));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_samples_or_none(
+        noise in vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), to in any::<u8>(),
+    ) {
+        drop(minicbor::decode::<Contributions>(&noise));
+        let row = (0, 0, 1, BTreeSet::from([0, 1, 2]));
+        let mut bytes =
+            minicbor::to_vec(counted(&[row.clone(), row], Bounds { sessions: 2, cells: 2 })).unwrap();
+        *at.get_mut(&mut bytes) = to;
+        if let Ok(read) = minicbor::decode::<Contributions>(&bytes) {
+            prop_assert!(read.is_bounded());
+        }
+    }
+}
+
+#[test]
+fn a_sample_past_its_bounds_is_not_read() {
+    let row = || (0, 0, 0, BTreeSet::from([0, 1]));
+    let kept = |bounds| {
+        let mut seen = counted(&[row(), row()], Bounds { sessions: 2, cells: 2 });
+        seen.bounds = bounds;
+        minicbor::decode::<Contributions>(&minicbor::to_vec(&seen).unwrap()).is_ok()
+    };
+    assert!(kept(Bounds { sessions: 2, cells: 2 }));
+    assert!(!kept(Bounds { sessions: 1, cells: 2 }));
+    assert!(!kept(Bounds { sessions: 2, cells: 1 }));
+}
+
+#[test]
+fn a_forgotten_day_does_not_begin_anew() {
+    let mut seen = empty(Bounds { sessions: 1, cells: 1 });
+    seen.forget_before(5);
+    seen.forget_before(3);
+    let mut rng = ChaCha20Rng::from_seed([0; 32]);
+    for day in [4, 5] {
+        seen.add(&did(0), day, Contribution::new(OutcomeCell::Clean, []), &mut rng);
+    }
+    assert_eq!(seen.count(Statistic::SessionsCount, 4), [0]);
+    assert_eq!(seen.count(Statistic::SessionsCount, 5), [1]);
+}
