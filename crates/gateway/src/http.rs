@@ -100,7 +100,7 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
         StatusCode::PAYLOAD_TOO_LARGE => ReadError::TooLarge.into(),
         _ => Problem::new(408, "body-late", "the body did not arrive in time", "send it in one go"),
     })?;
-    let value = json::parse(&bytes, MAX_BODY_BYTES).ok_or(ReadError::Malformed)?;
+    let value = json::read(&bytes, MAX_BODY_BYTES)?;
     serde_json::from_value(value).map_err(|_| ReadError::Malformed.into())
 }
 

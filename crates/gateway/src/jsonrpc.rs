@@ -24,7 +24,7 @@ pub(crate) enum Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Another reader could understand it differently.
-    #[error("a name stands twice or in another case")]
+    #[error("a name stands twice or in another case, or a number is too long to be exact")]
     Ambiguous,
     /// Several messages in one body.
     #[error("several messages in one body")]
@@ -61,7 +61,9 @@ impl ReadError {
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::Ambiguous => "write each name once, in the case that the protocol gives",
+            Self::Ambiguous => {
+                "write each name once, in the protocol's own case, and long numbers as strings"
+            }
             Self::Batch => "send one message in each body",
             Self::Malformed => "send a message of the protocol, uncompressed",
             Self::NameTooLong => "shorten it",
@@ -73,17 +75,10 @@ impl ReadError {
 
 /// Reads one message.
 pub(crate) fn read(body: &[u8]) -> Result<Message, ReadError> {
-    if body.len() > MAX_BODY_BYTES {
-        return Err(ReadError::TooLarge);
-    }
-    let mut envelope = match json::parse(body, MAX_BODY_BYTES) {
-        Some(Value::Object(envelope)) => envelope,
-        Some(Value::Array(_)) => return Err(ReadError::Batch),
-        Some(_) => return Err(ReadError::Malformed),
-        None if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
-            return Err(ReadError::Ambiguous);
-        }
-        None => return Err(ReadError::Malformed),
+    let mut envelope = match json::read(body, MAX_BODY_BYTES)? {
+        Value::Object(envelope) => envelope,
+        Value::Array(_) => return Err(ReadError::Batch),
+        _ => return Err(ReadError::Malformed),
     };
     if !json::is_unmistakable(&envelope, ENVELOPE) {
         return Err(ReadError::Ambiguous);

@@ -41,9 +41,15 @@ impl Loopback {
         self.listener.local_addr().map_err(ListenError::Address)
     }
 
+    /// True when others than this machine may reach it.
+    #[must_use]
+    pub const fn is_exposed(&self) -> bool {
+        self.exposed
+    }
+
     #[cfg(any(feature = "ext-authz", feature = "http", feature = "otlp"))]
     pub(crate) fn into_parts(self) -> (TcpListener, Reach) {
-        let reach = if self.exposed { Reach::Exposed } else { Reach::Loopback };
+        let reach = if self.is_exposed() { Reach::Exposed } else { Reach::Loopback };
         (self.listener, reach)
     }
 }

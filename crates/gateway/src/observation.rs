@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use messages::event::{self, Content, Role, Status};
 use serde_json::Value;
+#[cfg(any(feature = "http", feature = "otlp"))]
 use sha2::{Digest, Sha256};
 
 /// Longest conversation, call or interaction name in bytes.
@@ -120,6 +121,7 @@ pub struct SourceId(pub [u8; 32]);
 
 impl SourceId {
     /// Over a kind and parts, each with its length.
+    #[cfg(any(feature = "http", feature = "otlp"))]
     pub(crate) fn of(kind: &str, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in core::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {

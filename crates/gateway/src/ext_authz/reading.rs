@@ -156,7 +156,7 @@ impl Seen {
 
     /// JSON as it is, other text as a string, bytes by their digest.
     fn body_value(&self) -> Value {
-        if let Some(value) = json::parse(&self.body, MAX_BODY_BYTES) {
+        if let Ok(value) = json::read(&self.body, MAX_BODY_BYTES) {
             return value;
         }
         match core::str::from_utf8(&self.body) {

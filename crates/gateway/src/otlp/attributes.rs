@@ -25,8 +25,8 @@ impl<'a> Attributes<'a> {
     /// instead, and is read as what it says when it is an object or a list.
     pub(super) fn structured(self, key: &str) -> Option<Value> {
         Some(match to_json(self.any(key)?) {
-            Value::String(text) => match json::parse(text.as_bytes(), MAX_EXPORT_BYTES) {
-                Some(value @ (Value::Array(_) | Value::Object(_))) => value,
+            Value::String(text) => match json::read(text.as_bytes(), MAX_EXPORT_BYTES) {
+                Ok(value @ (Value::Array(_) | Value::Object(_))) => value,
                 _ => Value::String(text),
             },
             value => value,
@@ -45,6 +45,8 @@ fn to_json(any: &Any) -> Value {
         Any::BoolValue(value) => (*value).into(),
         Any::BytesValue(bytes) => STANDARD.encode(bytes).into(),
         Any::DoubleValue(value) => Number::from_f64(*value).map_or(Value::Null, Value::Number),
+        // As OTLP/JSON writes integers, when a JSON number would round them.
+        Any::IntValue(value) if !json::is_exact(*value) => value.to_string().into(),
         Any::IntValue(value) => (*value).into(),
         Any::KvlistValue(list) => {
             let mut object = Map::new();

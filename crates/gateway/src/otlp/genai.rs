@@ -67,20 +67,12 @@ pub fn spans_to_observations(
         .flat_map(|resource| resource.scope_spans)
         .flat_map(|scope| scope.spans)
         .collect();
-    let tools: BTreeMap<(&[u8], &[u8]), &str> = spans
-        .iter()
-        .filter_map(|span| {
-            let name = tool_name(Attributes(&span.attributes))?;
-            Some(((span.trace_id.as_slice(), span.span_id.as_slice()), name))
-        })
-        .collect();
+    let layers = Layers::of(&spans);
     let mut seen = BTreeSet::new();
     let mut observations = Vec::new();
     let mut rejected = Rejected::default();
     for span in &spans {
-        let attributes = Attributes(&span.attributes);
-        let parent = tools.get(&(span.trace_id.as_slice(), span.parent_span_id.as_slice()));
-        if parent.is_some() && parent.copied() == tool_name(attributes) {
+        if layers.is_inner(span) {
             continue; // the same call, seen again one layer down
         }
         if !seen.insert((&span.trace_id, &span.span_id)) {
@@ -93,6 +85,43 @@ pub fn spans_to_observations(
     }
     observations.sort_by_key(|observation| observation.at_us);
     (observations, rejected)
+}
+
+/// The tool spans of a request: an MCP client's span inside its framework's is the same call.
+struct Layers<'a>(BTreeMap<SpanName<'a>, &'a Span>);
+
+/// Trace and span.
+type SpanName<'a> = (&'a [u8], &'a [u8]);
+
+impl<'a> Layers<'a> {
+    fn of(spans: &'a [Span]) -> Self {
+        let tools = spans.iter().filter(|span| tool_name(Attributes(&span.attributes)).is_some());
+        Self(tools.map(|span| ((&span.trace_id[..], &span.span_id[..]), span)).collect())
+    }
+
+    /// The span around `span`, when it is of the same tool.
+    fn outer(&self, span: &Span) -> Option<&'a Span> {
+        let parent = &span.parent_span_id[..];
+        if !is_id(parent, 8) {
+            return None;
+        }
+        let outer = self.0.get(&(&span.trace_id[..], parent)).copied()?;
+        let name = |span: &'a Span| tool_name(Attributes(&span.attributes));
+        (name(outer) == tool_name(Attributes(&span.attributes))).then_some(outer)
+    }
+
+    /// False for the outermost, and for parents in a circle: nothing is lost that way.
+    fn is_inner(&self, span: &Span) -> bool {
+        let mut outermost = self.outer(span);
+        for _ in 0..MAX_LAYERS {
+            let Some(layer) = outermost else { return false };
+            outermost = self.outer(layer);
+            if outermost.is_none() {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// Reads log records.
@@ -163,7 +192,6 @@ impl<'a> Place<'a> {
         span: &'a [u8],
         attributes: Attributes<'_>,
     ) -> Result<Self, &'static str> {
-        let is_id = |id: &[u8], length| id.len() == length && id.iter().any(|b| *b != 0);
         if !is_id(trace, 16) || !is_id(span, 8) {
             return Err("without a trace and a span identifier");
         }
@@ -257,6 +285,10 @@ fn conversation(
     asked.chain(answered).collect()
 }
 
+fn is_id(id: &[u8], length: usize) -> bool {
+    id.len() == length && id.iter().any(|b| *b != 0)
+}
+
 fn is_tool(attributes: Attributes<'_>) -> bool {
     attributes.text("gen_ai.operation.name") == Some("execute_tool")
         || attributes.text("mcp.method.name") == Some("tools/call")
@@ -296,5 +328,8 @@ fn bearable(name: String) -> Result<String, &'static str> {
         Ok(name)
     }
 }
+
+/// Framework, instrumentation, transport: more layers than anybody stacks.
+const MAX_LAYERS: usize = 8;
 
 const INFERENCE: &[&str] = &["chat", "generate_content", "text_completion"];
