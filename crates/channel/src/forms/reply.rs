@@ -1,0 +1,463 @@
+//! A reply as JSON, both ways: an object whose `kind` says which reply it is, or a problem.
+
+use messages::bundle::ProvenClaim;
+use messages::codec::{CodecError, Wire};
+use messages::counter::Schema;
+use messages::event::Party;
+use messages::ids::{EventHash, LeafHash, PactHash, SessionId, TallyId};
+use messages::leaf::{Boots, Gaps};
+use messages::publication::Disclosed;
+use messages::receipt::{Receipt, Ticket};
+use messages::reply::{Action, Metadata, RecordEntry, Reply, WaitingCall};
+use messages::time::{Epoch, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use super::encoding::{Base64, Hex};
+use super::problem::Problem;
+use super::request::{FormError, json};
+use super::statement::{
+    ActionForm, CertificateForm, JournalHeadForm, PartyForm, ReceiptForm, TicketForm,
+};
+
+/// Largest answer that a client takes, bytes: base64 and names on top of [`Reply::MAX_BYTES`].
+pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// A reply. Digests, keys and signatures are hexadecimal digits; times are milliseconds since
+/// 1970; proofs, leaves, schema and boots are base64 of their deterministic CBOR.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ReplyForm {
+    /// The clock moved.
+    Advanced {
+        /// Now.
+        now_ms: u64,
+        /// Last closed epoch of the monitor.
+        epoch: u64,
+    },
+    /// On record, and it breaks a rule; the mode is active, so nothing is stopped.
+    Alert {
+        /// What interventionist mode would do.
+        action: ActionForm,
+        /// The pact's rule.
+        rule: String,
+        /// The record.
+        receipt: ReceiptForm,
+    },
+    /// Evidence over the nonce.
+    Attestation {
+        /// A conceptual message (RFC 9999), CBOR.
+        evidence: Base64,
+        /// The newest checkpoint.
+        checkpoint: String,
+        /// The certificate of this boot's key.
+        certificate: CertificateForm,
+    },
+    /// The older log is a prefix.
+    Consistent {
+        /// Signed note.
+        checkpoint: String,
+        /// RFC 6962 consistency proof.
+        path: Vec<Hex<32>>,
+    },
+    /// Cosignatures were taken.
+    Cosigned {
+        /// Witnesses whose word was taken.
+        witnesses: u64,
+    },
+    /// Counts are on record.
+    Counted {
+        /// Both sides have closed.
+        closed: bool,
+        /// Missing events found in this session.
+        gaps: GapsForm,
+    },
+    /// The opening of a leaf.
+    Disclosed {
+        /// The leaf, CBOR.
+        leaf: Base64,
+    },
+    /// A checkpoint and ways to it.
+    Included {
+        /// Signed note.
+        checkpoint: String,
+        /// One path a leaf, in the order asked.
+        paths: Vec<Vec<Hex<32>>>,
+    },
+    /// The session is open.
+    Opened {},
+    /// A proof, and the leaves that it stands on.
+    Proof {
+        /// The proven claim, CBOR.
+        claim: Base64,
+        /// Leaves before, after, pact and boot, CBOR each.
+        leaves: Vec<Base64>,
+        /// The schema, CBOR.
+        schema: Base64,
+        /// The tally's boots, CBOR.
+        boots: Base64,
+    },
+    /// The event is on record; nothing more is said in passive mode.
+    Receipt {
+        /// The record.
+        receipt: ReceiptForm,
+    },
+    /// What is on record.
+    Recorded {
+        /// In order.
+        entries: Vec<EntryForm>,
+        /// Where to read on; absent at the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<u64>,
+    },
+    /// The pact is under monitoring.
+    Registered {
+        /// Root of its chain.
+        root: Hex<32>,
+        /// The two tallies, initiator's first.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<Hex<32>>, min_items = 2, max_items = 2))]
+        tallies: [Hex<32>; 2],
+        /// Log index of the pact leaf.
+        leaf: u64,
+    },
+    /// The pact goes on.
+    Reinstated {},
+    /// A private aggregate.
+    Released {
+        /// The reserve and the aggregate leaf, CBOR each.
+        leaves: Vec<Base64>,
+    },
+    /// The party may go on from here.
+    Resumed {
+        /// Events held of the party; the next sequence number.
+        count: u64,
+        /// Hash of the last of them.
+        head: Hex<32>,
+        /// The receipt says more than the monitor holds: it was rolled back, and allows nothing.
+        rolled_back: bool,
+    },
+    /// A verdict, in interventionist mode.
+    Verdict {
+        /// What to do.
+        action: ActionForm,
+        /// The pact's rule, absent when allowed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        /// The record.
+        receipt: ReceiptForm,
+        /// Leave for an allowed call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketForm>,
+    },
+    /// What waits for the caller's decision.
+    Waiting {
+        /// Oldest first.
+        calls: Vec<WaitingForm>,
+    },
+}
+
+/// Missing events by owner.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GapsForm {
+    /// A party's connector did not report what its counterparty received.
+    pub agent: u64,
+    /// Signed by a party, never receipted by the monitor.
+    pub network: u64,
+    /// Receipted by the monitor and missing from its record.
+    pub monitor: u64,
+    /// Sessions that a party left without its closing counts.
+    pub tail_open: u64,
+}
+
+/// A call that waits for an overseer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WaitingForm {
+    /// Under which pact.
+    pub pact: Hex<32>,
+    /// In which session.
+    pub session: Hex<32>,
+    /// The call's event.
+    pub call: Hex<32>,
+    /// The rule that asks for a decision.
+    pub rule: String,
+    /// Nobody can decide after this.
+    pub until_ms: u64,
+    /// The event, canonical JSON.
+    pub event: Base64,
+}
+
+/// One event on record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EntryForm {
+    /// Place in the journal.
+    pub place: JournalHeadForm,
+    /// When it was taken.
+    pub at_ms: u64,
+    /// Who reported it.
+    pub party: PartyForm,
+    /// Its hash.
+    pub event: Hex<32>,
+    /// What was done.
+    pub action: ActionForm,
+    /// The rule; empty when none was broken.
+    pub rule: String,
+    /// In the scopes `metadata` and `full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataForm>,
+    /// The signed event, canonical JSON, in the scope `full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Base64>,
+}
+
+/// What the scope `metadata` keeps of an event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MetadataForm {
+    /// The interaction of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Size of the signed event in bytes.
+    pub bytes: u64,
+}
+
+/// The reply as JSON. `worded` says how a refusal's code is worded; the words of a monitor are its
+/// own, the code is all that a program needs.
+#[must_use]
+pub fn to_json(reply: &Reply, worded: &dyn Fn(&str) -> Problem) -> Vec<u8> {
+    match form(reply) {
+        Ok(form) => serde_json::to_vec(&form).unwrap_or_default(),
+        Err(code) => worded(code).to_json(),
+    }
+}
+
+/// Reads a reply.
+///
+/// # Errors
+/// [`FormError`], which quotes nothing of the bytes.
+pub fn from_json(bytes: &[u8]) -> Result<Reply, FormError> {
+    if bytes.len() > MAX_ANSWER_BYTES {
+        return Err(FormError::TooLarge);
+    }
+    // A problem has no `kind`; a reply has no `type`.
+    if let Ok(Problem { code, .. }) = json(bytes) {
+        return Ok(Reply::Error { code });
+    }
+    reply(json(bytes)?).map_err(|_| FormError::Malformed)
+}
+
+/// The form of a reply; of a refusal, its code.
+///
+/// # Errors
+/// The code of [`Reply::Error`].
+pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
+    Ok(match reply {
+        Reply::Attestation { evidence, checkpoint, certificate } => ReplyForm::Attestation {
+            evidence: Base64(evidence.clone()),
+            checkpoint: checkpoint.clone(),
+            certificate: certificate.into(),
+        },
+        Reply::Registered { root, tallies, leaf } => {
+            let tallies = tallies.map(|tally| Hex(tally.0));
+            ReplyForm::Registered { root: Hex(root.0), tallies, leaf: *leaf }
+        }
+        Reply::Opened => ReplyForm::Opened {},
+        Reply::Verdict { action, rule, receipt, ticket } => ReplyForm::Verdict {
+            action: (*action).into(),
+            rule: rule.clone(),
+            receipt: receipt.into(),
+            ticket: ticket.as_ref().map(TicketForm::from),
+        },
+        Reply::Receipt(receipt) => ReplyForm::Receipt { receipt: receipt.into() },
+        Reply::Alert { action, rule, receipt } => {
+            let (action, rule) = ((*action).into(), rule.clone());
+            ReplyForm::Alert { action, rule, receipt: receipt.into() }
+        }
+        Reply::Counted { closed, gaps } => {
+            ReplyForm::Counted { closed: *closed, gaps: gaps.into() }
+        }
+        Reply::Advanced { now, epoch } => ReplyForm::Advanced { now_ms: now.0, epoch: epoch.0 },
+        Reply::Proof { claim, leaves, schema, boots } => ReplyForm::Proof {
+            claim: Base64(minicbor::to_vec(claim).unwrap_or_default()),
+            leaves: cbor_each(leaves),
+            schema: Base64(schema.to_cbor()),
+            boots: Base64(boots.to_cbor()),
+        },
+        Reply::Released { leaves } => ReplyForm::Released { leaves: cbor_each(leaves) },
+        Reply::Included { checkpoint, paths } => {
+            let paths = paths.iter().map(|path| hex_each(path)).collect();
+            ReplyForm::Included { checkpoint: checkpoint.clone(), paths }
+        }
+        Reply::Consistent { checkpoint, path } => {
+            ReplyForm::Consistent { checkpoint: checkpoint.clone(), path: hex_each(path) }
+        }
+        Reply::Error { code } => return Err(code),
+        Reply::Resumed { count, head, rolled_back } => {
+            let (count, rolled_back) = (*count, *rolled_back);
+            ReplyForm::Resumed { count, head: Hex(head.0), rolled_back }
+        }
+        Reply::Reinstated => ReplyForm::Reinstated {},
+        Reply::Waiting { calls } => {
+            ReplyForm::Waiting { calls: calls.iter().map(WaitingForm::from).collect() }
+        }
+        Reply::Recorded { entries, next } => {
+            let entries = entries.iter().map(EntryForm::from).collect();
+            ReplyForm::Recorded { entries, next: *next }
+        }
+        Reply::Disclosed(leaf) => ReplyForm::Disclosed { leaf: Base64(leaf.to_cbor()) },
+        Reply::Cosigned { witnesses } => ReplyForm::Cosigned { witnesses: *witnesses },
+    })
+}
+
+fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
+    Ok(match form {
+        ReplyForm::Advanced { now_ms, epoch } => {
+            Reply::Advanced { now: UnixMillis(now_ms), epoch: Epoch(epoch) }
+        }
+        ReplyForm::Alert { action, rule, receipt } => {
+            Reply::Alert { action: action.into(), rule, receipt: receipt.into() }
+        }
+        ReplyForm::Attestation { evidence, checkpoint, certificate } => {
+            let (evidence, certificate) = (evidence.0, certificate.into());
+            Reply::Attestation { evidence, checkpoint, certificate }
+        }
+        ReplyForm::Consistent { checkpoint, path } => {
+            Reply::Consistent { checkpoint, path: hashes(path) }
+        }
+        ReplyForm::Cosigned { witnesses } => Reply::Cosigned { witnesses },
+        ReplyForm::Counted { closed, gaps } => Reply::Counted { closed, gaps: gaps.into() },
+        ReplyForm::Disclosed { leaf } => Reply::Disclosed(Disclosed::from_cbor(&leaf.0)?),
+        ReplyForm::Included { checkpoint, paths } => {
+            Reply::Included { checkpoint, paths: paths.into_iter().map(hashes).collect() }
+        }
+        ReplyForm::Opened {} => Reply::Opened,
+        ReplyForm::Proof { claim, leaves, schema, boots } => Reply::Proof {
+            claim: Box::new(proven(&claim.0)?),
+            leaves: disclosed(&leaves)?,
+            schema: Schema::from_cbor(&schema.0)?,
+            boots: Boots::from_cbor(&boots.0)?,
+        },
+        ReplyForm::Receipt { receipt } => Reply::Receipt(receipt.into()),
+        ReplyForm::Recorded { entries, next } => {
+            Reply::Recorded { entries: entries.into_iter().map(Into::into).collect(), next }
+        }
+        ReplyForm::Registered { root, tallies, leaf } => {
+            let tallies = tallies.map(|tally| TallyId(tally.0));
+            Reply::Registered { root: PactHash(root.0), tallies, leaf }
+        }
+        ReplyForm::Reinstated {} => Reply::Reinstated,
+        ReplyForm::Released { leaves } => Reply::Released { leaves: disclosed(&leaves)? },
+        ReplyForm::Resumed { count, head, rolled_back } => {
+            Reply::Resumed { count, head: EventHash(head.0), rolled_back }
+        }
+        ReplyForm::Verdict { action, rule, receipt, ticket } => Reply::Verdict {
+            action: Action::from(action),
+            rule,
+            receipt: Receipt::from(receipt),
+            ticket: ticket.map(Ticket::from),
+        },
+        ReplyForm::Waiting { calls } => {
+            Reply::Waiting { calls: calls.into_iter().map(Into::into).collect() }
+        }
+    })
+}
+
+impl From<&Gaps> for GapsForm {
+    fn from(gaps: &Gaps) -> Self {
+        let Gaps { agent, network, monitor, tail_open } = *gaps;
+        Self { agent, network, monitor, tail_open }
+    }
+}
+
+impl From<GapsForm> for Gaps {
+    fn from(form: GapsForm) -> Self {
+        let GapsForm { agent, network, monitor, tail_open } = form;
+        Self { agent, network, monitor, tail_open }
+    }
+}
+
+impl From<&WaitingCall> for WaitingForm {
+    fn from(call: &WaitingCall) -> Self {
+        Self {
+            pact: Hex(call.pact.0),
+            session: Hex(call.session.0),
+            call: Hex(call.call.0),
+            rule: call.rule.clone(),
+            until_ms: call.until.0,
+            event: Base64(call.event.clone()),
+        }
+    }
+}
+
+impl From<WaitingForm> for WaitingCall {
+    fn from(form: WaitingForm) -> Self {
+        Self {
+            pact: PactHash(form.pact.0),
+            session: SessionId(form.session.0),
+            call: EventHash(form.call.0),
+            rule: form.rule,
+            until: UnixMillis(form.until_ms),
+            event: form.event.0,
+        }
+    }
+}
+
+impl From<&RecordEntry> for EntryForm {
+    fn from(entry: &RecordEntry) -> Self {
+        let metadata = entry.metadata.as_ref();
+        Self {
+            place: (&entry.place).into(),
+            at_ms: entry.at.0,
+            party: entry.party.into(),
+            event: Hex(entry.event.0),
+            action: entry.action.into(),
+            rule: entry.rule.clone(),
+            metadata: metadata.map(|m| MetadataForm { name: m.name.clone(), bytes: m.bytes }),
+            content: entry.content.clone().map(Base64),
+        }
+    }
+}
+
+impl From<EntryForm> for RecordEntry {
+    fn from(form: EntryForm) -> Self {
+        Self {
+            place: form.place.into(),
+            at: UnixMillis(form.at_ms),
+            party: Party::from(form.party),
+            event: EventHash(form.event.0),
+            action: form.action.into(),
+            rule: form.rule,
+            metadata: form.metadata.map(|m| Metadata { name: m.name, bytes: m.bytes }),
+            content: form.content.map(|content| content.0),
+        }
+    }
+}
+
+/// A proven claim has no bound of its own: the answer's bound is its bound.
+fn proven(bytes: &[u8]) -> Result<ProvenClaim, CodecError> {
+    let claim: ProvenClaim = minicbor::decode(bytes).map_err(|_| CodecError::Malformed)?;
+    let again = minicbor::to_vec(&claim).map_err(|_| CodecError::Malformed)?;
+    if again == bytes { Ok(claim) } else { Err(CodecError::NonCanonical) }
+}
+
+fn cbor_each(leaves: &[Disclosed]) -> Vec<Base64> {
+    leaves.iter().map(|leaf| Base64(leaf.to_cbor())).collect()
+}
+
+fn disclosed(leaves: &[Base64]) -> Result<Vec<Disclosed>, CodecError> {
+    leaves.iter().map(|leaf| Disclosed::from_cbor(&leaf.0)).collect()
+}
+
+fn hex_each(path: &[LeafHash]) -> Vec<Hex<32>> {
+    path.iter().map(|hash| Hex(hash.0)).collect()
+}
+
+fn hashes(path: Vec<Hex<32>>) -> Vec<LeafHash> {
+    path.into_iter().map(|hash| LeafHash(hash.0)).collect()
+}
