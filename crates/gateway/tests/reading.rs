@@ -1,5 +1,5 @@
 //! MCP and A2A bodies: what is a call, what is not, and what is refused.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here says so")]
+#![expect(clippy::unwrap_used, reason = "a test that fails here says so")]
 
 use cloister_gateway as gateway;
 use gateway::{MAX_BODY_BYTES, ReadError, a2a, mcp};

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloister_gateway as gateway;
-use gateway::{Decision, Desk, DeskError, Intended, ListenError, Loopback, Observation, Redemption};
+use gateway::{
+    Decision, Desk, DeskError, Intended, ListenError, Loopback, Observation, Redemption,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

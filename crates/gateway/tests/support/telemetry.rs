@@ -3,32 +3,17 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
-fn attribute(key: &str, value: Value) -> KeyValue {
+pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     let value = Some(AnyValue { value: Some(value) });
     KeyValue { key: key.into(), value, ..KeyValue::default() }
 }
 
 pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Value::StringValue(value.into()))
-}
-
-#[allow(dead_code, reason = "not every test needs it")]
-pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
-    attribute(key, Value::IntValue(value))
-}
-
-#[allow(dead_code, reason = "not every test needs it")]
-pub(crate) fn list(key: &str, values: Vec<AnyValue>) -> KeyValue {
-    attribute(key, Value::ArrayValue(ArrayValue { values }))
-}
-
-#[allow(dead_code, reason = "not every test needs it")]
-pub(crate) fn object(key: &str, values: Vec<KeyValue>) -> KeyValue {
-    attribute(key, Value::KvlistValue(KeyValueList { values }))
 }
 
 /// Trace and span are made of the byte `n`.

@@ -16,10 +16,6 @@ impl Answer {
         let line = |line: &str| line.split_once(": ").is_some_and(|(k, _)| k == name);
         self.head.lines().find(|l| line(l)).and_then(|l| l.split_once(": ")).map(|(_, v)| v)
     }
-
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
 }
 
 /// Sends and reads to the end.
@@ -43,7 +39,8 @@ pub(crate) async fn send(
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer).await;
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("no answer");
-    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let (head, body) = answer.split_at(end);
+    let head = String::from_utf8(head.to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head, body: answer[end + 4..].to_vec() }
+    Answer { status, head, body: body.iter().skip(4).copied().collect() }
 }
