@@ -74,6 +74,20 @@ pub(crate) fn fault(fault: &Fault) {
     eprintln!("  {} {}", paint_for(terminal, BOLD, "try:"), fault.remedy);
 }
 
+/// Something that the operator of a connector should know: a code and a session, never content.
+pub(crate) fn trouble(code: &str, session: &messages::ids::SessionId) {
+    let id = hex::encode(session.0.get(..8).unwrap_or_default());
+    event("trouble", &[("code", code), ("session", &id)]);
+}
+
+/// A step in the life of a long-running command: one JSON line on the error stream.
+pub(crate) fn event(name: &str, fields: &[(&str, &str)]) {
+    let mut object = serde_json::Map::new();
+    object.insert("event".into(), name.into());
+    object.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+    eprintln!("{}", serde_json::Value::Object(object));
+}
+
 /// A heading.
 pub(crate) fn heading(text: &str) {
     line(format!("\n{}", paint(BOLD, text)));

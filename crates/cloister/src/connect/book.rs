@@ -45,6 +45,14 @@ pub(crate) struct Taken {
     pub(crate) alias: String,
 }
 
+impl Taken {
+    /// As it is kept.
+    pub(crate) fn into_record(self) -> Record {
+        let Self { session, seq, call, until, id, alias } = self;
+        Record::Taken { session, seq, call, until, id, alias }
+    }
+}
+
 impl Book {
     /// Without sessions.
     pub(crate) fn new(party: Party, pact: PactHash) -> Self {
@@ -238,10 +246,8 @@ impl Book {
     /// over are kept while their conversation might go on; tickets until they expire.
     pub(crate) fn snapshot(&self, now: UnixMillis) -> Vec<Record> {
         let mut records = Vec::new();
-        for taken in self.used.values().filter(|taken| taken.until > now) {
-            let Taken { session, seq, call, until, id, alias } = taken.clone();
-            records.push(Record::Taken { session, seq, call, until, id, alias });
-        }
+        let used = self.used.values().filter(|taken| taken.until > now);
+        records.extend(used.map(|taken| taken.clone().into_record()));
         for (id, session) in &self.sessions {
             let current = self.conversations.get(session.conversation()) == Some(id);
             if current || !session.standing().closed {
