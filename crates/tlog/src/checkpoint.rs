@@ -3,7 +3,7 @@
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use messages::ids::Root;
 use messages::signature::{PublicKey, SigningKey};
-use signed_note::{Note, Signer, key_id};
+use signed_note::{Note, Signature, Signer, key_id};
 use tlog_tiles::Hash;
 
 /// Largest checkpoint in bytes, all signature lines included.
@@ -70,6 +70,14 @@ pub fn open_checkpoint(
     origin: &str,
     key: &PublicKey,
 ) -> Result<Checkpoint, CheckpointError> {
+    let (body, signatures) = read(note)?;
+    let checkpoint = head(&body, origin)?;
+    verify_signature(&signatures, &body, origin, key)?;
+    Ok(checkpoint)
+}
+
+/// Reads a signed note: its text, and its signatures as they stand, none of them verified.
+pub(crate) fn read(note: &str) -> Result<(String, Vec<Signature>), CheckpointError> {
     if note.len() > MAX_CHECKPOINT_BYTES {
         return Err(CheckpointError::TooLarge);
     }
@@ -82,10 +90,15 @@ pub fn open_checkpoint(
     if parsed.to_bytes() != note.as_bytes() {
         return Err(CheckpointError::NonCanonical);
     }
-    let body = core::str::from_utf8(parsed.text()).map_err(|_| CheckpointError::Malformed)?;
-    let checkpoint = head(body, origin)?;
-    verify_signature(note, body, origin, key)?;
-    Ok(checkpoint)
+    let body = String::from_utf8(parsed.text().to_vec()).map_err(|_| CheckpointError::Malformed)?;
+    // `Note` keeps its signatures to itself, so the lines are read once more, by its own parser.
+    let lines = note.rsplit_once("\n\n").map(|(_, lines)| lines).unwrap_or_default();
+    if lines.lines().count() > MAX_SIGNATURES {
+        return Err(CheckpointError::TooLarge);
+    }
+    let signatures = lines.lines().map(|line| Signature::from_bytes(line.as_bytes()));
+    let signatures = signatures.collect::<Result<_, _>>();
+    Ok((body, signatures.map_err(|_| CheckpointError::Malformed)?))
 }
 
 /// Why a text is not a checkpoint of this log.
@@ -166,24 +179,12 @@ fn head(body: &str, origin: &str) -> Result<Checkpoint, CheckpointError> {
 }
 
 fn verify_signature(
-    note: &str,
+    signatures: &[Signature],
     body: &str,
     origin: &str,
     key: &PublicKey,
 ) -> Result<(), CheckpointError> {
-    // `Note` keeps its signatures to itself, so the lines are read once more, by its own parser.
-    let lines = note.rsplit_once("\n\n").map(|(_, lines)| lines).unwrap_or_default();
-    if lines.lines().count() > MAX_SIGNATURES {
-        return Err(CheckpointError::TooLarge);
-    }
-    let mut named = Vec::new();
-    for line in lines.lines() {
-        let signature = signed_note::Signature::from_bytes(line.as_bytes())
-            .map_err(|_| CheckpointError::Malformed)?;
-        if signature.name() == origin {
-            named.push(signature);
-        }
-    }
+    let named: Vec<&Signature> = signatures.iter().filter(|s| s.name() == origin).collect();
     let id = key_id(origin, &typed(key));
     let mut ours = named.iter().filter(|signature| signature.id() == id);
     match (ours.next(), ours.next()) {

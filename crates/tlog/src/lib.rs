@@ -3,8 +3,10 @@
 //!
 //! The tree arithmetic is `tlog_tiles` and the note format `signed_note`, ports of the Go
 //! module proxy's log, so tools of that family read what is written here. This crate adds the
-//! bounds: one origin, one key, one text for one tree head, strict Ed25519, short paths. It
-//! stores nothing, asks nobody, and knows no witness.
+//! bounds: one origin, one key, one text for one tree head, strict Ed25519, short paths; and, by
+//! [tlog-tiles](https://c2sp.org/tlog-tiles) and
+//! [tlog-cosignature](https://c2sp.org/tlog-cosignature), tiles and witness cosignatures. It
+//! stores nothing and asks nobody; which witnesses count is an argument.
 //!
 //! ```
 //! # use cloister_tlog as tlog;
@@ -21,12 +23,16 @@
 //! ```
 
 mod checkpoint;
+mod cosignature;
 mod log;
 mod proof;
+mod tile;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, is_origin, open_checkpoint,
     sign_checkpoint,
 };
+pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosignature};
 pub use log::{Log, leaf_hash};
 pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion};
+pub use tile::{MAX_LEVEL, TILE_WIDTH, TilePath, Tiled, entry_bundle, read_entry_bundle};

@@ -58,6 +58,11 @@ impl Log {
         root.ok().map(|hash| Root(hash.0))
     }
 
+    /// Roots of the complete subtrees of `2^level` leaves, left to right.
+    pub(crate) fn row(&self, level: u8) -> Option<&[Hash]> {
+        self.rows.get(usize::from(level)).map(Vec::as_slice)
+    }
+
     /// Audit path of leaf `index` in the tree of the first `size` leaves (section 2.1.1),
     /// bottom up. Without such a leaf the path is empty and verifies nothing.
     #[must_use]
