@@ -142,3 +142,9 @@ impl DeskError {
         }
     }
 }
+
+/// For `Retry-After`: rounded up, at least one.
+#[cfg(any(feature = "ext-authz", feature = "http", feature = "otlp"))]
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1)
+}

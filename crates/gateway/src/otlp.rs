@@ -16,6 +16,7 @@ mod intake;
 mod web;
 
 pub use grpc::serve as serve_grpc;
+pub use intake::Intake;
 pub use web::serve as serve_http;
 
 /// Largest export in bytes, as sent and once more after inflation.

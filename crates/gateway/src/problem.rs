@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::desk::{Decision, DeskError, Redemption};
+use crate::desk::{Decision, DeskError, Redemption, whole_seconds};
 use crate::jsonrpc::ReadError;
 
 /// One refusal.
@@ -133,9 +133,4 @@ impl From<ReadError> for Problem {
         };
         Self::new(status, error.code(), &error, error.remedy())
     }
-}
-
-/// Rounded up, at least one.
-pub(crate) fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1)
 }

@@ -16,7 +16,8 @@ use cloister_gateway as gateway;
 use desk::{Recorder, Served};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gateway::{DeskError, ListenError, Loopback, Scope, otlp};
+use gateway::otlp::{self, Intake};
+use gateway::{DeskError, ListenError, Loopback, Scope};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
@@ -28,7 +29,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prost::Message;
 use telemetry::{chat_span, export, log, span, text, tool_span};
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
@@ -36,7 +38,8 @@ use tonic::transport::{Channel, Endpoint};
 async fn grpc(desk: &Recorder, scope: Scope) -> (Served, Channel) {
     let desk = desk.clone();
     let served =
-        Served::start(|listener, stop| otlp::serve_grpc(listener, desk, scope, stop)).await;
+        Served::start(|listener, stop| otlp::serve_grpc(listener, Intake::new(desk, scope), stop))
+            .await;
     let endpoint = Endpoint::from_shared(format!("http://{}", served.address)).unwrap();
     let channel = endpoint.connect().await.unwrap();
     (served, channel)
@@ -44,7 +47,8 @@ async fn grpc(desk: &Recorder, scope: Scope) -> (Served, Channel) {
 
 async fn http(desk: &Recorder) -> Served {
     let desk = desk.clone();
-    Served::start(|listener, stop| otlp::serve_http(listener, desk, Scope::Full, stop)).await
+    Served::start(|listener, stop| otlp::serve_http(listener, Intake::new(desk, Scope::Full), stop))
+        .await
 }
 
 fn seen(desk: &Recorder) -> usize {
@@ -243,6 +247,32 @@ async fn sender_that_hangs_up_leaves_a_definite_state() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(seen(&desk), 200);
+    served.end().await;
+}
+
+#[tokio::test]
+async fn senders_beyond_the_bound_wait_and_lose_nothing() {
+    let desk = Recorder::default();
+    let served = http(&desk).await;
+    let to = served.address;
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\n\
+                content-type: application/x-protobuf\r\ncontent-length: 9\r\n\r\n";
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let body = export(vec![tool_span(1)]).encode_to_vec();
+    let mut next =
+        tokio::spawn(
+            async move { web::send(to, "POST /v1/traces", &[PROTOBUF], &body).await.status },
+        );
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut next).await;
+    assert!(early.is_err(), "nobody took its place");
+    drop(slow);
+    assert_eq!((next.await.unwrap(), seen(&desk)), (200, 2));
     served.end().await;
 }
 

@@ -97,11 +97,11 @@ async fn exported_by(protocol: &str) -> Recorder {
     // The first batch finds no room; the SDK comes again by itself.
     let full = DeskError::Full { retry_after: Duration::from_secs(1) };
     desk.with(|book| book.refusals = vec![full]);
-    let behind = desk.clone();
+    let intake = otlp::Intake::new(desk.clone(), Scope::Full);
     let served = if protocol == "grpc" {
-        Served::start(|l, stop| otlp::serve_grpc(l, behind, Scope::Full, stop)).await
+        Served::start(|l, stop| otlp::serve_grpc(l, intake, stop)).await
     } else {
-        Served::start(|l, stop| otlp::serve_http(l, behind, Scope::Full, stop)).await
+        Served::start(|l, stop| otlp::serve_http(l, intake, stop)).await
     };
     let endpoint = format!("http://{}", served.address);
     script("export.py", protocol.to_owned(), Some(endpoint)).await;

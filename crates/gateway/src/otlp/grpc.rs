@@ -26,13 +26,13 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::genai::{Rejected, logs_to_observations, spans_to_observations};
-use super::intake::Intake;
+use super::intake::{Intake, MAX_AT_WORK};
 use super::{MAX_EXPORT_BYTES, web};
 use crate::desk::{Desk, DeskError};
 use crate::loopback::{ListenError, Loopback};
-use crate::scope::Scope;
 
 /// Serves traces, logs and metrics until `stop` is cancelled.
 ///
@@ -40,11 +40,9 @@ use crate::scope::Scope;
 /// [`ListenError::Stopped`] when the server ends by itself.
 pub async fn serve<D: Desk>(
     listener: Loopback,
-    desk: D,
-    scope: Scope,
+    intake: Intake<D>,
     stop: CancellationToken,
 ) -> Result<(), ListenError> {
-    let intake = Intake::new(desk, scope);
     let traces = TraceServiceServer::new(Door(intake.clone()))
         .max_decoding_message_size(MAX_EXPORT_BYTES)
         .accept_compressed(Gzip);
@@ -56,6 +54,8 @@ pub async fn serve<D: Desk>(
         .accept_compressed(Gzip);
     let (listener, _) = listener.into_parts();
     let server = Server::builder()
+        .layer(GlobalConcurrencyLimitLayer::new(MAX_AT_WORK))
+        .timeout(PATIENCE)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .add_service(traces)
@@ -197,6 +197,9 @@ struct ProtoDuration {
 
 /// Exports at work on one connection.
 const MAX_STREAMS: u32 = 16;
+
+/// Longest time of one export, its arrival included.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
 

@@ -11,9 +11,10 @@ use crate::desk::{Desk, DeskError};
 use crate::observation::{Observation, SourceId};
 use crate::scope::Scope;
 
-/// The way of both OTLP servers to one desk.
+/// The way of both OTLP servers to one desk. Clones share what they remember: a happening that
+/// comes both ways is taken once.
 #[derive(Clone)]
-pub(super) struct Intake<D> {
+pub struct Intake<D> {
     desk: D,
     pub(super) scope: Scope,
     taken: Arc<Mutex<Taken>>,
@@ -21,7 +22,9 @@ pub(super) struct Intake<D> {
 }
 
 impl<D: Desk> Intake<D> {
-    pub(super) fn new(desk: D, scope: Scope) -> Self {
+    /// Content is kept as `scope` allows.
+    #[must_use]
+    pub fn new(desk: D, scope: Scope) -> Self {
         Self { desk, scope, taken: Arc::default(), room: Arc::new(Semaphore::new(MAX_AT_WORK)) }
     }
 
@@ -132,8 +135,8 @@ impl Drop for Claim {
     }
 }
 
-/// Exports at work.
-const MAX_AT_WORK: usize = 8;
+/// Exports at work in one server; more wait unread, and their senders with them.
+pub(super) const MAX_AT_WORK: usize = 8;
 
 /// Sources remembered: a sender's retries end long before as many have passed.
 const MAX_REMEMBERED: usize = 65_536;

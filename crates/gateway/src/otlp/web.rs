@@ -21,13 +21,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::MAX_EXPORT_BYTES;
 use super::grpc::{self, RpcStatus};
-use super::intake::Intake;
-use crate::desk::{Desk, DeskError};
+use super::intake::{Intake, MAX_AT_WORK};
+use crate::desk::{Desk, DeskError, whole_seconds};
 use crate::loopback::{ListenError, Loopback};
-use crate::scope::Scope;
 use crate::web;
 
 /// Serves `/v1/traces`, `/v1/logs` and `/v1/metrics` until `stop` is cancelled.
@@ -36,15 +36,15 @@ use crate::web;
 /// [`ListenError::Stopped`] when the server ends by itself.
 pub async fn serve<D: Desk>(
     listener: Loopback,
-    desk: D,
-    scope: Scope,
+    intake: Intake<D>,
     stop: CancellationToken,
 ) -> Result<(), ListenError> {
     let router = Router::new()
         .route("/v1/traces", post(traces::<D>))
         .route("/v1/logs", post(logs::<D>))
         .route("/v1/metrics", post(count_metrics))
-        .with_state(Intake::new(desk, scope));
+        .layer(GlobalConcurrencyLimitLayer::new(MAX_AT_WORK))
+        .with_state(intake);
     web::serve(listener, router, stop).await
 }
 
@@ -129,8 +129,7 @@ where
             let mut response =
                 encoding.failure(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
             if let Some(time) = error.retry_after() {
-                let seconds = time.as_secs().max(1);
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(time).into());
             }
             response
         }
