@@ -114,9 +114,26 @@ impl JournalError {
             }
             Self::NotRetained { .. } => "ask for records within the retention period",
             Self::OtherOrigin => "configure the folder that belongs to this origin",
-            Self::SealedByAnotherKey { .. } => "provide the sealing key that this folder began with",
+            Self::SealedByAnotherKey { .. } => {
+                "provide the sealing key that this folder began with"
+            }
             Self::SealingUnavailable => "bring the sealing key's holder back and start again",
             Self::TooLarge { .. } => "split what is recorded",
+        }
+    }
+
+    /// Whether what is on the disk is unknown after this, so that only recovery can go on.
+    pub(crate) const fn is_final(&self) -> bool {
+        match self {
+            Self::DiskFull | Self::SealingUnavailable | Self::TooLarge { .. } => false,
+            Self::Damaged { .. }
+            | Self::GroupFull { .. }
+            | Self::Io { .. }
+            | Self::Locked
+            | Self::NotDurable
+            | Self::NotRetained { .. }
+            | Self::OtherOrigin
+            | Self::SealedByAnotherKey { .. } => true,
         }
     }
 

@@ -60,7 +60,7 @@ impl SealingKey for InsecureSealing {
                 secret.as_mut_slice(),
             )
             .map_err(|_| SealError::Unavailable)?;
-        Ok([&self.id, &nonce, secret.as_slice(), tag.as_ref()].concat())
+        Ok([&self.id[..], &nonce, secret.as_slice(), tag.as_ref()].concat())
     }
 
     fn unwrap(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {

@@ -1,0 +1,461 @@
+//! What a journal on a real disk recovers to, and what it refuses.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails here says so"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cloister_journal::{
+    InsecureSealing, Journal, JournalError, OpenError, Opened, Position, Recovered, SealingKey,
+};
+use messages::ids::BootId;
+use messages::time::UnixMillis;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const ORIGIN: &str = "insecure-dev/test";
+
+/// A folder for a journal and its sealing key.
+struct Scratch(TempDir);
+
+type Seen = (Option<Vec<u8>>, Vec<(Position, Vec<u8>)>);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("journal")
+    }
+
+    fn sealing(&self, name: &str) -> Box<dyn SealingKey> {
+        Box::new(InsecureSealing::open_or_create(&self.0.path().join(name), ORIGIN).unwrap())
+    }
+
+    fn open(&self) -> Result<(Opened, Seen), JournalError> {
+        self.open_as("key", ORIGIN)
+    }
+
+    fn open_as(&self, key: &str, origin: &str) -> Result<(Opened, Seen), JournalError> {
+        let mut seen: Seen = (None, Vec::new());
+        let on = &mut |recovered: Recovered<'_>| {
+            match recovered {
+                Recovered::Snapshot(bytes) => seen.0 = Some(bytes.to_vec()),
+                Recovered::Record { position, record } => seen.1.push((position, record.to_vec())),
+            }
+            Ok::<(), ()>(())
+        };
+        match Journal::open(&self.path(), self.sealing(key), origin, BootId([1; 32]), on) {
+            Ok(opened) => Ok((opened, seen)),
+            Err(OpenError::Journal(error)) => Err(error),
+            Err(OpenError::Replay(())) => Ok::<_, JournalError>(()).map(|()| unreachable()),
+        }
+    }
+
+    fn start(&self, snapshot: &[u8]) -> Journal {
+        self.open().unwrap().0.start(snapshot, UnixMillis(5)).unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    fn refusal(&self) -> JournalError {
+        self.open().err().unwrap()
+    }
+}
+
+fn unreachable() -> (Opened, Seen) {
+    std::process::abort()
+}
+
+fn fill(journal: &mut Journal, groups: &[Vec<Vec<u8>>]) -> Vec<(Position, Vec<u8>)> {
+    let mut written = Vec::new();
+    for group in groups {
+        for record in group {
+            written.push((journal.append(record).unwrap(), record.clone()));
+        }
+        journal.commit().unwrap();
+    }
+    written
+}
+
+fn small() -> Vec<Vec<Vec<u8>>> {
+    vec![vec![b"one".to_vec()], vec![b"two".to_vec(), Vec::new(), vec![4; 50]]]
+}
+
+/// Everything in the folder, for the claim that nothing was changed.
+fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn new_journal_shows_nothing_and_goes_on_where_it_ended() {
+    let scratch = Scratch::new();
+    let (opened, seen) = scratch.open().unwrap();
+    assert!(opened.is_new() && seen == (None, Vec::new()));
+    let mut journal = opened.start(b"first", UnixMillis(5)).unwrap();
+    let mut written = fill(&mut journal, &small());
+    journal.append(b"never committed").unwrap();
+    drop(journal);
+
+    let (opened, seen) = scratch.open().unwrap();
+    assert_eq!(seen, (Some(b"first".to_vec()), written.clone()));
+    assert_eq!((opened.position(), opened.torn()), (written[3].0, 0));
+    let mut journal = opened.start(b"second", UnixMillis(6)).unwrap();
+    let more = fill(&mut journal, &small());
+    assert_eq!(more[0].0.seq, 5);
+    journal.rotate(b"third", UnixMillis(7)).unwrap();
+    let last = fill(&mut journal, &small());
+    let seqs: Vec<_> = journal
+        .segments()
+        .iter()
+        .map(|s| (s.number, s.first_seq, s.last_seq, s.opened.0))
+        .collect();
+    assert_eq!(seqs, [(1, 1, 4, 5), (2, 5, 8, 6), (3, 9, 12, 7)]);
+
+    written.extend(more);
+    written.extend(last.clone());
+    let mut read = Vec::new();
+    journal.read(2..=11, &mut |position, record| read.push((position, record.to_vec()))).unwrap();
+    assert_eq!(read, written[1..11]);
+    let beyond = journal.read(2..=13, &mut |_, _| {}).unwrap_err();
+    assert_eq!(beyond, JournalError::NotRetained { first: 1, last: 12 });
+    drop(journal);
+    assert_eq!(scratch.open().unwrap().1, (Some(b"third".to_vec()), last));
+}
+
+#[test]
+fn large_snapshots_come_back_whole() {
+    let scratch = Scratch::new();
+    for bytes in [0, 1, (1 << 20) - 1, 1 << 20, (3 << 20) + 5] {
+        let snapshot: Vec<u8> = (0..=250).cycle().take(bytes).collect();
+        let mut journal = scratch.start(&snapshot);
+        fill(&mut journal, &small());
+        drop(journal);
+        let seen = scratch.open().unwrap().1;
+        assert!(seen.0 == Some(snapshot) && seen.1.len() == 4);
+    }
+}
+
+#[test]
+fn refused_records_are_not_appended() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    let error = journal.append(&vec![0; (16 << 20) + 1]).unwrap_err();
+    assert_eq!(error.code(), "journal-record-too-large");
+    let large = vec![7; 16 << 20];
+    let refused = (0..5).find_map(|_| journal.append(&large).err()).unwrap();
+    assert_eq!(refused.code(), "journal-group-full");
+    assert_eq!(journal.position().seq, 3);
+    journal.commit().unwrap();
+    journal.append(&large).unwrap();
+    journal.commit().unwrap();
+    drop(journal);
+    assert!(scratch.open().unwrap().1.1.iter().all(|(_, record)| *record == large));
+}
+
+#[test]
+fn second_opener_is_refused_while_the_first_lives() {
+    let scratch = Scratch::new();
+    let journal = scratch.start(b"");
+    assert_eq!(scratch.refusal().code(), "journal-locked");
+    drop(journal);
+    let (opened, _) = scratch.open().unwrap();
+    assert_eq!(scratch.refusal().code(), "journal-locked");
+    drop(opened);
+    scratch.open().unwrap();
+}
+
+#[test]
+fn another_sealing_key_and_another_origin_are_named() {
+    let scratch = Scratch::new();
+    drop(scratch.start(b""));
+    let refusal = |key, origin| scratch.open_as(key, origin).err().unwrap().code();
+    assert_eq!(refusal("other", ORIGIN), "journal-sealed-by-another-key");
+    assert_eq!(refusal("key", "insecure-dev/other"), "journal-of-another-origin");
+}
+
+#[test]
+fn every_flipped_bit_is_refused_and_nothing_is_changed() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"begin");
+    fill(&mut journal, &small());
+    journal.rotate(b"snapshot", UnixMillis(0)).unwrap();
+    fill(&mut journal, &small());
+    drop(journal);
+    let files = ["00000001.segment", "00000001.key", "00000002.segment", "00000002.key"];
+    for file in files.map(|name| scratch.file(name)) {
+        let bytes = fs::read(&file).unwrap();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            fs::write(&file, &flipped).unwrap();
+            let before = contents(&scratch.path());
+            let refusal = scratch.refusal();
+            assert_eq!(refusal.code(), "journal-damaged", "{} {at}", file.display());
+            assert_eq!(contents(&scratch.path()), before);
+        }
+        fs::write(&file, &bytes).unwrap();
+    }
+    scratch.open().unwrap();
+}
+
+#[test]
+fn flipped_bits_in_a_torn_tail_never_cost_an_acknowledged_record() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    let written = fill(&mut journal, &small());
+    let file = scratch.file("00000001.segment");
+    let acknowledged = fs::read(&file).unwrap().len();
+    fill(&mut journal, &small());
+    drop(journal);
+    let torn = fs::read(&file).unwrap();
+    let torn = &torn[..torn.len() - 20];
+    let mut cut = 0;
+    for at in acknowledged..torn.len() {
+        let mut flipped = torn.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&file, &flipped).unwrap();
+        match scratch.open() {
+            Ok((_, seen)) => {
+                assert_eq!(seen.1[..4], written[..]);
+                cut += 1;
+            }
+            Err(error) => assert_eq!(error.code(), "journal-damaged"),
+        }
+    }
+    assert!(cut > 0);
+}
+
+#[test]
+fn missing_swapped_and_shortened_segments_are_refused() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    for _ in 0..3 {
+        fill(&mut journal, &small());
+        journal.rotate(b"", UnixMillis(0)).unwrap();
+    }
+    drop(journal);
+    let refused_without = |names: &[&str], what: &str| {
+        let away: Vec<_> = names.iter().map(|name| scratch.file(name)).collect();
+        let kept: Vec<_> = away.iter().map(|file| fs::read(file).unwrap()).collect();
+        away.iter().for_each(|file| fs::remove_file(file).unwrap());
+        let JournalError::Damaged { what: found, .. } = scratch.refusal() else {
+            return Err(scratch.refusal());
+        };
+        assert_eq!(found, what, "{names:?}");
+        away.iter().zip(kept).for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+        Ok(())
+    };
+    refused_without(&["00000002.segment"], "segment missing").unwrap();
+    refused_without(&["00000002.key"], "key file missing").unwrap();
+    refused_without(&["00000001.segment", "00000001.key"], "segment missing").unwrap();
+    refused_without(&["00000004.key"], "key file missing").unwrap();
+    let all: Vec<_> = (1..=4).map(|n| format!("{n:08}.segment")).collect();
+    refused_without(&all.iter().map(String::as_str).collect::<Vec<_>>(), "segment missing")
+        .unwrap();
+
+    let (two, three) = (scratch.file("00000002.segment"), scratch.file("00000003.segment"));
+    let bytes = fs::read(&two).unwrap();
+    fs::copy(&three, &two).unwrap();
+    assert_eq!(scratch.refusal().code(), "journal-damaged");
+    for length in [bytes.len() - 1, bytes.len() - 80, 192, 191, 0] {
+        fs::write(&two, &bytes[..length]).unwrap();
+        assert_eq!(scratch.refusal().code(), "journal-damaged", "{length}");
+    }
+    fs::write(&two, &bytes).unwrap();
+    scratch.open().unwrap();
+}
+
+#[test]
+fn segments_of_a_forked_past_are_refused() {
+    let scratch = Scratch::new();
+    drop(scratch.start(b""));
+    let past = contents(&scratch.path());
+    drop(scratch.start(b"one way"));
+    let fork: Vec<_> = ["00000002.segment", "00000002.key"]
+        .map(|name| (scratch.file(name), fs::read(scratch.file(name)).unwrap()))
+        .into();
+    for name in ["00000002.segment", "00000002.key"] {
+        fs::remove_file(scratch.file(name)).unwrap();
+    }
+    past.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+    drop(scratch.start(b"another way"));
+    drop(scratch.start(b"and on"));
+    scratch.open().unwrap();
+    // Neither holds a record, so the heads agree; the headers do not.
+    fork.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+    let JournalError::Damaged { segment: 3, what: "order of segments", .. } = scratch.refusal()
+    else {
+        std::process::abort()
+    };
+}
+
+#[test]
+fn repeated_and_dropped_groups_are_refused() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    let file = scratch.file("00000001.segment");
+    let mut ends = vec![fs::read(&file).unwrap().len()];
+    for group in [small(), small(), small()].concat() {
+        fill(&mut journal, &[group]);
+        ends.push(fs::read(&file).unwrap().len());
+    }
+    drop(journal);
+    let bytes = fs::read(&file).unwrap();
+    let group = |n: usize| bytes[ends[n]..ends[n + 1]].to_vec();
+    let begin = bytes[..ends[0]].to_vec();
+    for order in [[0, 0].as_slice(), &[0, 2], &[1], &[0, 1, 2, 1], &[0, 2, 1]] {
+        let groups = order.iter().flat_map(|n| group(*n));
+        fs::write(&file, begin.iter().copied().chain(groups).collect::<Vec<_>>()).unwrap();
+        assert_eq!(scratch.refusal().code(), "journal-damaged", "{order:?}");
+    }
+}
+
+#[test]
+fn zeros_at_the_end_are_cut_and_zeros_before_it_are_damage() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    let written = fill(&mut journal, &small());
+    let file = scratch.file("00000001.segment");
+    let acknowledged = fs::read(&file).unwrap().len();
+    fill(&mut journal, &small()[1..]);
+    drop(journal);
+    let whole = fs::read(&file).unwrap();
+    for zeros_from in (acknowledged..=whole.len() - 16).step_by(16) {
+        for more in [0, 1, 79, 80, 5000] {
+            let mut bytes = whole[..zeros_from].to_vec();
+            bytes.resize(whole.len() + more, 0);
+            fs::write(&file, &bytes).unwrap();
+            let (opened, seen) = scratch.open().unwrap();
+            assert_eq!(seen.1, written, "{zeros_from} {more}");
+            assert!(opened.torn() > 0);
+        }
+    }
+    let mut bytes = whole.clone();
+    bytes.resize(whole.len() + 600, 0);
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(scratch.open().unwrap().1.1.len(), 7);
+    bytes[acknowledged - 16..acknowledged].fill(0);
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(scratch.refusal().code(), "journal-damaged");
+    bytes[whole.len() + 300] = 1;
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(scratch.refusal().code(), "journal-damaged");
+}
+
+#[test]
+fn forgotten_segments_are_gone_and_the_rest_is_not() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    for _ in 0..3 {
+        fill(&mut journal, &small());
+        journal.rotate(b"state", UnixMillis(0)).unwrap();
+    }
+    let key = fs::File::open(scratch.file("00000001.key")).unwrap();
+    let copy = contents(&scratch.path());
+    assert_eq!(journal.forget_before(3).unwrap(), 2);
+    assert_eq!(journal.forget_before(3).unwrap(), 0);
+    let mut left = Vec::new();
+    std::io::Read::read_to_end(&mut &key, &mut left).unwrap();
+    assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0), "the key was overwritten");
+    assert_eq!(journal.segments().iter().map(|s| s.number).collect::<Vec<_>>(), [3, 4]);
+    let gone = journal.read(8..=9, &mut |_, _| {}).unwrap_err();
+    assert_eq!(gone, JournalError::NotRetained { first: 9, last: 12 });
+    journal.read(9..=12, &mut |_, _| {}).unwrap();
+    drop(journal);
+    scratch.open().unwrap();
+    // Who takes a segment away says that it was forgotten; the journal knows better.
+    fs::remove_file(scratch.file("00000003.segment")).unwrap();
+    fs::remove_file(scratch.file("00000003.key")).unwrap();
+    assert_eq!(scratch.refusal().code(), "journal-damaged");
+    for (file, bytes) in copy.iter().filter(|(file, _)| !file.ends_with("00000004.segment")) {
+        fs::write(file, bytes).unwrap();
+    }
+    // Segments that come back after they were forgotten are not looked at, and go again.
+    let (opened, _) = scratch.open().unwrap();
+    let mut journal = opened.start(b"state", UnixMillis(0)).unwrap();
+    assert!(!scratch.file("00000002.segment").exists());
+    assert_eq!(journal.forget_before(u64::MAX).unwrap(), 2, "never the newest");
+    journal.append(b"goes on").unwrap();
+    journal.commit().unwrap();
+}
+
+#[test]
+fn refusing_a_recovered_record_ends_recovery() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    fill(&mut journal, &small());
+    drop(journal);
+    let on = &mut |recovered: Recovered<'_>| match recovered {
+        Recovered::Record { position: Position { seq: 3, .. }, .. } => Err("no"),
+        _ => Ok(()),
+    };
+    let boot = BootId([1; 32]);
+    let refused = Journal::open(&scratch.path(), scratch.sealing("key"), ORIGIN, boot, on);
+    assert!(matches!(refused, Err(OpenError::Replay("no"))));
+}
+
+fn groups() -> impl Strategy<Value = Vec<Vec<Vec<u8>>>> {
+    let record = prop_oneof![
+        8 => proptest::collection::vec(any::<u8>(), 0..40),
+        1 => proptest::collection::vec(any::<u8>(), 500..2000),
+    ];
+    proptest::collection::vec(proptest::collection::vec(record, 1..6), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Cut anywhere, a journal recovers to exactly the groups that lie before the cut.
+    #[test]
+    fn every_prefix_recovers_to_the_whole_groups_in_it(groups in groups(), cuts in any::<[u16; 24]>()) {
+        let scratch = Scratch::new();
+        let mut journal = scratch.start(b"state");
+        let file = scratch.file("00000001.segment");
+        let length = || usize::try_from(fs::metadata(&file).unwrap().len()).unwrap();
+        let mut written = Vec::new();
+        let mut ends = vec![(length(), 0)];
+        for group in &groups {
+            written.extend(fill(&mut journal, std::slice::from_ref(group)));
+            ends.push((length(), written.len()));
+        }
+        drop(journal);
+        let (bytes, begin) = (fs::read(&file).unwrap(), ends[0].0);
+        for cut in cuts {
+            let cut = begin + usize::from(cut) % (bytes.len() - begin + 1);
+            fs::write(&file, &bytes[..cut]).unwrap();
+            let (opened, seen) = scratch.open().unwrap();
+            let whole = ends.iter().rfind(|(end, _)| *end <= cut).unwrap();
+            prop_assert_eq!(&seen.1[..], &written[..whole.1]);
+            prop_assert_eq!(opened.torn(), u64::try_from(cut - whole.0).unwrap());
+        }
+        // What was cut stays cut, and the journal goes on.
+        let mut journal = scratch.start(b"state");
+        fill(&mut journal, &small());
+        drop(journal);
+        prop_assert_eq!(scratch.open().unwrap().1.1.len(), 4);
+    }
+
+    /// No bytes in place of a segment make recovery panic.
+    #[test]
+    fn no_bytes_make_recovery_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let scratch = Scratch::new();
+        drop(scratch.start(b""));
+        let file = scratch.file("00000001.segment");
+        let genuine = fs::read(&file).unwrap();
+        fs::write(&file, [&genuine, &bytes[..]].concat()).unwrap();
+        scratch.open().map(drop).or_else(|error| (error.code() == "journal-damaged").then_some(()).ok_or(error)).unwrap();
+        fs::write(&file, &bytes).unwrap();
+        prop_assert_eq!(scratch.refusal().code(), "journal-damaged");
+    }
+}
