@@ -186,6 +186,7 @@ fn other_spans_are_acknowledged_and_ignored() {
 fn unusable_tool_spans_are_rejected_with_a_reason() {
     let mut without_id = tool_span(1);
     without_id.span_id.clear();
+    without_id.parent_span_id = vec![7; 8];
     let nameless = span(2, vec![text("gen_ai.operation.name", "execute_tool")]);
     let mut long = tool_span(3);
     long.attributes.insert(0, text("gen_ai.conversation.id", &"x".repeat(257)));

@@ -136,22 +136,22 @@ where
     }
 }
 
-/// Never more than [`MAX_EXPORT_BYTES`], however well it was packed.
 fn inflate(headers: &HeaderMap, sent: Bytes) -> Result<Vec<u8>, StatusCode> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
-    match encoding {
+    match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(sent.into()),
-        Some(b"gzip") => {
-            let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-            let mut plain = Vec::new();
-            let packed = MultiGzDecoder::new(&sent[..]).take(limit).read_to_end(&mut plain);
-            match packed {
-                Ok(size) if size > MAX_EXPORT_BYTES => Err(StatusCode::PAYLOAD_TOO_LARGE),
-                Ok(_) => Ok(plain),
-                Err(_) => Err(StatusCode::BAD_REQUEST),
-            }
-        }
+        Some(b"gzip") => read_bounded(MultiGzDecoder::new(&sent[..])),
         Some(_) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    }
+}
+
+/// Never more than [`MAX_EXPORT_BYTES`], however well it was packed.
+fn read_bounded(packed: impl Read) -> Result<Vec<u8>, StatusCode> {
+    let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut plain = Vec::new();
+    match packed.take(limit).read_to_end(&mut plain) {
+        Ok(size) if size > MAX_EXPORT_BYTES => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(_) => Ok(plain),
+        Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -195,5 +195,17 @@ impl Encoding {
             Self::Protobuf => "application/x-protobuf",
         };
         (status, [(header::CONTENT_TYPE, media_type)], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endless_body_is_given_up() {
+        assert_eq!(read_bounded(std::io::repeat(0)), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let most = u64::try_from(MAX_EXPORT_BYTES).unwrap();
+        assert!(read_bounded(std::io::repeat(0).take(most)).is_ok());
     }
 }
