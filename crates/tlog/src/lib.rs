@@ -27,6 +27,7 @@ mod cosignature;
 mod log;
 mod proof;
 mod tile;
+mod witnessed;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, is_origin, open_checkpoint,
@@ -36,3 +37,4 @@ pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosig
 pub use log::{Log, leaf_hash};
 pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion};
 pub use tile::{MAX_LEVEL, TILE_WIDTH, TilePath, Tiled, entry_bundle, read_entry_bundle};
+pub use witnessed::{Jump, Observed, Ticks, TimeError, TimeTerms, WitnessedTime};
