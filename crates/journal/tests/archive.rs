@@ -1,7 +1,6 @@
 //! What an archive on a real disk keeps, and what it refuses.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a test that fails here says so"
 )]
