@@ -177,8 +177,8 @@ mod tests {
             prop_assert_eq!(&*plain, &record);
             prop_assert_eq!(sealer.open(6, &[7; 32], &frame, &mut plain), None);
             prop_assert_eq!(sealer.open(5, &[8; 32], &frame, &mut plain), None);
-            let bit = bit % (frame.len() * 8);
-            frame[bit / 8] ^= 1 << (bit % 8);
+            let at = bit % frame.len();
+            frame[at] ^= 1 << (bit % 8);
             prop_assert_eq!(sealer.open(5, &[7; 32], &frame, &mut plain), None);
         }
 
