@@ -31,3 +31,4 @@ pub mod software;
 
 pub use appraise::{Expect, HARDWARE_MEDIA_TYPE, INDICATOR_EVIDENCE, Refusal, appraise};
 pub use policy::{Policy, SoftwarePolicy};
+pub use verify::{Appraised, EvidenceClass};
