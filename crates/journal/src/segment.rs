@@ -125,11 +125,10 @@ impl Segment {
             torn: 0,
             last_group: None,
         };
-        let (mut number, mut oldest) = (0_u64, self.header.oldest);
+        let mut number = 0_u64;
         while let Some(group) = self.group(&mut window, end.bytes)? {
-            let in_order = group.number == number
-                && group.first_seq == end.position.seq.saturating_add(1)
-                && group.oldest >= oldest;
+            let in_order =
+                group.number == number && group.first_seq == end.position.seq.saturating_add(1);
             if !in_order {
                 return Err(self.damaged(end.bytes, "order of groups").into());
             }
@@ -147,7 +146,7 @@ impl Segment {
                 return Err(self.damaged(at, "length of a group").into());
             }
             (end.bytes, end.last_group) = (after, Some(begin));
-            (number, oldest) = (number.saturating_add(1), group.oldest);
+            number = number.saturating_add(1);
         }
         end.torn = self.bytes.saturating_sub(end.bytes);
         if end.torn > 0 && tail == Tail::Whole {

@@ -268,6 +268,10 @@ fn missing_swapped_and_shortened_segments_are_refused() {
         fs::write(&two, &bytes[..length]).unwrap();
         assert_eq!(scratch.refusal().code(), "journal-damaged", "{length}");
     }
+    for more in [[0; 96].as_slice(), &[1; 16]] {
+        fs::write(&two, [&bytes, more].concat()).unwrap();
+        assert_eq!(scratch.refusal().code(), "journal-damaged", "only the newest may be torn");
+    }
     fs::write(&two, &bytes).unwrap();
     drop(scratch.open().unwrap());
 }
@@ -314,6 +318,25 @@ fn repeated_and_dropped_groups_are_refused() {
         let groups = order.iter().flat_map(|n| group(*n));
         fs::write(&file, begin.iter().copied().chain(groups).collect::<Vec<_>>()).unwrap();
         assert_eq!(scratch.refusal().code(), "journal-damaged", "{order:?}");
+    }
+}
+
+#[test]
+fn reordered_groups_without_records_are_refused() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    (0..2).for_each(|_| journal.rotate(b"", UnixMillis(0)).unwrap());
+    let file = scratch.file("00000003.segment");
+    let begin = fs::read(&file).unwrap().len();
+    journal.forget_before(2).unwrap();
+    journal.forget_before(3).unwrap();
+    drop(journal);
+    let bytes = fs::read(&file).unwrap();
+    let (begin, groups) = bytes.split_at(begin);
+    let (first, second) = groups.split_at(80);
+    for groups in [[second, first], [second, second], [first, first]] {
+        fs::write(&file, [begin, &groups.concat()].concat()).unwrap();
+        assert_eq!(scratch.refusal().code(), "journal-damaged");
     }
 }
 

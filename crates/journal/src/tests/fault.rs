@@ -10,6 +10,7 @@ fn full_disk_keeps_the_group_until_space_returns() {
     for space in 0..700 {
         let disk = Simulated::default();
         let (mut journal, _) = start(&disk).unwrap();
+        let before = disk.bytes("00000001.segment").len();
         disk.set_space(Some(space));
         for number in 0..10 {
             journal.append(&record(number)).unwrap();
@@ -19,6 +20,7 @@ fn full_disk_keeps_the_group_until_space_returns() {
             continue;
         };
         assert_eq!(error, JournalError::DiskFull);
+        assert_eq!(disk.bytes("00000001.segment").len(), before, "what was written is cut");
         let head = journal.position();
         assert_eq!(journal.durable().seq, 0);
         // Whatever a crash leaves now, it is no damage.
