@@ -87,7 +87,7 @@ fn describe(operation: Operation) -> OperationBuilder {
     if !bodies.is_empty() {
         described = described.request_body(Some(body.build()));
     }
-    if needs_login(operation) {
+    if operation.needs_login() {
         described = described.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
     if matches!(operation, Operation::Health | Operation::Ready) {
@@ -105,15 +105,6 @@ fn describe(operation: Operation) -> OperationBuilder {
         .description("Refused; nothing was recorded or counted.")
         .content(PROBLEM_JSON, problem);
     described.response("200", answer.build()).response("default", refused.build())
-}
-
-/// Operations that only a logged-in party may ask for.
-#[must_use]
-pub const fn needs_login(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Disclose | Operation::Follow | Operation::Inbox | Operation::Read
-    )
 }
 
 fn parameters(operation: Operation) -> Vec<Parameter> {
@@ -241,4 +232,55 @@ fn text_of(words: &str) -> RefOr<Schema> {
 
 fn document_of(words: &str) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::Object).description(Some(words)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                let target = members.get("$ref").and_then(Value::as_str);
+                found.extend(target.map(str::to_owned));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_operation_is_documented_and_every_schema_exists() {
+        let document: Value = serde_json::from_str(&document("1.2.3").to_json().unwrap()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        assert_eq!(document["info"]["version"], "1.2.3");
+        for operation in Operation::ALL {
+            let path = operation.template().replace("{*", "{");
+            let method = operation.method().as_str().to_lowercase();
+            let described = &document["paths"][&path][&method];
+            assert_eq!(described["operationId"], operation.name());
+            assert!(described["summary"].as_str().is_some_and(|s| s.ends_with('.')));
+            let posts = operation.method() == http::Method::POST;
+            assert_eq!(described.get("requestBody").is_some(), posts, "{path}");
+            assert_eq!(described.get("security").is_some(), operation.needs_login(), "{path}");
+            let named = described["parameters"]
+                .as_array()
+                .map_or(0, |parameters| parameters.iter().filter(|p| p["in"] == "path").count());
+            assert_eq!(named, path.matches('{').count(), "{path}");
+        }
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), Operation::ALL.len());
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for target in found {
+            let pointer = target.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{target}");
+        }
+    }
 }

@@ -114,6 +114,12 @@ impl Operation {
         }
     }
 
+    /// Whether only a party that has logged in on its connection is answered.
+    #[must_use]
+    pub const fn needs_login(self) -> bool {
+        matches!(self, Self::Disclose | Self::Follow | Self::Inbox | Self::Read)
+    }
+
     /// Whether the last segment may hold slashes.
     const fn is_tail(self) -> bool {
         matches!(self, Self::Tile)

@@ -1,0 +1,35 @@
+//! Notices as server-sent events. The desk cuts off a reader that is too slow; what was not read
+//! is on record and can be read there.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use channel::forms::notice_data;
+use futures_util::stream;
+
+use super::desk::Desk;
+use super::intake::{Refusal, busy};
+use super::problems::LOGIN_REQUIRED;
+use super::routes::Admitted;
+
+/// Follows the notices of the caller, until either side ends.
+pub(super) fn follow<D: Desk>(desk: &D, admitted: Admitted) -> Result<Response, Refusal> {
+    let Admitted { caller, seat, .. } = admitted;
+    let reader = caller.did.ok_or_else(|| Refusal::new(LOGIN_REQUIRED))?;
+    let notices = desk.follow(reader);
+    if notices.is_closed() {
+        return Err(busy());
+    }
+    // The seat goes along: a followed stream is in flight until it ends.
+    let events = stream::unfold((notices, seat), |(mut notices, seat)| async move {
+        let notice = notices.recv().await?;
+        let id = notice.journal.seq.to_string();
+        let event = Event::default().id(id).data(notice_data(&notice));
+        Some((Ok::<_, Infallible>(event), (notices, seat)))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+const ALIVE: Duration = Duration::from_secs(15);
