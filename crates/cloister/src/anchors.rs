@@ -17,8 +17,9 @@ use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use verify::Anchors;
 
-use crate::client::{Client, strange};
+use crate::client::strange;
 use crate::fault::{Fault, read, write};
+use crate::unix::Client;
 use crate::{daemon, output};
 
 #[derive(Subcommand)]

@@ -9,8 +9,9 @@ use messages::leaf::Boots;
 use messages::publication::Disclosed;
 use messages::reply::{Reply, Request};
 
-use crate::client::{Client, strange};
+use crate::client::strange;
 use crate::fault::Fault;
+use crate::unix::Client;
 
 /// A bundle that grows.
 #[derive(Default)]

@@ -15,8 +15,8 @@ use messages::time::{Epoch, Millis};
 use pact::compile;
 
 use crate::bundle::Draft;
-use crate::client::Client;
 use crate::fault::{Fault, write};
+use crate::unix::Client;
 use crate::{anchors, key, output, pacts};
 
 #[derive(Args)]

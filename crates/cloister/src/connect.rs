@@ -1,13 +1,221 @@
-//! `cloister connect`.
-pub(crate) mod book;
-pub(crate) mod courier;
+//! `cloister connect`: the connector of one agent. It serves unmodified clients on loopback,
+//! attests the monitor, signs, numbers and keeps what happens, brings it to the monitor, and
+//! enforces tickets. It is no proxy: calls go from agent to agent, never through it.
+
+mod book;
+mod config;
+mod courier;
 #[cfg(test)]
 mod crashes;
-pub(crate) mod desk;
-pub(crate) mod ledger;
-pub(crate) mod link;
-pub(crate) mod outbox;
-pub(crate) mod post;
-pub(crate) mod record;
-pub(crate) mod session;
-pub(crate) mod tickets;
+mod desk;
+mod ledger;
+mod link;
+mod monitor;
+mod outbox;
+mod post;
+mod record;
+mod session;
+mod tickets;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gateway::ext_authz::Side;
+use gateway::otlp::Intake;
+use gateway::{ListenError, Loopback, Scope};
+use messages::event::Party;
+use pact::LogScope;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::connect::book::Book;
+use crate::connect::config::Setup;
+use crate::connect::desk::Desk;
+use crate::connect::ledger::Ledger;
+use crate::connect::link::Links;
+use crate::connect::monitor::Way;
+use crate::connect::outbox::Outbox;
+use crate::connect::post::Post;
+use crate::fault::Fault;
+use crate::output;
+
+#[derive(Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Arguments {
+    /// The configuration.
+    #[arg(long)]
+    config: PathBuf,
+    /// Accept that the monitor's evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let setup = Setup::load(&arguments.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Fault::new("runtime", e.to_string(), "free memory and threads"))?;
+    runtime.block_on(connect(setup, arguments.allow_insecure_software_evidence))
+}
+
+async fn connect(setup: Setup, allow_software: bool) -> Result<ExitCode, Fault> {
+    let (outbox, records) = Outbox::open(&setup.state)?;
+    let party = setup.terms.party;
+    let book = Book::recover(party, setup.pact.pact().hash(), &records);
+    let way = Way {
+        url: setup.monitor,
+        policy: setup.anchors.policy(allow_software)?,
+        pact: setup.pact.to_bytes(),
+    };
+    let (fatal, stop, end) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let ledger = Ledger::start(book, outbox, fatal.clone());
+    let (set, links) = Links::cell();
+    let scope = scope(setup.scope, &setup.key);
+    let post = Post::new(setup.terms, ledger, links, setup.key);
+    post.recover().await?;
+    let monitor = tokio::spawn(way.keep(Arc::clone(&post), set, end.clone()));
+
+    let desk = Desk::new(Arc::clone(&post), stop.clone());
+    let mut doors = doors(&setup.listen, party, &desk, &scope, &stop).await?;
+    let mut asked = signal(SignalKind::terminate())
+        .map_err(|e| Fault::new("signal", e.to_string(), "start the connector again"))?;
+    let ended = tokio::select! {
+        _ = asked.recv() => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = fatal.cancelled() => Err(Fault::new(
+            "outbox-unknown",
+            "a write to the outbox failed half-way",
+            "free space on the disk or replace it, then start the connector again",
+        )),
+        Some(ended) = doors.join_next() => Err(door_ended(ended.ok().and_then(Result::err))),
+    };
+    output::event("draining", &[]);
+    stop.cancel();
+    while doors.join_next().await.is_some() {}
+    let delivered = ended.is_ok() && post.drain(DRAIN).await;
+    end.cancel();
+    drop(monitor.await);
+    ended?;
+    output::event("ended", &[("delivered", if delivered { "all" } else { "not-all" })]);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the doors that the configuration names, and says where they are.
+async fn doors(
+    listen: &config::Listen,
+    party: Party,
+    desk: &Desk,
+    scope: &Scope,
+    stop: &CancellationToken,
+) -> Result<JoinSet<Result<(), ListenError>>, Fault> {
+    let mut doors = JoinSet::new();
+    let open = |name: &'static str, address: Option<SocketAddr>| async move {
+        match address {
+            None => Ok(None),
+            Some(address) => bind(name, address).await.map(Some),
+        }
+    };
+    let (desk, scope, stop) = (desk.clone(), scope.clone(), stop.clone());
+    // What telemetry tells over both doors is one stream.
+    let intake = Intake::new(desk.clone(), scope.clone());
+    if let Some(door) = open("otlp_grpc", listen.otlp_grpc).await? {
+        doors.spawn(gateway::otlp::serve_grpc(door, intake.clone(), stop.clone()));
+    }
+    if let Some(door) = open("otlp_http", listen.otlp_http).await? {
+        doors.spawn(gateway::otlp::serve_http(door, intake, stop.clone()));
+    }
+    if let Some(door) = open("ext_authz", listen.ext_authz).await? {
+        let side = match party {
+            Party::Initiator => Side::Initiator,
+            Party::Provider => Side::Provider,
+        };
+        let (desk, stop) = (desk.clone(), stop.clone());
+        doors.spawn(gateway::ext_authz::serve(door, desk, side, listen.protocol(), stop));
+    }
+    if let Some(door) = open("http", listen.http).await? {
+        doors.spawn(gateway::http::serve(door, desk, scope, stop));
+    }
+    if doors.is_empty() {
+        return Err(Fault::new(
+            "doors-missing",
+            "the configuration opens no door",
+            "name at least one address under [listen]",
+        ));
+    }
+    Ok(doors)
+}
+
+async fn bind(name: &str, address: SocketAddr) -> Result<Loopback, Fault> {
+    let listener = TcpListener::bind(address).await.map_err(|e| {
+        Fault::new(
+            "door-unavailable",
+            format!("{name} cannot listen on {address}: {e}"),
+            "name a free loopback address",
+        )
+    })?;
+    let door = Loopback::new(listener).map_err(|e| listen_fault(&e))?;
+    let address = door.local_addr().map_err(|e| listen_fault(&e))?.to_string();
+    output::event("listening", &[("door", name), ("address", &address)]);
+    Ok(door)
+}
+
+/// Telemetry becomes an event only as far as the pact's log scope goes. Calls that are decided go
+/// whole to the attested monitor, which keeps of them what the scope allows.
+fn scope(scope: LogScope, key: &messages::signature::SigningKey) -> Scope {
+    match scope {
+        LogScope::Full => Scope::Full,
+        LogScope::Metadata => Scope::Metadata,
+        LogScope::HashOnly => {
+            // The key of these hashes never leaves this process, and is the same after a restart.
+            let secret = Sha256::digest([SCOPE_LABEL, &key.expose_seed()].concat());
+            Scope::HashOnly(Arc::new(move |bytes| {
+                let inner = Sha256::digest([&secret[..], bytes].concat());
+                Sha256::digest([&secret[..], &inner].concat()).into()
+            }))
+        }
+    }
+}
+
+fn door_ended(error: Option<ListenError>) -> Fault {
+    error.map_or_else(
+        || Fault::new("door-ended", "a door closed by itself", "start the connector again"),
+        |error| listen_fault(&error),
+    )
+}
+
+fn listen_fault(error: &ListenError) -> Fault {
+    Fault::new(error.code(), error.to_string(), error.remedy())
+}
+
+/// How long sessions may take to close at the end.
+const DRAIN: Duration = Duration::from_secs(20);
+const SCOPE_LABEL: &[u8] = b"cloister/connector-scope/v1";
+const EXAMPLE: &str = "Example:
+  cloister connect --config connect.toml
+
+  # connect.toml; paths are relative to it
+  monitor = \"https://127.0.0.1:8443\"
+  anchors = \"anchors.toml\"      # `cloister anchors pin` makes them
+  key = \"agent.key\"             # `cloister key new` makes it
+  party = \"initiator\"           # or \"provider\"
+  pact = \"pact.signed.json\"
+  state = \"state\"               # one folder a connector
+
+  [listen]                      # loopback only; unnamed doors stay shut
+  otlp_grpc = \"127.0.0.1:4317\"
+  otlp_http = \"127.0.0.1:4318\"
+  ext_authz = \"127.0.0.1:9191\"
+  ext_authz_protocol = \"mcp\"    # or \"http\", \"a2a\"
+  http = \"127.0.0.1:4319\"
+
+SIGTERM closes every session with its signed counts, then ends.";

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::client::Client;
 use crate::fault::{self, Fault};
+use crate::unix::Client;
 
 /// A running monitor; it ends with this value.
 pub(crate) struct Daemon {

@@ -21,13 +21,14 @@ use pact::{Compiled, compile};
 use crate::anchors::{self, AudienceFile};
 use crate::bundle::Draft;
 use crate::claim::{Asked, tally_of};
-use crate::client::{Client, strange};
+use crate::client::strange;
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
 use crate::replay::trace::{self, Session};
 use crate::replay::{DAY_MS, MAX_PACT, drive, progress, report};
+use crate::unix::Client;
 use crate::{ModeArgument, output};
 
 #[derive(Args)]

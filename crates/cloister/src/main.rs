@@ -1,6 +1,7 @@
 //! The `cloister` command: everything that runs outside the enclave, and nothing that needs trust.
 
 mod anchors;
+mod attest;
 mod bundle;
 mod claim;
 mod client;
@@ -8,11 +9,16 @@ mod connect;
 mod daemon;
 mod demo;
 mod fault;
+mod follow;
 mod key;
+mod line;
+mod log;
 mod output;
+mod overseer;
 mod pacts;
 mod parties;
 mod replay;
+mod unix;
 mod verification;
 
 use std::path::PathBuf;
@@ -38,6 +44,10 @@ enum Command {
         after_help = "Example:\n  cloister anchors pin --socket monitor.sock --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
     )]
     Anchors(anchors::Command),
+    /// Let a call run that waits for you, as an overseer.
+    Approve(overseer::DecisionArguments),
+    /// Challenge a monitor and appraise its evidence, bound to this very connection.
+    Attest(attest::Arguments),
     /// Ask a monitor for a proof of a claim that the pact's consent lists.
     Claim(claim::Arguments),
     /// Print a completion script for a shell.
@@ -48,23 +58,39 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Run the connector of one agent: serve its clients, report to the monitor, enforce tickets.
+    Connect(connect::Arguments),
     /// The main job end to end: monitor, sessions, claims, a private aggregate, verification.
     Demo(demo::Arguments),
+    /// Do not let a call run that waits for you, as an overseer.
+    Deny(overseer::DecisionArguments),
     /// Say in words what a bundle contains. Checks nothing.
     #[command(after_help = "Example:\n  cloister explain bundle.cbor")]
     Explain {
         /// The bundle.
         bundle: PathBuf,
     },
+    /// Follow a monitor's signed notices as they happen.
+    Follow(follow::Arguments),
+    /// List the calls that wait for you, as an overseer.
+    Inbox(overseer::InboxArguments),
     /// Make and show signing keys.
     #[command(subcommand, after_help = "Example:\n  cloister key new --out agent.key")]
     Key(key::Command),
+    /// Read what is on record of a session, as one whom the pact's consent names.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloister log read --session sha256:... --monitor https://127.0.0.1:8443 \\\n    --anchors anchors.toml --key auditor.key"
+    )]
+    Log(log::Command),
     /// Work on pacts: lint, hash, sign, countersign.
     #[command(
         subcommand,
         after_help = "Examples:\n  cloister pact lint bank.pact.json\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
     )]
     Pact(pacts::Command),
+    /// Let a pact go on that a rolled back monitor stopped, as an overseer.
+    Reinstate(overseer::ReinstateArguments),
     /// Drive a local monitor with recorded sessions and write one line a session.
     Replay(replay::Arguments),
     /// Check a bundle offline: 0 verified, 1 refuted, 2 not checked, 3 unusable.
@@ -100,6 +126,8 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Anchors(command) => anchors::run(&command),
+        Command::Approve(arguments) => overseer::decide(&arguments, true),
+        Command::Attest(arguments) => attest::run(&arguments),
         Command::Claim(arguments) => claim::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -107,10 +135,16 @@ fn main() -> ExitCode {
             output::raw(&script);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Connect(arguments) => connect::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Deny(arguments) => overseer::decide(&arguments, false),
         Command::Explain { bundle } => verification::explain(&bundle),
+        Command::Follow(arguments) => follow::run(&arguments),
+        Command::Inbox(arguments) => overseer::inbox(&arguments),
         Command::Key(command) => key::run(&command),
+        Command::Log(command) => log::run(&command),
         Command::Pact(command) => pacts::run(&command),
+        Command::Reinstate(arguments) => overseer::reinstate(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verification::run(&arguments),
     };

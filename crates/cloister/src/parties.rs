@@ -10,8 +10,9 @@ use messages::reply::{Open, Reply, Request};
 use messages::signature::SigningKey;
 use rand_core::{OsRng, RngCore};
 
-use crate::client::{Client, strange};
+use crate::client::strange;
 use crate::fault::Fault;
+use crate::unix::Client;
 
 /// The two agents of a pact.
 pub(crate) struct Agents {

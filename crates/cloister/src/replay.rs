@@ -15,10 +15,11 @@ use messages::signature::SigningKey;
 use messages::time::Millis;
 use pact::{KeyRing, SignedPact};
 
-use crate::client::{Client, strange};
+use crate::client::strange;
 use crate::daemon::Daemon;
 use crate::fault::{Fault, read};
 use crate::parties::{Agents, Conversation};
+use crate::unix::Client;
 use crate::{ModeArgument, demo, key, output};
 
 #[derive(Args)]

@@ -188,7 +188,7 @@ impl Book {
             return Err(SessionError::Disputed);
         }
         session.agrees(receipt.count, receipt.head)?;
-        Ok(Record::Receipted { receipt: receipt.clone(), certificate: *certificate })
+        Ok(Record::Receipted { receipt: Box::new(receipt.clone()), certificate: *certificate })
     }
 
     /// What the monitor's answer to a resumption comes to.
@@ -256,10 +256,11 @@ impl Book {
         }
         // The newest session of a conversation begins last.
         records.sort_by_key(|record| match record {
-            Record::Begun { session, conversation, .. } => {
-                (0, u8::from(self.conversations.get(conversation) == Some(session)))
+            Record::Begun { session, conversation, generation, .. } => {
+                let newest = self.conversations.get(conversation) == Some(session);
+                (false, newest, *generation)
             }
-            _ => (1, 0),
+            _ => (true, false, 0),
         });
         records
     }

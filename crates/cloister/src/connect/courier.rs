@@ -33,6 +33,17 @@ pub(crate) struct Progress {
     pub(crate) due: bool,
 }
 
+impl Progress {
+    /// After an answer to `step`.
+    pub(crate) const fn after(mut self, step: &Step, meaning: &Meaning) -> Self {
+        // A receipt over this connection says as much as an answer to an older one.
+        let heard = matches!(step, Step::Resume(_) | Step::Send { .. });
+        self.resumed = (self.resumed || (heard && !meaning.again)) && !meaning.unresumed;
+        self.due = self.due && (meaning.again || !matches!(step, Step::Count(_)));
+        self
+    }
+}
+
 /// What to send next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {

@@ -1,5 +1,10 @@
 //! Crashes at every point, against a monitor in miniature: a number is never given twice to
 //! different events, and what was acknowledged arrives.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::unreachable,
+    reason = "a test that fails here says so"
+)]
 
 use std::collections::BTreeMap;
 
@@ -106,7 +111,7 @@ impl World {
         let session = match self.book.place(&name, Some(&principal)) {
             Ok(Ok(session)) => session,
             Ok(Err(begun)) => {
-                self.write(&[begun.clone()], false);
+                self.write(std::slice::from_ref(&begun), false);
                 *begun.session()
             }
             Err(SessionError::Unsettled) => return,
@@ -133,7 +138,7 @@ impl World {
                 None => refused("session-unknown"),
                 Some(held) => Reply::Resumed {
                     count: held.len() as u64,
-                    head: held.last().map_or(EventHash::default(), |(hash, _)| *hash),
+                    head: held.last().map_or_else(EventHash::default, |(hash, _)| *hash),
                     rolled_back: false,
                 },
             },
@@ -142,7 +147,7 @@ impl World {
                     return refused("session-unknown");
                 };
                 let event = SignedEvent::parse(bytes).unwrap();
-                let head = held.last().map_or(EventHash::default(), |(hash, _)| *hash);
+                let head = held.last().map_or_else(EventHash::default, |(hash, _)| *hash);
                 let known = held.iter().any(|(hash, _)| *hash == event.hash());
                 match event.unverified().seq.cmp(&(held.len() as u64)) {
                     std::cmp::Ordering::Less if !known => return refused("event-duplicate"),
@@ -158,7 +163,7 @@ impl World {
                 if !known {
                     held.push((event.hash(), text.clone()));
                 }
-                let head = held.last().map_or(EventHash::default(), |(hash, _)| *hash);
+                let head = held.last().map_or_else(EventHash::default, |(hash, _)| *hash);
                 Reply::Receipt(
                     Receipt {
                         session: *id,
@@ -214,8 +219,7 @@ impl World {
                 self.book.settle(&id);
             }
             let entry = self.progress.entry(id).or_default();
-            entry.resumed |= matches!(step, Step::Resume(_));
-            entry.resumed &= !meaning.unresumed;
+            *entry = entry.after(&step, &meaning);
         }
         moved
     }
@@ -230,9 +234,15 @@ impl World {
         self.synced = self.disk.len();
         self.book = Book::recover(Party::Initiator, PactHash([5; 32]), &records);
         self.progress.clear();
-        // Of a session that is lost whole there is nothing to hold on to.
-        let Self { sent, book, .. } = self;
-        sent.retain(|(id, _), _| book.session(id).is_ok());
+        if self.lied {
+            // What was sent, never arrived and is forgotten binds nobody; nor is there anything to
+            // hold on to of a session that is lost whole.
+            let Self { sent, book, monitor, .. } = self;
+            sent.retain(|(id, seq), _| {
+                let held = monitor.held.get(id).map_or(0, |held| held.len() as u64);
+                book.session(id).is_ok() && *seq < held
+            });
+        }
         for (id, _) in self.book.unfinished() {
             self.progress.insert(*id, Progress { tried: true, ..Progress::default() });
         }

@@ -104,6 +104,7 @@ impl Desk {
         let mut judgement = waiting.judgement.clone();
         let deadline = self.post.terms.deadline;
         let heard = tokio::select! {
+            biased;
             heard = timeout(deadline, judgement.wait_for(Option::is_some)) => {
                 heard.ok().and_then(|h| h.ok().and_then(|j| j.clone()))
             }
@@ -136,6 +137,7 @@ impl Desk {
         let mut judgement = waiting.judgement.clone();
         let decided = |j: &Option<Judged>| j.as_ref().is_some_and(|j| j.action != Action::Pause);
         let heard = tokio::select! {
+            biased;
             heard = timeout(PAUSE_ANSWER, judgement.wait_for(decided)) => {
                 heard.map(|h| h.ok().and_then(|j| j.clone()))
             }
@@ -228,11 +230,10 @@ impl Desk {
                 }
             }
         };
-        if self.post.ended(session).is_cancelled() {
-            return Ok(Redemption::Refused);
-        }
         let taken = self.post.ledger.run(job).await.map_err(|_| DeskError::Closed)??;
-        self.post.wake(session);
+        if taken == Redemption::Redeemed {
+            self.post.wake(session);
+        }
         Ok(taken)
     }
 }
@@ -405,3 +406,6 @@ const SLOWED: Duration = Duration::from_millis(100);
 /// How long a paused call's answer waits for the overseer before the client is told to ask again.
 const PAUSE_ANSWER: Duration = Duration::from_secs(20);
 const PAUSE_RETRY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::connect::courier::Peer;
 use crate::fault::Fault;
 
 /// What carries requests over one attested connection.
-pub(crate) trait Line: Send + Sync {
+pub(crate) trait Carrier: Send + Sync {
     /// Asks and waits for the answer. `wait` asks for a decision, and how long a pause may wait
     /// for an overseer.
     fn ask<'a>(&'a self, request: &'a Request, wait: Option<Duration>) -> Asking<'a>;
@@ -30,13 +30,13 @@ pub(crate) struct Link {
     pub(crate) peer: Peer,
     /// Cancelled when it broke.
     pub(crate) broken: CancellationToken,
-    line: Box<dyn Line>,
+    carrier: Box<dyn Carrier>,
 }
 
 impl Link {
     /// A connection to `peer`.
-    pub(crate) fn new(number: u64, peer: Peer, line: Box<dyn Line>) -> Self {
-        Self { number, peer, broken: CancellationToken::new(), line }
+    pub(crate) fn new(number: u64, peer: Peer, carrier: Box<dyn Carrier>) -> Self {
+        Self { number, peer, broken: CancellationToken::new(), carrier }
     }
 
     /// Asks over it; when it breaks, everybody is told.
@@ -48,7 +48,7 @@ impl Link {
         request: &Request,
         wait: Option<Duration>,
     ) -> Result<Reply, Fault> {
-        let answer = self.line.ask(request, wait).await;
+        let answer = self.carrier.ask(request, wait).await;
         if answer.is_err() {
             self.broken.cancel();
         }
@@ -84,12 +84,5 @@ impl Links {
     /// The newest connection, whether or not it holds.
     pub(crate) fn last(&self) -> Option<Arc<Link>> {
         self.0.borrow().clone()
-    }
-
-    /// Waits for another connection than the newest.
-    pub(crate) async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            core::future::pending::<()>().await;
-        }
     }
 }

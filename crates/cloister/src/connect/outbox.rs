@@ -221,6 +221,7 @@ const LOCK: &str = "lock";
 const MAX_FILE: u64 = 1 << 30;
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that fails here says so")]
 mod tests {
     use messages::ids::SessionId;
     use proptest::prelude::*;

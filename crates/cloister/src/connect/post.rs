@@ -221,9 +221,7 @@ impl Post {
                 written.map(|()| meaning)
             };
             let Ok(Ok(meaning)) = self.ledger.run(job).await else { return };
-            progress.resumed |= matches!(next, Step::Resume(_)) && !meaning.again;
-            progress.resumed &= !meaning.unresumed;
-            progress.due &= !matches!(next, Step::Count(_)) || meaning.again;
+            progress = progress.after(&next, &meaning);
             if troubled.is_new(&meaning) {
                 output::trouble(meaning.trouble.as_deref().unwrap_or_default(), &id);
             }
@@ -257,20 +255,21 @@ impl Post {
         asked: &Step,
         meaning: &Meaning,
     ) {
-        let ends =
-            |record: &Record| matches!(record, Record::Closing { reason: Ending::Terminated, .. });
-        if meaning.records.iter().any(ends) {
-            route.ended.cancel();
-        }
-        let Some(judged) = &meaning.judged else { return };
-        let paused = judged.enforced && judged.action == Action::Pause;
-        if self.tell(judged)
-            && paused
+        if let Some(judged) = &meaning.judged
+            && self.tell(judged)
+            && judged.enforced
+            && judged.action == Action::Pause
             && let Step::Send { bytes, .. } = asked
         {
             let (post, link, bytes) = (Arc::clone(self), Arc::clone(link), bytes.clone());
             let (id, judged) = (*id, judged.clone());
             drop(tokio::spawn(async move { post.await_overseer(id, link, bytes, judged).await }));
+        }
+        let ends =
+            |record: &Record| matches!(record, Record::Closing { reason: Ending::Terminated, .. });
+        if meaning.records.iter().any(ends) {
+            // After its own verdict was told: everybody else hears that it is over.
+            route.ended.cancel();
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) enum Record {
     #[n(4)]
     Receipted {
         #[n(0)]
-        receipt: Receipt,
+        receipt: Box<Receipt>,
         #[n(1)]
         certificate: BootCertificate,
     },

@@ -85,7 +85,7 @@ impl Session {
                 self.standing.opened = true;
                 self.advance(receipt.count);
                 if self.receipt.as_ref().is_none_or(|(old, _)| old.count <= receipt.count) {
-                    self.receipt = Some((receipt.clone(), *certificate));
+                    self.receipt = Some((receipt.as_ref().clone(), *certificate));
                 }
                 // Nothing that was ever numbered is unknown to this connector.
                 self.settled |= receipt.count == self.next();
@@ -170,7 +170,7 @@ impl Session {
         records.push(Record::Begun { session, conversation, generation, principal });
         records.push(Record::Standing { session, standing: self.standing.clone() });
         if let Some((receipt, certificate)) = self.receipt.clone() {
-            records.push(Record::Receipted { receipt, certificate });
+            records.push(Record::Receipted { receipt: Box::new(receipt), certificate });
         }
         records.extend(self.pending.iter().map(|p| Record::Said {
             session,

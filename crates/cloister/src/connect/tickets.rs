@@ -74,6 +74,9 @@ pub(crate) enum TicketError {
     /// Name, arguments or place differ from what was allowed.
     #[error("the ticket is for another call")]
     OtherCall,
+    /// Its session is closed on this side: what the call does could not be reported.
+    #[error("the ticket's session is over")]
+    Over,
     /// Shown before.
     #[error("the ticket was used before")]
     Used,
@@ -89,6 +92,7 @@ impl TicketError {
             Self::Missing => "ticket-missing",
             Self::OtherBoot => "ticket-other-boot",
             Self::OtherCall => "ticket-other-call",
+            Self::Over => "ticket-session-over",
             Self::Used => "ticket-used",
         }
     }
@@ -158,6 +162,9 @@ pub(crate) fn redeem(
         return Err(TicketError::Used);
     }
     let session = passage.session;
+    if book.session(&session).is_ok_and(|known| known.standing().closing.is_some()) {
+        return Err(TicketError::Over);
+    }
     let taken = Taken {
         session,
         seq: passage.seq,

@@ -1,0 +1,140 @@
+//! `cloister follow`: a monitor's signed notices, checked, live: on a terminal, or passed on to a
+//! webhook.
+
+mod webhook;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use messages::receipt::{Notice, NoticeKind};
+use messages::reply::Action;
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::follow::webhook::Webhook;
+use crate::log::action;
+use crate::output;
+use crate::overseer::{Access, short};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  cloister follow --monitor https://127.0.0.1:8443 --anchors anchors.toml --key overseer.key\n  cloister follow ... --webhook http://127.0.0.1:9000/alerts --state follow\n\nA webhook gets JSON {\"seq\", \"kind\", \"notice\"}, where notice is base64 of the signed CBOR; it is asked\nagain until it answers 2xx, and what it took is remembered in --state."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    access: Access,
+    /// Print one JSON document a notice.
+    #[arg(long)]
+    json: bool,
+    /// End after so many notices.
+    #[arg(long)]
+    count: Option<u64>,
+    /// Pass each notice on to this address: http on loopback, or https.
+    #[arg(long, requires = "state")]
+    webhook: Option<String>,
+    /// Where the webhook's queue is kept.
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let mut webhook = match (&arguments.webhook, &arguments.state) {
+        (Some(url), Some(state)) => Some(Webhook::open(url, state)?),
+        _ => None,
+    };
+    let mut left = arguments.count;
+    let mut pause = SHORTEST;
+    loop {
+        match stream(arguments, webhook.as_mut(), &mut left, &mut pause) {
+            Ok(()) => return Ok(ExitCode::SUCCESS),
+            // Evidence that is refused will be refused again; a lost connection comes back.
+            Err(fault) if !fault.code.starts_with("channel-") => return Err(fault),
+            Err(fault) => output::fault(&fault),
+        }
+        std::thread::sleep(pause);
+        pause = pause.saturating_mul(2).min(LONGEST);
+    }
+}
+
+/// Follows one connection to its end.
+fn stream(
+    arguments: &Arguments,
+    mut webhook: Option<&mut Webhook>,
+    left: &mut Option<u64>,
+    pause: &mut Duration,
+) -> Result<(), Fault> {
+    let (mut client, _) = arguments.access.open()?;
+    let mut notices = client.notices()?;
+    output::event("following", &[("monitor", arguments.access.monitor())]);
+    *pause = SHORTEST;
+    while *left != Some(0) {
+        let Some(notice) = client.next(&mut notices)? else {
+            return Err(Fault::new(
+                "channel-ended",
+                "the monitor ended the stream",
+                "wait: the command connects again",
+            ));
+        };
+        if arguments.json {
+            output::line(document(&notice).to_string());
+        } else {
+            output::line(words(&notice));
+        }
+        if let Some(webhook) = webhook.as_deref_mut() {
+            webhook.send(&notice)?;
+        }
+        *left = left.map(|left| left.saturating_sub(1));
+    }
+    Ok(())
+}
+
+fn kind(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Alert => "alert",
+        NoticeKind::Paused => "paused",
+        NoticeKind::Decided => "decided",
+        NoticeKind::Terminated => "terminated",
+        NoticeKind::Rollback => "rollback",
+        NoticeKind::Clock => "clock",
+    }
+}
+
+fn document(notice: &Notice) -> Value {
+    json!({
+        "seq": notice.journal.seq,
+        "at_ms": notice.at.0,
+        "kind": kind(notice.kind),
+        "pact": notice.pact.to_string(),
+        "session": notice.session.map(|session| session.to_string()),
+        "event": notice.event.map(|event| event.to_string()),
+        "action": action(notice.action),
+        "rule": notice.rule,
+    })
+}
+
+fn words(notice: &Notice) -> String {
+    let colour = match notice.action {
+        Action::Allow => output::GREEN,
+        Action::Alert | Action::Pause => output::YELLOW,
+        Action::Deny | Action::Terminate => output::RED,
+    };
+    let of = |name: &str, digest: Option<&[u8; 32]>| {
+        digest.map(|digest| format!("  {name} {}", short(digest))).unwrap_or_default()
+    };
+    let rule =
+        if notice.rule.is_empty() { String::new() } else { format!("  rule {}", notice.rule) };
+    let at =
+        i64::try_from(notice.at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    format!(
+        "{}  {}{}{}{rule}",
+        at.map(|at| at.to_string()).unwrap_or_default(),
+        output::paint(colour, &format!("{:<10} {:<9}", kind(notice.kind), action(notice.action))),
+        of("session", notice.session.as_ref().map(|s| &s.0)),
+        of("call", notice.event.as_ref().map(|e| &e.0)),
+    )
+}
+
+const SHORTEST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(30);
