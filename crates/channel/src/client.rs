@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # use cloister_channel as channel;
-//! # async fn example() -> Result<(), channel::client::ChannelError> {
+//! # async fn example(mut rng: impl rand_core::CryptoRngCore) -> Result<(), channel::client::ChannelError> {
 //! use attestations::Policy;
 //! use channel::client::{Channel, Endpoint, Limits};
 //! use http::{HeaderMap, Method};
@@ -12,7 +12,7 @@
 //! let now = UnixMillis(1_790_000_000_000);
 //! let endpoint = Endpoint::parse("https://monitor.example:8443")?;
 //! let connected = Channel::connect(&endpoint, &policy, now, Limits::default()).await?;
-//! let channel = connected.attest(now, &mut rand_core::OsRng).await?;
+//! let channel = connected.attest(now, &mut rng).await?;
 //! let answer = channel.request(Method::GET, "/healthz", HeaderMap::new(), "".into()).await?;
 //! # Ok(())
 //! # }
@@ -53,6 +53,8 @@ pub use self::endpoint::Endpoint;
 pub use self::error::{ChannelError, Step};
 pub use self::token::Token;
 use crate::binding::Binding;
+use crate::forms::body::AttestBody;
+use crate::forms::encoding::Hex;
 use crate::login::sign_login;
 use crate::{ATTESTATION_PATH, CMW_MEDIA_TYPE, TOKEN_PATH};
 
@@ -176,7 +178,9 @@ impl Channel<Attested> {
 
 /// Asks for evidence over `nonce` in this session.
 async fn challenge(connection: &Connection, nonce: &[u8; 32]) -> Result<Conceptual, ChannelError> {
-    let body = Bytes::from(format!(r#"{{"nonce":"{}"}}"#, hex::encode(nonce)));
+    let body = AttestBody { nonce: Hex(*nonce) };
+    // One string: this cannot fail, and an empty body would be refused.
+    let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
     let headers = json_headers(CMW_MEDIA_TYPE);
     let answer = connection.request(Method::POST, ATTESTATION_PATH, headers, body).await?;
     if answer.status != StatusCode::OK {

@@ -5,7 +5,7 @@
 //! the monitor in the same session, so no other server ever gets such a signature to relay.
 //!
 //! `POST /v1/token` with JSON `{"did": "did:..", "signature": "<128 hexadecimal digits>"}` is
-//! answered with `{"token": "<hexadecimal digits>", "expires_ms": n}`. The token then goes as
+//! answered with `{"token": "<hexadecimal digits>", "expires_ms": n}`, its life. The token then goes as
 //! `Authorization: Bearer` (RFC 6750), and the server accepts it in this session only.
 
 use messages::did::Did;

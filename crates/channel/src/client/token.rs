@@ -6,23 +6,25 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use messages::did::Did;
 use messages::signature::Signature;
-use messages::time::UnixMillis;
-use serde::{Deserialize, Serialize};
+use messages::time::Millis;
 use zeroize::Zeroizing;
+
+use crate::forms::body::{LoginBody, TokenForm};
+use crate::forms::encoding::Hex;
 
 /// A short-lived token, worth something in the session that it was made in only. No `Debug`,
 /// erased on drop.
 #[must_use]
 pub struct Token {
     digits: Zeroizing<String>,
-    expires: UnixMillis,
+    life: Millis,
 }
 
 impl Token {
-    /// Last moment of the token, by the monitor's clock.
+    /// How long the token is good for, from the moment on that the monitor made it.
     #[must_use]
-    pub const fn expires(&self) -> UnixMillis {
-        self.expires
+    pub const fn life(&self) -> Millis {
+        self.life
     }
 
     /// Adds `Authorization: Bearer` to `headers`, marked sensitive: HTTP/2 never indexes it.
@@ -34,33 +36,21 @@ impl Token {
         }
     }
 
-    /// Reads the monitor's answer: 32 to 256 lower-case hexadecimal digits, and a moment.
+    /// Reads the monitor's answer: 32 to 256 lower-case hexadecimal digits, and a span.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
-        let Answer { token, expires_ms } = serde_json::from_slice(json).ok()?;
+        let TokenForm { token, expires_ms } = serde_json::from_slice(json).ok()?;
         let token = Zeroizing::new(token);
         let hexadecimal = token.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let sized = (32..=256).contains(&token.len());
-        (hexadecimal && sized).then_some(Self { digits: token, expires: UnixMillis(expires_ms) })
+        (hexadecimal && sized).then_some(Self { digits: token, life: Millis(expires_ms) })
     }
 }
 
 /// The body of a login.
 pub(super) fn request(did: &Did, signature: &Signature) -> Bytes {
-    let login = Login { did: did.as_str(), signature: hex::encode(signature.0) };
+    let login = LoginBody { did: did.clone(), signature: Hex(signature.0) };
     // Strings and nothing else: this cannot fail, and an empty body would be refused.
     Bytes::from(serde_json::to_vec(&login).unwrap_or_default())
-}
-
-#[derive(Serialize)]
-struct Login<'a> {
-    did: &'a str,
-    signature: String,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    token: String,
-    expires_ms: u64,
 }
 
 #[cfg(test)]
@@ -77,7 +67,7 @@ mod tests {
             Token::parse(format!(r#"{{"token":"{token}","expires_ms":7}}"#).as_bytes())
         };
         let token = parse(&"0a".repeat(16)).unwrap();
-        assert_eq!(token.expires(), UnixMillis(7));
+        assert_eq!(token.life(), Millis(7));
         let mut headers = HeaderMap::new();
         token.authorize(&mut headers);
         assert!(headers[AUTHORIZATION].is_sensitive());

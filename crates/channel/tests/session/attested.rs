@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use messages::did::Did;
 use messages::ids::BootId;
 use messages::signature::{PublicKey, SigningKey};
-use messages::time::UnixMillis;
+use messages::time::Millis;
 
 use crate::monitor::{CONFIG, Monitor, NOW, connect, identity, open, policy, rng};
 
@@ -141,7 +141,7 @@ async fn a_login_holds_in_its_own_session_only() {
     let (did, key) = party();
     let channel = open(monitor.address).await.unwrap();
     let token = channel.login(&did, &key).await.unwrap();
-    assert_eq!(token.expires(), UnixMillis(NOW.0 + 60_000));
+    assert_eq!(token.life(), Millis(60_000));
     let mut headers = HeaderMap::new();
     token.authorize(&mut headers);
     let answer = channel.request(Method::GET, "/whoami", headers.clone(), "".into()).await;

@@ -237,7 +237,7 @@ impl Desk {
         }
         let mut tokens = self.tokens.lock().unwrap();
         let token = format!("{:064x}", tokens.len());
-        let answer = format!(r#"{{"token":"{token}","expires_ms":{}}}"#, NOW.0 + 60_000);
+        let answer = format!(r#"{{"token":"{token}","expires_ms":60000}}"#);
         tokens.insert(token, (*binding.exporter(), did));
         full(StatusCode::OK, "application/json", answer.into())
     }
