@@ -4,6 +4,7 @@ mod answers;
 mod bounds;
 mod deciding;
 mod following;
+mod fuzzing;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -43,7 +44,7 @@ use crate::metrics::Metrics;
 struct Fake(Arc<State>);
 
 struct State {
-    /// Answers in turn; when they run out, [`Reply::Opened`].
+    /// Answers in turn; when they run out, a usual one.
     replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<(Request, Caller)>>,
     /// As the queue of a real desk: fair, and of this many places.
@@ -100,8 +101,14 @@ impl Desk for Fake {
         _: Option<Instant>,
     ) -> oneshot::Receiver<Reply> {
         let place = Arc::clone(&self.0.places).acquire_owned().await.unwrap();
+        let usual = match &request {
+            Request::Include { .. } => {
+                Reply::Included { checkpoint: "log\n1\nroot\n".into(), paths: Vec::new() }
+            }
+            _ => Reply::Opened,
+        };
         self.0.asked.lock().unwrap().push((request, caller));
-        let reply = self.0.replies.lock().unwrap().pop_front().unwrap_or(Reply::Opened);
+        let reply = self.0.replies.lock().unwrap().pop_front().unwrap_or(usual);
         let takes = *self.0.takes.lock().unwrap();
         let (answer, answered) = oneshot::channel();
         tokio::spawn(async move {
