@@ -1,6 +1,8 @@
 //! The only place of the enclave that prints. A line is an enumeration without party, pact,
 //! counter, key or payload; there is no variant that could hold one.
 
+use std::net::SocketAddr;
+
 use messages::leaf::Kind;
 use tracing::{Level, event};
 
@@ -9,8 +11,24 @@ use tracing::{Level, event};
 pub(crate) enum Line {
     /// The process appraised its own TEE and has keys.
     Booted,
-    /// The socket accepts connections.
-    Listening,
+    /// The record was read, and the state is what it was.
+    Recovered,
+    /// Journal and log disagree: every tally ended and a next one began.
+    Broken,
+    /// A party showed a receipt for more than is on record.
+    RolledBack,
+    /// The clock jumped: nothing that depends on time goes on.
+    ClockJumped,
+    /// The process was asked to end, and finishes what it began.
+    Draining,
+    /// The operator's door accepts connections.
+    OperatorListening(SocketAddr),
+    /// The disk is full: nothing is taken until there is space.
+    DiskFull,
+    /// The record cannot be written any more: the process ends.
+    StoreFailed,
+    /// The door accepts connections.
+    Listening(SocketAddr),
     /// One leaf was appended.
     Published(Kind),
     /// A request was refused.
@@ -33,7 +51,17 @@ pub(crate) fn install() {
 pub(crate) fn line(line: Line) {
     match line {
         Line::Booted => event!(Level::INFO, event = "booted"),
-        Line::Listening => event!(Level::INFO, event = "listening"),
+        Line::Recovered => event!(Level::INFO, event = "recovered"),
+        Line::Broken => event!(Level::ERROR, event = "broken"),
+        Line::RolledBack => event!(Level::ERROR, event = "rolled-back"),
+        Line::DiskFull => event!(Level::ERROR, event = "disk-full"),
+        Line::StoreFailed => event!(Level::ERROR, event = "store-failed"),
+        Line::ClockJumped => event!(Level::ERROR, event = "clock-jumped"),
+        Line::Draining => event!(Level::INFO, event = "draining"),
+        Line::OperatorListening(address) => {
+            event!(Level::INFO, event = "operator-listening", %address);
+        }
+        Line::Listening(address) => event!(Level::INFO, event = "listening", %address),
         Line::Published(kind) => event!(Level::INFO, event = "published", kind = name(kind)),
         Line::Refused => event!(Level::INFO, event = "refused"),
         Line::Stopped => event!(Level::INFO, event = "stopped"),

@@ -1,94 +1,173 @@
-//! The local door: frames of `u32` big-endian length and CBOR, requests in and replies out.
-//! One pipeline thread takes all requests in turn; connections only carry bytes.
+//! The door: TLS 1.3 for parties, and a plain loopback door for the operator's own machine, which
+//! shows health and metrics and nothing else. Each session's binding goes with its requests.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use messages::codec::Wire;
-use messages::reply::{Reply, Request};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use axum::Router;
+use axum::body::Body;
+use channel::binding::Binding;
+use channel::server::{Rotation, ServeError, ServerIdentity};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use messages::time::{Millis, UnixMillis};
+use rand_core::{OsRng, RngCore};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+use zeroize::Zeroizing;
 
+use crate::api::{self, Api, Limits};
 use crate::audit;
-use crate::pipeline::{Pipeline, refusal};
+use crate::desk::Desk;
+use crate::metrics::{self, Metrics};
+use crate::pipeline::Pipeline;
 
-type Asked = (Vec<u8>, oneshot::Sender<Reply>);
+/// Where to listen.
+#[derive(Clone, Copy)]
+pub(crate) struct Addresses {
+    /// Parties.
+    pub(crate) parties: SocketAddr,
+    /// The operator's own machine.
+    pub(crate) operator: Option<SocketAddr>,
+}
 
-/// Serves until the process is asked to end.
-pub(crate) fn serve(path: &Path, mut pipeline: Pipeline) -> anyhow::Result<()> {
-    let (ask, mut asked) = mpsc::channel::<Asked>(QUEUE);
-    let worker = std::thread::spawn(move || {
-        while let Some((bytes, answer)) = asked.blocking_recv() {
-            let reply = match Request::from_cbor(&bytes) {
-                Ok(request) => pipeline.take(request),
-                Err(_) => refusal("request-malformed"),
-            };
-            // A caller that went away keeps what is on record; it asks again.
-            if answer.send(reply).is_err() {
-                audit::line(audit::Line::Refused);
-            }
-        }
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(listen(path, ask))?;
-    worker.join().map_err(|_| anyhow::anyhow!("the pipeline stopped by a fault"))?;
+/// Serves until the process is asked to end; then everything that was taken is durable.
+pub(crate) fn serve(addresses: Addresses, pipeline: Pipeline) -> anyhow::Result<()> {
+    let metrics = Metrics::new();
+    let (desk, thread) = Desk::open(pipeline, metrics.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(listen(addresses, desk, metrics));
+    // Connections end with the runtime, and the desk's thread with the last of them.
+    runtime.shutdown_timeout(GRACE);
+    thread.join().map_err(|_| anyhow::anyhow!("the pipeline stopped by a fault"))??;
+    served?;
     audit::line(audit::Line::Stopped);
     Ok(())
 }
 
-async fn listen(path: &Path, ask: mpsc::Sender<Asked>) -> anyhow::Result<()> {
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    audit::line(audit::Line::Listening);
+async fn listen(addresses: Addresses, desk: Desk, metrics: Metrics) -> anyhow::Result<()> {
+    let identity = identity(&desk).await?;
+    let rotation = Rotation::new(identity);
+    let listener = TcpListener::bind(addresses.parties).await?;
+    if let Some(address) = addresses.operator {
+        let operator = TcpListener::bind(address).await?;
+        let at = operator.local_addr()?;
+        let asked = desk.clone();
+        let router = metrics::operator(metrics.clone(), move || asked.ready());
+        tokio::spawn(async move { axum::serve(operator, router).await });
+        audit::line(audit::Line::OperatorListening(at));
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    OsRng.fill_bytes(&mut *key);
+    let api = Api::new(desk.clone(), Limits::default(), metrics.clone(), &key)
+        .ok_or_else(|| anyhow::anyhow!("the interface has no document"))?;
+    let router = api::router(api);
+    audit::line(audit::Line::Listening(listener.local_addr()?));
+
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let graceful = GracefulShutdown::new();
+    let mut end = signal(SignalKind::terminate())?;
+    let mut ticks = tokio::time::interval(TICK);
     loop {
-        let (stream, _) = tokio::select! {
-            accepted = listener.accept() => accepted?,
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                // Too many open files, or a peer that left: the door stays open.
+                Err(_) => { tokio::time::sleep(A_MOMENT).await; continue }
+            },
+            _ = ticks.tick() => {
+                if !desk.tick().await { break }
+                if rotation.current().is_due(wall()) {
+                    rotation.replace(self::identity(&desk).await?);
+                }
+                continue;
+            }
             _ = end.recv() => break,
             _ = tokio::signal::ctrl_c() => break,
         };
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
-        let ask = ask.clone();
+        let (identity, router, watcher) = (rotation.current(), router.clone(), graceful.watcher());
+        let metrics = metrics.clone();
         tokio::spawn(async move {
             // Whatever ends a connection (its peer, its bounds, its time) ends it silently.
-            let _end: std::io::Result<()> = converse(stream, ask).await;
+            if let Ok((session, binding)) = accept(&identity, stream).await {
+                metrics.connected();
+                let service = hyper::service::service_fn(move |request| {
+                    bound(router.clone(), binding, request)
+                });
+                let mut builder = auto::Builder::new(TokioExecutor::new());
+                builder
+                    .http2()
+                    .timer(TokioTimer::new())
+                    .max_concurrent_streams(STREAMS)
+                    .keep_alive_interval(Some(KEEP_ALIVE))
+                    .keep_alive_timeout(KEEP_ALIVE);
+                builder.http1().timer(TokioTimer::new()).header_read_timeout(Some(HEADERS));
+                let connection = builder.serve_connection(TokioIo::new(session), service);
+                drop(watcher.watch(connection.into_owned()).await);
+                metrics.disconnected();
+            }
             drop(slot);
         });
     }
-    std::fs::remove_file(path)?;
+    audit::line(audit::Line::Draining);
+    drop(listener);
+    // Who is being answered gets the answer; who stays longer is cut off, and asks again.
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = tokio::time::sleep(GRACE) => {}
+    }
     Ok(())
 }
 
-async fn converse(mut stream: UnixStream, ask: mpsc::Sender<Asked>) -> std::io::Result<()> {
-    loop {
-        let Ok(length) = tokio::time::timeout(IDLE, stream.read_u32()).await else { return Ok(()) };
-        let length = usize::try_from(length?).unwrap_or(usize::MAX);
-        if length > Request::MAX_BYTES {
-            // The rest of the frame cannot be skipped safely: say why, and hang up.
-            return send(&mut stream, &refusal("request-too-large")).await;
-        }
-        let mut bytes = vec![0; length];
-        // A caller that announces a frame and does not send it would hold its slot for ever.
-        tokio::time::timeout(IDLE, stream.read_exact(&mut bytes)).await??;
-        let (answer, answered) = oneshot::channel();
-        if ask.send((bytes, answer)).await.is_err() {
-            return Ok(());
-        }
-        let Ok(reply) = answered.await else { return Ok(()) };
-        send(&mut stream, &reply).await?;
-    }
+async fn accept(
+    identity: &ServerIdentity,
+    stream: TcpStream,
+) -> Result<(tokio_rustls::server::TlsStream<TcpStream>, Binding), ServeError> {
+    // Small frames are verdicts that somebody waits for.
+    drop(stream.set_nodelay(true));
+    identity.accept(stream).await
 }
 
-async fn send(stream: &mut UnixStream, reply: &Reply) -> std::io::Result<()> {
-    let bytes = reply.to_cbor();
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-    tokio::time::timeout(IDLE, stream.write_all(&[&length[..], &bytes].concat())).await?
+/// Hands a request on together with the session that it came in.
+async fn bound(
+    router: Router,
+    binding: Binding,
+    mut request: hyper::Request<Incoming>,
+) -> Result<axum::response::Response, Infallible> {
+    request.extensions_mut().insert(binding);
+    router.oneshot(request.map(Body::new)).await
 }
 
-const QUEUE: usize = 256;
-const CONNECTIONS: usize = 64;
-const IDLE: Duration = Duration::from_secs(120);
+/// A fresh TLS key whose certificate carries evidence of this boot.
+async fn identity(desk: &Desk) -> anyhow::Result<ServerIdentity> {
+    let made = desk.look(|pipeline| {
+        let Pipeline { identity, values, .. } = pipeline;
+        let claims = pipeline.claims();
+        ServerIdentity::generate(&values.origin, wall(), |spki| {
+            identity.tee.attest(&claims.for_certificate(spki))
+        })
+    });
+    let made = made.await.ok_or_else(|| anyhow::anyhow!("the pipeline does not answer"))?;
+    Ok(made?)
+}
+
+/// The wall clock: a certificate's dates are for clients, who compare them with their own.
+fn wall() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(Millis::default().0))
+}
+
+const CONNECTIONS: usize = 4096;
+const STREAMS: u32 = 256;
+const TICK: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const HEADERS: Duration = Duration::from_secs(10);
+const A_MOMENT: Duration = Duration::from_millis(50);

@@ -1,18 +1,22 @@
 //! `cloisterd`: the monitor process. It listens, and everything else happens in [`pipeline`].
 
+mod api;
 mod audit;
 mod clock;
 mod config;
+mod desk;
 mod door;
+mod metrics;
 mod pipeline;
+mod public;
+mod state;
+mod store;
 mod tee;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use messages::signature::SigningKey;
-use rand_core::OsRng;
 
 /// The Cloister monitor. Takes its measured configuration from one file and serves one socket.
 #[derive(Parser)]
@@ -21,9 +25,9 @@ struct Arguments {
     /// The measured configuration (TOML). Its digest is part of the monitor's identity.
     #[arg(long)]
     config: PathBuf,
-    /// Where to listen: a path for a local socket, created with mode 0600.
+    /// The folder of journal, archive and public log. One monitor, one folder.
     #[arg(long)]
-    socket: PathBuf,
+    state: PathBuf,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -33,9 +37,10 @@ fn main() -> anyhow::Result<()> {
     let config = config::Config::parse(&text)?;
     // Fails closed: without the configured TEE there is no monitor.
     let tee = tee::Tee::open(&config)?;
-    let log_key = SigningKey::generate(&mut OsRng);
-    let pipeline = pipeline::Pipeline::boot(config, tee, log_key)?;
-    door::serve(&arguments.socket, pipeline)
+    let pipeline = store::open(config, tee, &arguments.state)?;
+    let values = &pipeline.values;
+    let addresses = door::Addresses { parties: values.listen, operator: values.operator };
+    door::serve(addresses, pipeline)
 }
 
-const EXAMPLE: &str = "Example:\n  cloisterd --config monitor.toml --socket /run/cloister.sock";
+const EXAMPLE: &str = "Example:\n  cloisterd --config monitor.toml --state /var/lib/cloister";

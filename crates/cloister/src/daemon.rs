@@ -30,6 +30,8 @@ impl Daemon {
             .arg(config)
             .arg("--socket")
             .arg(&socket)
+            .arg("--state")
+            .arg(folder.path().join("state"))
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -55,6 +55,9 @@ pub enum ClockKind {
     /// Bracketed by witness cosignatures.
     #[n(1)]
     Witnessed,
+    /// The host's clock as it was at start, carried on by a counter: development evidence only.
+    #[n(2)]
+    Host,
 }
 
 /// A moment known to lie between two bounds.

@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
-use messages::event::Receipt;
+use messages::receipt::{Receipt, Ticket};
 use messages::reply::{Action, Reply};
-use pact::{Decision, Mode, Verdict};
+use pact::{Decision, Mode};
 
 /// What the parties are told about one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,28 +16,26 @@ pub struct Answer {
     pub action: Action,
     /// The pact's rule; none when nothing was broken.
     pub rule: Option<String>,
-    /// The record.
-    pub receipt: Receipt,
 }
 
 impl Answer {
-    pub(crate) fn new(mode: Mode, verdict: Verdict, receipt: Receipt) -> Self {
-        let action = action(verdict.decision);
-        let rule = (action != Action::Allow).then_some(verdict.rule);
-        Self { mode, action, rule, receipt }
+    pub(crate) fn new(mode: Mode, action: Action, rule: String) -> Self {
+        Self { mode, action, rule: (action != Action::Allow).then_some(rule) }
+    }
+
+    /// May the call run now?
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        runs(self.mode, self.action)
     }
 
     /// What leaves: passive tells nothing but the receipt, active alerts, interventionist decides.
-    pub fn into_reply(self) -> Reply {
-        match self.mode {
-            Mode::Passive => Reply::Receipt(self.receipt),
-            Mode::Active => match self.rule {
-                None => Reply::Receipt(self.receipt),
-                Some(rule) => Reply::Alert { action: self.action, rule, receipt: self.receipt },
-            },
-            Mode::Interventionist => {
-                Reply::Verdict { action: self.action, rule: self.rule, receipt: self.receipt }
-            }
+    pub fn into_reply(self, receipt: Receipt, ticket: Option<Ticket>) -> Reply {
+        let Self { mode, action, rule } = self;
+        match (mode, rule) {
+            (Mode::Passive, _) | (Mode::Active, None) => Reply::Receipt(receipt),
+            (Mode::Active, Some(rule)) => Reply::Alert { action, rule, receipt },
+            (Mode::Interventionist, rule) => Reply::Verdict { action, rule, receipt, ticket },
         }
     }
 }

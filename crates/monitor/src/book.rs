@@ -1,19 +1,21 @@
 //! One pact under monitoring: its compiled form, its standing limits and its two tallies.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use messages::codec::Wire;
 use messages::counter::CounterIndex;
 use messages::did::Did;
-use messages::ids::{LeafHash, PactHash, Salt, TallyId};
+use messages::ids::{LeafHash, PactHash, Salt, SessionId, TallyId};
 use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, TallyBody};
 use messages::signature::PublicKey;
 use messages::time::{Bracket, Epoch, UnixMillis};
-use pact::{Compiled, StandingState};
+use minicbor::{Decode, Encode};
+use pact::{Compiled, OnTimeout, SignedPact, StandingState, compile};
 use rand_core::CryptoRngCore;
 use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
+use zeroize::Zeroizing;
 
 /// How a session ended, for private statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,53 +51,152 @@ pub struct EpochClose {
     pub body: TallyBody,
     /// Secret.
     pub openings: Openings,
+    /// Secret: the totals, encoded as `tally::exposed` writes them; the openings can be computed
+    /// from them again.
+    pub totals: Zeroizing<Vec<u8>>,
 }
 
+#[derive(Encode, Decode)]
+#[cbor(map)]
 pub(crate) struct Book {
-    pub(crate) root: PactHash,
-    pub(crate) compiled: Compiled,
+    #[n(1)]
+    pub(crate) terms: Terms,
+    #[n(2)]
     pub(crate) keys: [PublicKey; 2],
+    #[n(3)]
     pub(crate) standing: StandingState,
+    #[n(4)]
     pub(crate) tallies: [Tally; 2],
     /// A counter is full: nothing is counted any more.
+    #[n(5)]
     pub(crate) stopped: bool,
-    /// The last epoch of a stopped book was closed.
-    pub(crate) sealed: bool,
+    /// A receipt says more than is on record: nothing more is allowed until an overseer says so.
+    #[n(6)]
+    pub(crate) rolled_back: bool,
+    /// Events that receipts speak of and the record lacks, by session and party (1, 2).
+    #[n(7)]
+    pub(crate) lost: BTreeMap<(SessionId, u8), u64>,
+}
+
+/// A pact as the monitor applies it, made of what the parties signed.
+pub(crate) struct Terms {
+    signed: Vec<u8>,
+    pub(crate) root: PactHash,
+    pub(crate) compiled: Compiled,
+    /// Names of the interactions, in order.
+    pub(crate) tools: Vec<String>,
+}
+
+impl Terms {
+    /// Reads a signed pact. Its signatures were checked before it was put on record.
+    pub(crate) fn of(signed: Vec<u8>) -> Option<Self> {
+        let document = SignedPact::parse(&signed).ok()?;
+        let compiled = compile(document.pact()).ok()?;
+        let mut tools = compiled.tools();
+        tools.sort_unstable();
+        Some(Self { signed, root: document.pact().hash(), compiled, tools })
+    }
+}
+
+impl<C> Encode<C> for Terms {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        out: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        out.bytes(&self.signed)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Terms {
+    fn decode(
+        input: &mut minicbor::Decoder<'b>,
+        _: &mut C,
+    ) -> Result<Self, minicbor::decode::Error> {
+        Self::of(input.bytes()?.to_vec())
+            .ok_or_else(|| minicbor::decode::Error::message("not a pact"))
+    }
 }
 
 /// The running totals about one party.
+#[derive(Encode, Decode)]
+#[cbor(map)]
 pub(crate) struct Tally {
+    #[n(1)]
     pub(crate) id: TallyId,
+    #[n(2)]
+    #[cbor(with = "tally::exposed")]
     totals: Totals,
+    #[n(3)]
+    #[cbor(with = "tally::exposed")]
     secret: HolderSecret,
+    #[n(4)]
     gaps: Gaps,
+    #[n(5)]
     epoch: Epoch,
+    #[n(6)]
     opened: bool,
+    #[n(7)]
     boots: Boots,
+    #[n(8)]
     previous: Option<LeafHash>,
+    /// How many tallies of this party ended before this one.
+    #[n(9)]
+    generation: u32,
 }
 
 impl Book {
     pub(crate) fn new(
-        root: PactHash,
-        compiled: Compiled,
+        terms: Terms,
         keys: [PublicKey; 2],
         boot: BootEntry,
         rng: &mut impl CryptoRngCore,
     ) -> Self {
-        let mut tally = |party: &Did| Tally {
-            id: tally_id(&root, party, 0),
-            totals: Totals::new(compiled.schema()),
-            secret: HolderSecret::generate(rng),
-            gaps: Gaps::default(),
-            epoch: Epoch(0),
-            opened: false,
-            boots: Boots { entries: alloc::vec![boot] },
-            previous: None,
-        };
-        let tallies = [tally(compiled.initiator()), tally(compiled.provider())];
-        let standing = StandingState::default();
-        Self { root, compiled, keys, standing, tallies, stopped: false, sealed: false }
+        let tallies = opened(&terms, 0, boot, rng);
+        Self {
+            terms,
+            keys,
+            standing: StandingState::default(),
+            tallies,
+            stopped: false,
+            rolled_back: false,
+            lost: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn on_timeout(&self) -> OnTimeout {
+        self.terms.compiled.approval_on_timeout()
+    }
+
+    /// Commits to both tallies.
+    pub(crate) fn close(
+        &mut self,
+        at: Bracket,
+        key: PublicKey,
+        rng: &mut impl CryptoRngCore,
+    ) -> Vec<EpochClose> {
+        let (terms, tallies) = (&self.terms, &mut self.tallies);
+        tallies.iter_mut().filter_map(|tally| tally.close(terms, at, key, rng)).collect()
+    }
+
+    /// Ends both tallies as they were last published, and begins the next ones.
+    pub(crate) fn succeed(
+        &mut self,
+        at: Bracket,
+        boot: BootEntry,
+        rng: &mut impl CryptoRngCore,
+    ) -> Vec<BreakBody> {
+        let ends = self.tallies.iter().map(|t| t.end(BreakCause::Mismatch, at)).collect();
+        let [first, _] = &self.tallies;
+        let generation = first.generation.saturating_add(1);
+        self.tallies = opened(&self.terms, generation, boot, rng);
+        self.stopped = false;
+        ends
+    }
+
+    /// Would this addition fit?
+    pub(crate) fn fits(&self, by: &[(CounterIndex, u64)]) -> bool {
+        self.tallies.iter().all(|tally| tally.totals.fits(by))
     }
 
     /// Adds to both tallies or to none.
@@ -118,11 +219,32 @@ impl Book {
     }
 }
 
+/// The tallies of both parties, with all counters zero.
+fn opened(
+    terms: &Terms,
+    generation: u32,
+    boot: BootEntry,
+    rng: &mut impl CryptoRngCore,
+) -> [Tally; 2] {
+    let compiled = &terms.compiled;
+    [compiled.initiator(), compiled.provider()].map(|party| Tally {
+        id: tally_id(&terms.root, party, generation),
+        totals: Totals::new(compiled.schema()),
+        secret: HolderSecret::generate(rng),
+        gaps: Gaps::default(),
+        epoch: Epoch(0),
+        opened: false,
+        boots: Boots { entries: alloc::vec![boot] },
+        previous: None,
+        generation,
+    })
+}
+
 impl Tally {
     /// Commits to the totals at the end of the next epoch (or at opening).
-    pub(crate) fn close(
+    fn close(
         &mut self,
-        book: (PactHash, &Compiled),
+        terms: &Terms,
         at: Bracket,
         boot_key: PublicKey,
         rng: &mut impl CryptoRngCore,
@@ -131,20 +253,19 @@ impl Tally {
             self.epoch = self.epoch.next()?;
         }
         self.opened = true;
-        let (root_pact, compiled) = book;
         // Fresh at every attempt: two values under one blinding would reveal their difference.
         let mut salt = Salt::default();
         rng.fill_bytes(&mut salt.0);
-        let context =
-            BlindingContext { root_pact, tally: self.id, epoch: self.epoch, salt, boot_key };
+        let (root_pact, tally, epoch) = (terms.root, self.id, self.epoch);
+        let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
         let openings = commit(&self.totals, &self.secret, &context);
         let body = TallyBody {
-            tally: self.id,
+            tally,
             root_pact,
             pact: root_pact,
-            schema: compiled.schema().hash(),
+            schema: terms.compiled.schema().hash(),
             counters: u32::try_from(openings.commitments().len()).ok()?,
-            epoch: self.epoch,
+            epoch,
             at,
             salt,
             commitments: openings.root(),
@@ -155,12 +276,14 @@ impl Tally {
         };
         let body = body.padded();
         debug_assert_eq!(body.to_cbor().len(), TallyBody::BYTES, "leaf bodies have one size");
-        Some(EpochClose { body, openings })
+        let mut totals = minicbor::Encoder::new(Vec::new());
+        tally::exposed::encode(&self.totals, &mut totals, &mut ()).ok()?;
+        Some(EpochClose { body, openings, totals: Zeroizing::new(totals.into_writer()) })
     }
 
     /// The end of this tally; no range crosses it.
-    pub(crate) const fn end(&self, at: Bracket) -> BreakBody {
-        BreakBody { tally: self.id, last: self.epoch, cause: BreakCause::CounterFull, at }
+    pub(crate) const fn end(&self, cause: BreakCause, at: Bracket) -> BreakBody {
+        BreakBody { tally: self.id, last: self.epoch, cause, at }
     }
 
     pub(crate) fn published(&mut self, leaf: LeafHash) {
@@ -169,5 +292,16 @@ impl Tally {
 
     pub(crate) fn boots(&self) -> &Boots {
         &self.boots
+    }
+
+    /// A boot begins within this tally's life.
+    pub(crate) fn booted(&mut self, entry: BootEntry) {
+        let first = if self.opened { self.epoch.next().unwrap_or(self.epoch) } else { self.epoch };
+        self.boots.entries.push(BootEntry { first, ..entry });
+    }
+
+    /// The secret that all blindings of this tally derive from.
+    pub(crate) const fn secret(&self) -> &HolderSecret {
+        &self.secret
     }
 }

@@ -16,23 +16,36 @@
 //! A party that bypasses the monitor can still say that it reported and was not heard, which puts
 //! the gap on the network: its owner is then wrong, but the gap is there.
 
+use alloc::string::String;
+
 use messages::event::{Counts, Party};
 use messages::ids::EventHash;
 use messages::leaf::Gaps;
+use messages::reply::Action;
+use minicbor::{Decode, Encode};
 
 /// One party's events as the monitor holds them.
-#[derive(Default)]
+#[derive(Default, Encode, Decode)]
+#[cbor(map)]
 pub(crate) struct Track {
     /// Number of events held; the next sequence number.
+    #[n(1)]
     pub(crate) count: u64,
     /// Hash of the last one.
+    #[n(2)]
     pub(crate) head: EventHash,
     /// Events to the counterparty that were let through.
+    #[n(3)]
     pub(crate) outward: u64,
     /// Hash of the last of them.
+    #[n(4)]
     pub(crate) outward_head: EventHash,
     /// The newest signed counts.
+    #[n(5)]
     pub(crate) counts: Option<Counts>,
+    /// What was answered to the last event: action and rule.
+    #[n(6)]
+    pub(crate) answer: Option<(Action, String)>,
 }
 
 impl Track {

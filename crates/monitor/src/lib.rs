@@ -1,22 +1,29 @@
 //! Event in, verdict and action out: sessions, modes, counters, epochs, completeness.
 //!
-//! Sans-IO: no clock, no randomness of its own, no disk. What happens to an event, top to bottom,
-//! is [`Monitor::ingest`]; what becomes of an epoch is [`Monitor::close_epoch`]. This crate is
+//! Sans-IO: no clock, no randomness of its own, no disk. Every operation has two halves: it is
+//! decided ([`Monitor::take`] for an event), which yields an [`Effect`]; and once that is on
+//! record it is applied ([`Monitor::apply`]). After a restart the same effects are applied again.
+//! This crate is
 //! *not* the policy (that is `pact`), not the commitment (`tally`) and not the door (`enclave`).
 #![no_std]
 extern crate alloc;
 
 mod action;
+mod apply;
 mod book;
 mod completeness;
+mod effect;
 mod monitor;
 mod receipt;
 mod refusal;
 mod session;
+mod snapshot;
 mod trial;
 
 pub use action::Answer;
+pub use apply::{Applied, Misfit};
 pub use book::{EpochClose, Finished, Outcome};
-pub use monitor::{Monitor, Settings};
-pub use refusal::{CountError, IngestError, OpenError, RegisterError};
+pub use effect::{Approved, Effect, Seed, Took};
+pub use monitor::{Decision, Monitor, Resumed, Settings, Taken};
+pub use refusal::{CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError};
 pub use trial::Trial;

@@ -1,27 +1,35 @@
-//! The monitor: where an event becomes a verdict, and a verdict becomes a count.
+//! The monitor: where an event becomes a verdict, and a verdict becomes an effect. Nothing here
+//! changes anything: effects are put on record first, and then applied (see `apply`).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::domain::RECEIPT;
-use messages::event::{Counts, Party, SignedEvent};
-use messages::ids::{LeafHash, PactHash, SessionId, TallyId};
-use messages::leaf::{BootEntry, Boots, BreakBody, Gaps};
-use messages::reply::{Action, Approval as OverseerApproval, Open};
-use messages::signature::{PublicKey, Signature, SigningKey};
+use messages::event::{Body, Counts, Party, SignedEvent};
+use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
+use messages::leaf::{BootEntry, Boots};
+use messages::receipt::{JournalHead, Receipt, Resumption};
+use messages::reply::{
+    Action, Approval as OverseerApproval, Metadata, Open, Reinstatement, WaitingCall,
+};
+use messages::signature::{PublicKey, Signature};
 use messages::time::{Bracket, Millis, UnixMillis};
-use pact::{Approval, BindingPact, Compiled, Decision, Verdict, check, compile};
-use rand_core::CryptoRngCore;
+use minicbor::Decode;
+use pact::{Approval, BindingPact, Compiled, OnTimeout, check, compile};
 
 use crate::action::{Answer, action, runs};
-use crate::book::{Book, EpochClose, Finished, Outcome};
-use crate::completeness::{of, of_mut};
-use crate::receipt::{receipt_bytes, sign_receipt};
-use crate::refusal::{CountError, IngestError, OpenError, RegisterError};
-use crate::session::{MAX_PAUSED, Paused, Session};
+use crate::book::Book;
+use crate::completeness::of;
+use crate::effect::{Approved, Effect, Seed, Took};
+use crate::receipt::receipt;
+use crate::refusal::{
+    CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError,
+};
+use crate::session::{MAX_PAUSED, Session, outward, tool};
 
 /// Bounds of a monitor, from its measured configuration.
 #[derive(Clone, Copy, Debug)]
@@ -34,55 +42,96 @@ pub struct Settings {
     pub idle: Millis,
 }
 
-/// All pacts, sessions and tallies of one boot.
+/// All pacts, sessions and tallies.
 pub struct Monitor {
-    settings: Settings,
-    boot: BootEntry,
-    key: SigningKey,
-    books: BTreeMap<PactHash, Book>,
-    sessions: BTreeMap<SessionId, (PactHash, Session)>,
-    ended: BTreeSet<SessionId>,
-    finished: Vec<Finished>,
+    pub(crate) settings: Settings,
+    pub(crate) state: State,
+}
+
+/// What survives a restart; written by the snapshot.
+#[derive(Default, Decode)]
+#[cbor(map)]
+pub(crate) struct State {
+    /// The boot in charge.
+    #[n(1)]
+    pub(crate) boot: BootEntry,
+    /// Keys of all boots so far.
+    #[n(2)]
+    pub(crate) boots: BTreeMap<BootId, PublicKey>,
+    #[n(3)]
+    pub(crate) books: BTreeMap<PactHash, Book>,
+    #[n(4)]
+    pub(crate) sessions: BTreeMap<SessionId, (PactHash, Session)>,
+    #[n(5)]
+    pub(crate) ended: BTreeSet<SessionId>,
+}
+
+/// What became of an event.
+#[must_use = "an event that was judged is put on record"]
+pub enum Taken {
+    /// Judged: record the effect, apply it, then answer.
+    Judged(Answer, Effect),
+    /// The reporter asks again about its last event: nothing new happens.
+    Again(Answer),
+    /// A counter is full: record the effect, apply it, then refuse.
+    Full(Effect),
+}
+
+/// What became of a paused call.
+pub enum Decision {
+    /// No such call was paused, or its time has long run out.
+    Unknown,
+    /// An overseer has not decided yet.
+    Waits,
+    /// Decided, by an overseer or by the time-out.
+    Made(Answer),
+}
+
+/// Where a party may go on.
+#[must_use = "a rollback is put on record"]
+pub struct Resumed {
+    /// Events held of the party.
+    pub count: u64,
+    /// Hash of the last of them.
+    pub head: EventHash,
+    /// The receipt says more than is on record.
+    pub rolled_back: bool,
+    /// To record and apply, when this was not known before.
+    pub effect: Option<Effect>,
 }
 
 impl Monitor {
-    /// A monitor without pacts. `key` is the boot key; it signs receipts.
+    /// A monitor without pacts and without a boot: the first effect to apply is
+    /// [`Effect::Booted`].
     #[must_use]
-    pub const fn new(settings: Settings, boot: BootEntry, key: SigningKey) -> Self {
-        Self {
-            settings,
-            boot,
-            key,
-            books: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            ended: BTreeSet::new(),
-            finished: Vec::new(),
-        }
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, state: State::default() }
     }
 
-    /// Puts a pact under monitoring; `keys` are the parties', as they signed it.
+    /// Puts a pact under monitoring; `keys` are the parties', as they signed it, `signed` the
+    /// document that `pact` was read from.
     ///
     /// # Errors
     /// [`RegisterError`].
     pub fn register(
-        &mut self,
+        &self,
         pact: &BindingPact,
-        keys: [PublicKey; 2],
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<PactHash, RegisterError> {
+        (signed, keys): (Vec<u8>, [PublicKey; 2]),
+        at: Bracket,
+        seed: Seed,
+    ) -> Result<Effect, RegisterError> {
         let root = pact.pact().hash();
-        if self.books.contains_key(&root) {
+        if self.state.books.contains_key(&root) {
             return Err(RegisterError::Known);
         }
         if pact.pact().prior().is_some() {
             return Err(RegisterError::Revision);
         }
-        if self.books.len() >= self.settings.pacts {
+        if self.state.books.len() >= self.settings.pacts {
             return Err(RegisterError::Full);
         }
-        let compiled = compile(pact.pact()).map_err(|_| RegisterError::NotCompilable)?;
-        self.books.insert(root, Book::new(root, compiled, keys, self.boot, rng));
-        Ok(root)
+        compile(pact.pact()).map_err(|_| RegisterError::NotCompilable)?;
+        Ok(Effect::Registered { pact: signed, keys, at, seed })
     }
 
     /// Opens a session, signed by the pact's initiator.
@@ -90,87 +139,105 @@ impl Monitor {
     /// # Errors
     /// [`OpenError`].
     pub fn open(
-        &mut self,
+        &self,
         open: &Open,
         signature: &Signature,
-        now: UnixMillis,
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<(), OpenError> {
-        let book = self.books.get_mut(&open.pact).ok_or(OpenError::UnknownPact)?;
+        at: UnixMillis,
+        seed: Seed,
+    ) -> Result<Effect, OpenError> {
+        let book = self.state.books.get(&open.pact).ok_or(OpenError::UnknownPact)?;
         let [initiator, _] = &book.keys;
         initiator
             .verify(domain::OPEN, &open.to_cbor(), signature)
             .map_err(|_| OpenError::BadSignature)?;
-        if open.boot != self.boot.boot {
+        if open.boot != self.state.boot.boot {
             return Err(OpenError::OtherBoot);
         }
         if book.stopped {
             return Err(OpenError::Stopped);
         }
-        let (from, until) = book.compiled.term();
-        if now < from || now >= until {
+        let (from, until) = book.terms.compiled.term();
+        if at < from || at >= until {
             return Err(OpenError::OutOfTerm);
         }
-        if self.ended.contains(&open.session) || self.sessions.contains_key(&open.session) {
+        if self.knows(&open.session) {
             return Err(OpenError::Used);
         }
-        if self.sessions.len() >= self.settings.sessions {
+        if self.state.sessions.len() >= self.settings.sessions {
             return Err(OpenError::Full);
         }
-        let mut token_key = [0; 16];
-        rng.fill_bytes(&mut token_key);
-        let named = (token_key, book.compiled.tools());
-        let session = Session::new(open.pact, open.principal.clone(), book.keys, named, now);
-        self.sessions.insert(open.session, (open.pact, session));
-        Ok(())
+        Ok(Effect::Opened { open: open.clone(), at, seed })
     }
 
-    /// Takes one event: admit, judge, count, remember, answer. Refused events leave no trace.
+    /// Judges one event: `bytes` are what `signed` was read from. Refused events leave no trace.
     ///
     /// # Errors
     /// [`IngestError`].
-    pub fn ingest(&mut self, signed: &SignedEvent, now: UnixMillis) -> Result<Answer, IngestError> {
+    pub fn take(
+        &self,
+        signed: &SignedEvent,
+        bytes: Vec<u8>,
+        at: Bracket,
+        seed: Seed,
+    ) -> Result<Taken, IngestError> {
+        let now = at.earliest;
         let id = signed.unverified().session;
-        let Some((root, session)) = self.sessions.get_mut(&id) else {
-            let ended = self.ended.contains(&id);
+        let Some((root, session)) = self.state.sessions.get(&id) else {
+            let ended = self.state.ended.contains(&id);
             return Err(if ended { IngestError::Closed } else { IngestError::UnknownSession });
         };
-        let book = self.books.get_mut(root).ok_or(IngestError::UnknownSession)?;
+        let book = self.state.books.get(root).ok_or(IngestError::UnknownSession)?;
+        let compiled = &book.terms.compiled;
+        let mode = compiled.mode();
         if book.stopped {
             return Err(IngestError::CounterFull);
         }
-        session.expire(book.compiled.approval_on_timeout(), now);
+        if let Some((action, rule)) = session.answered(signed) {
+            return Ok(Taken::Again(Answer::new(mode, action, rule)));
+        }
         let (event, hash, party) = session.admit(signed)?;
+        if session.overdue(book.on_timeout(), now) {
+            return Err(IngestError::Terminated);
+        }
+        if book.rolled_back && matches!(event.body, Body::Call { .. }) {
+            return Err(IngestError::RolledBack);
+        }
 
-        // An event becomes a verdict ...
-        let judged =
-            check(&book.compiled, &session.state, &book.standing, event, Approval::Absent, now);
+        let judged = check(compiled, &session.state, &book.standing, event, Approval::Absent, now);
         let mut verdict = judged.verdict;
-        if verdict.decision == Decision::Escalate && session.paused.len() >= MAX_PAUSED {
-            verdict.decision = Decision::Deny;
+        let waiting = session.paused.values().filter(|p| now <= p.until).count();
+        if verdict.decision == pact::Decision::Escalate && waiting >= MAX_PAUSED {
+            verdict.decision = pact::Decision::Deny;
+        }
+        if !book.fits(judged.change.counters()) {
+            return Ok(Taken::Full(Effect::Full { root: *root, at, seed }));
         }
         let action = action(verdict.decision);
-        let mode = book.compiled.mode();
         let runs = runs(mode, action);
-
-        // ... and the verdict becomes a count, or nothing does.
-        if book.count(judged.change.counters()).is_err() {
-            book.stopped = true;
-            return Err(IngestError::CounterFull);
-        }
-        session.remember(&judged.change, runs);
-        book.standing.apply(&judged.change);
-        session.record(event, hash, action, runs, now);
-        if action == Action::Pause && !runs {
-            let until = now.saturating_add(book.compiled.approval_timeout());
-            session.paused.insert(hash, Paused { event: signed.clone(), until });
-        }
-        session.terminated |= action == Action::Terminate && !runs;
-
-        let track = of(&session.tracks, party);
-        let receipt =
-            sign_receipt(&self.key, self.boot.boot, id, party, (track.count, track.head), RECEIPT);
-        Ok(Answer::new(mode, verdict, receipt))
+        let pauses = action == Action::Pause && !runs;
+        let name = match &event.body {
+            Body::Call { name, .. } => Some(name.clone()),
+            Body::Message { .. } | Body::Result { .. } => None,
+        };
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let took = Took {
+            root: *root,
+            session: id,
+            party,
+            event: hash,
+            at: now,
+            action,
+            rule: if action == Action::Allow { String::new() } else { verdict.rule },
+            runs,
+            outward: outward(event),
+            tool: tool(event, &book.terms.tools),
+            until: pauses.then(|| now.saturating_add(compiled.approval_timeout())),
+            change: judged.change,
+            metadata: Some(Metadata { name, bytes: size }),
+            content: Some(bytes),
+        };
+        let answer = Answer::new(mode, action, took.rule.clone());
+        Ok(Taken::Judged(answer, Effect::Took(Box::new(took))))
     }
 
     /// Takes an overseer's decision on a paused call and judges the call again.
@@ -178,16 +245,17 @@ impl Monitor {
     /// # Errors
     /// [`CountError`].
     pub fn approve(
-        &mut self,
+        &self,
         approval: &OverseerApproval,
         signature: &Signature,
         overseer: Option<PublicKey>,
         now: UnixMillis,
-    ) -> Result<Answer, CountError> {
+    ) -> Result<(Answer, Effect), CountError> {
         let (root, session) =
-            self.sessions.get_mut(&approval.session).ok_or(CountError::UnknownSession)?;
-        let book = self.books.get_mut(root).ok_or(CountError::UnknownSession)?;
-        if !book.compiled.overseers().contains(&approval.overseer) {
+            self.state.sessions.get(&approval.session).ok_or(CountError::UnknownSession)?;
+        let book = self.state.books.get(root).ok_or(CountError::UnknownSession)?;
+        let compiled = &book.terms.compiled;
+        if !compiled.overseers().contains(&approval.overseer) {
             return Err(CountError::NotOverseer);
         }
         overseer
@@ -196,240 +264,281 @@ impl Monitor {
         if book.stopped {
             return Err(CountError::CounterFull);
         }
-        let late = session.paused.get(&approval.call).is_some_and(|p| now > p.until);
-        session.expire(book.compiled.approval_on_timeout(), now);
-        if late {
+        if book.rolled_back {
+            return Err(CountError::RolledBack);
+        }
+        let paused = session.paused.get(&approval.call);
+        if paused.is_some_and(|p| now > p.until) {
             return Err(CountError::Late);
         }
-        if session.terminated || of(&session.tracks, Party::Initiator).closed() {
+        let over = session.terminated || session.overdue(book.on_timeout(), now);
+        if over || of(&session.tracks, Party::Initiator).closed() {
             return Err(CountError::Over);
         }
-        let paused = session.paused.get(&approval.call).ok_or(CountError::NothingPaused)?;
-        let event = paused.event.unverified().clone();
-        let mode = book.compiled.mode();
-        let verdict = if approval.granted {
+        let paused = paused.ok_or(CountError::NothingPaused)?;
+        let signed = SignedEvent::parse(&paused.event).map_err(|_| CountError::NothingPaused)?;
+        let mode = compiled.mode();
+        let mut approved = Approved {
+            session: approval.session,
+            call: approval.call,
+            at: now,
+            action: Action::Deny,
+            runs: false,
+            change: None,
+            rule: "overseer-refused".into(),
+        };
+        if approval.granted {
             let (state, granted) = (&session.state, Approval::Granted);
-            let judged = check(&book.compiled, state, &book.standing, &event, granted, now);
-            if book.count(judged.change.counters()).is_err() {
-                book.stopped = true;
+            let event = signed.unverified();
+            let judged = check(compiled, state, &book.standing, event, granted, now);
+            if !book.fits(judged.change.counters()) {
                 return Err(CountError::CounterFull);
             }
-            let action = action(judged.verdict.decision);
-            let runs = runs(mode, action);
-            session.remember(&judged.change, runs);
-            book.standing.apply(&judged.change);
-            session.worst = session.worst.max(action);
-            session.terminated |= action == Action::Terminate;
-            if runs {
-                session.let_out(&event, approval.call);
-            }
-            judged.verdict
-        } else {
-            Verdict { decision: Decision::Deny, rule: "overseer-refused".into(), at: None }
-        };
-        session.paused.remove(&approval.call);
-        let party = event.from.reporter();
-        let track = of(&session.tracks, party);
-        let receipt = sign_receipt(
-            &self.key,
-            self.boot.boot,
-            approval.session,
-            party,
-            (track.count, track.head),
-            RECEIPT,
-        );
-        Ok(Answer::new(mode, verdict, receipt))
+            approved.action = action(judged.verdict.decision);
+            approved.runs = runs(mode, approved.action);
+            approved.change = Some(judged.change);
+            approved.rule = judged.verdict.rule;
+        }
+        let answer = Answer::new(mode, approved.action, approved.rule.clone());
+        Ok((answer, Effect::Approved(Box::new(approved))))
     }
 
-    /// Takes a party's signed counts. When both sides have closed, the session ends and its gaps
-    /// are counted, each with its owner. Returns whether it ended, and its gaps.
+    /// Takes a party's signed counts. When both sides have closed, applying the effect ends the
+    /// session and counts its gaps, each with its owner.
     ///
     /// # Errors
     /// [`CountError`].
     pub fn counts(
-        &mut self,
+        &self,
         counts: &Counts,
         signature: &Signature,
-        now: UnixMillis,
-    ) -> Result<(bool, Gaps), CountError> {
+        at: UnixMillis,
+    ) -> Result<Effect, CountError> {
         let (_, session) =
-            self.sessions.get_mut(&counts.session).ok_or(CountError::UnknownSession)?;
+            self.state.sessions.get(&counts.session).ok_or(CountError::UnknownSession)?;
         of(&session.keys, counts.party)
             .verify(domain::COUNTS, &counts.to_cbor(), signature)
             .map_err(|_| CountError::BadSignature)?;
         if let Some(receipt) = &counts.receipt {
-            let own = receipt.boot == self.boot.boot
-                && receipt.session == counts.session
-                && receipt.party == counts.party;
-            self.key
-                .public()
-                .verify(RECEIPT, &receipt_bytes(receipt), &receipt.signature)
-                .ok()
+            let own = receipt.session == counts.session && receipt.party == counts.party;
+            self.state
+                .boots
+                .get(&receipt.boot)
+                .and_then(|key| receipt.verify(key).ok())
                 .filter(|()| own)
                 .ok_or(CountError::ForeignReceipt)?;
         }
-        if !of(&session.tracks, counts.party)
-            .plausible(of(&session.tracks, counts.party.other()), counts)
-        {
+        let track = of(&session.tracks, counts.party);
+        if !track.plausible(of(&session.tracks, counts.party.other()), counts) {
             return Err(CountError::Implausible);
         }
-        let track = of_mut(&mut session.tracks, counts.party);
         if track.falls(counts) {
             return Err(CountError::Falling);
         }
-        track.counts = Some(counts.clone());
-        session.touched = now;
-        if session.both_closed() {
-            return Ok((true, self.end(&counts.session)));
-        }
-        Ok((false, Gaps::default()))
+        Ok(Effect::Counted { counts: counts.clone(), at })
     }
 
-    /// Ends the epoch: sessions that idle too long end with an open tail, then every open tally
-    /// commits to its totals, idle or not, in an order that says nothing.
-    pub fn close_epoch(&mut self, at: Bracket, rng: &mut impl CryptoRngCore) -> Vec<EpochClose> {
-        let idle: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, (_, s))| {
-                s.touched.saturating_add(self.settings.idle) <= at.earliest
-                    || s.opened.saturating_add(LONGEST_SESSION) <= at.earliest
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in idle {
-            self.end(&id);
+    /// Looks where a party may go on, and whether the record still holds what its receipt says.
+    /// `log_key` is the log's, which certifies boots; `journal` is where the record ends now.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub fn resume(
+        &self,
+        resumption: &Resumption,
+        signature: &Signature,
+        (log_key, journal): (&PublicKey, JournalHead),
+    ) -> Result<Resumed, ResumeError> {
+        let Resumption { receipt, certificate, pact } = resumption;
+        let book = self.state.books.get(pact).ok_or(ResumeError::UnknownPact)?;
+        of(&book.keys, receipt.party)
+            .verify(domain::RESUMPTION, &resumption.to_cbor(), signature)
+            .map_err(|_| ResumeError::BadSignature)?;
+        certificate
+            .verify(log_key)
+            .ok()
+            .filter(|()| certificate.boot == receipt.boot)
+            .and_then(|()| receipt.verify(&certificate.key).ok())
+            .ok_or(ResumeError::ForeignReceipt)?;
+        let open = self.state.sessions.get(&receipt.session);
+        if open.is_some_and(|(root, _)| root != pact) {
+            return Err(ResumeError::ForeignReceipt);
         }
-        // What is already certain of open sessions does not wait for their end.
-        for (root, session) in self.sessions.values_mut() {
-            let fresh = session.fresh_gaps(false);
-            if let Some(book) = self.books.get_mut(root) {
-                book.note(fresh);
+        let track = open.map(|(_, session)| of(&session.tracks, receipt.party));
+        let (count, head) = track.map_or_else(Default::default, |t| (t.count, t.head));
+        let younger = receipt.journal.seq > journal.seq;
+        let ended = self.state.ended.contains(&receipt.session);
+        if ended && !younger {
+            return Err(ResumeError::Closed);
+        }
+        let forked = receipt.count == count && receipt.head != head;
+        let rolled_back = younger || receipt.count > count || forked;
+        let tag = (receipt.session, tag(receipt.party));
+        let missing = receipt.count.saturating_sub(count).max(1);
+        let known = book.lost.get(&tag).is_some_and(|lost| *lost >= missing);
+        let effect = (rolled_back && !known)
+            .then(|| Effect::RolledBack { root: *pact, receipt: receipt.clone() });
+        Ok(Resumed { count, head, rolled_back, effect })
+    }
+
+    /// Takes an overseer's decision to go on after a rollback.
+    ///
+    /// # Errors
+    /// [`ReinstateError`].
+    pub fn reinstate(
+        &self,
+        reinstatement: &Reinstatement,
+        signature: &Signature,
+        overseer: Option<PublicKey>,
+    ) -> Result<Effect, ReinstateError> {
+        let root = reinstatement.pact;
+        let book = self.state.books.get(&root).ok_or(ReinstateError::UnknownPact)?;
+        if !book.terms.compiled.overseers().contains(&reinstatement.overseer) {
+            return Err(ReinstateError::NotOverseer);
+        }
+        overseer
+            .and_then(|k| k.verify(domain::REINSTATEMENT, &reinstatement.to_cbor(), signature).ok())
+            .ok_or(ReinstateError::BadSignature)?;
+        if reinstatement.boot != self.state.boot.boot {
+            return Err(ReinstateError::OtherBoot);
+        }
+        if !book.rolled_back {
+            return Err(ReinstateError::NotStopped);
+        }
+        Ok(Effect::Reinstated { root })
+    }
+
+    /// What a receipt for `party` says once the record ends at `journal`; to be signed.
+    #[must_use]
+    pub fn receipt(
+        &self,
+        session: &SessionId,
+        party: Party,
+        journal: JournalHead,
+    ) -> Option<Receipt> {
+        let (_, open) = self.state.sessions.get(session)?;
+        Some(receipt((*session, open), party, self.state.boot.boot, journal))
+    }
+
+    /// What became of a paused call: none when it is not one, or still waits.
+    #[must_use]
+    pub fn decision(&self, session: &SessionId, call: &EventHash, now: UnixMillis) -> Decision {
+        let Some((root, open)) = self.state.sessions.get(session) else { return Decision::Unknown };
+        let Some(book) = self.state.books.get(root) else { return Decision::Unknown };
+        let mode = book.terms.compiled.mode();
+        if let Some(decided) = open.decided.get(call) {
+            return Decision::Made(Answer::new(mode, decided.action, decided.rule.clone()));
+        }
+        match open.paused.get(call) {
+            Some(paused) if now <= paused.until && !open.terminated => Decision::Waits,
+            Some(_) => {
+                let late = match book.on_timeout() {
+                    OnTimeout::Deny => Action::Deny,
+                    OnTimeout::Terminate => Action::Terminate,
+                };
+                Decision::Made(Answer::new(mode, late, "approval.timeout".into()))
             }
+            None => Decision::Unknown,
         }
-        let key = self.key.public();
-        let mut closes: BTreeMap<TallyId, EpochClose> = BTreeMap::new();
-        for book in self.books.values_mut().filter(|b| !b.stopped) {
-            let (root, compiled, tallies) = (book.root, &book.compiled, &mut book.tallies);
-            for tally in tallies {
-                if let Some(close) = tally.close((root, compiled), at, key, rng) {
-                    closes.insert(tally.id, close);
-                }
+    }
+
+    /// The calls that wait for a decision of `overseer`, oldest first.
+    #[must_use]
+    pub fn waiting(&self, overseer: &Did, now: UnixMillis) -> Vec<WaitingCall> {
+        let mut calls = Vec::new();
+        for (id, (root, session)) in &self.state.sessions {
+            let named =
+                self.compiled(root).is_some_and(|compiled| compiled.overseers().contains(overseer));
+            if !named || session.terminated {
+                continue;
             }
+            let open = session.paused.iter().filter(|(_, paused)| now <= paused.until);
+            calls.extend(open.map(|(call, paused)| WaitingCall {
+                pact: *root,
+                session: *id,
+                call: *call,
+                rule: paused.rule.clone(),
+                until: paused.until,
+                event: paused.event.clone(),
+            }));
         }
-        closes.into_values().collect()
-    }
-
-    /// Opens the two tallies of a pact just registered: epoch 0, all counters zero.
-    pub fn open_tallies(
-        &mut self,
-        root: &PactHash,
-        at: Bracket,
-        rng: &mut impl CryptoRngCore,
-    ) -> Vec<EpochClose> {
-        let key = self.key.public();
-        let Some(book) = self.books.get_mut(root) else { return Vec::new() };
-        let (root, compiled, tallies) = (book.root, &book.compiled, &mut book.tallies);
-        tallies.iter_mut().filter_map(|tally| tally.close((root, compiled), at, key, rng)).collect()
-    }
-
-    /// Chains the next leaf of a tally to the one just published.
-    pub fn published(&mut self, tally: &TallyId, leaf: LeafHash) {
-        let mut all = self.books.values_mut().flat_map(|b| b.tallies.iter_mut());
-        if let Some(found) = all.find(|t| t.id == *tally) {
-            found.published(leaf);
-        }
-    }
-
-    /// Sessions that ended since the last call.
-    pub fn take_finished(&mut self) -> Vec<Finished> {
-        core::mem::take(&mut self.finished)
-    }
-
-    /// Closes what stopped since the last call: its sessions end, its totals are committed a last
-    /// time, and a break follows, so that nothing of the open epoch is lost.
-    pub fn take_stopped(
-        &mut self,
-        at: Bracket,
-        rng: &mut impl CryptoRngCore,
-    ) -> Vec<(EpochClose, BreakBody)> {
-        let stopped = |b: &Book| b.stopped && !b.sealed;
-        let roots: Vec<PactHash> =
-            self.books.values().filter(|b| stopped(b)).map(|b| b.root).collect();
-        let mut last = Vec::new();
-        for root in roots {
-            let of_root =
-                |(id, (r, _)): (&SessionId, &(PactHash, Session))| (*r == root).then_some(*id);
-            let ids: Vec<SessionId> = self.sessions.iter().filter_map(of_root).collect();
-            for id in ids {
-                self.end(&id);
-            }
-            let key = self.key.public();
-            let Some(book) = self.books.get_mut(&root) else { continue };
-            book.sealed = true;
-            let (compiled, tallies) = (&book.compiled, &mut book.tallies);
-            for tally in tallies {
-                let close = tally.close((root, compiled), at, key, rng);
-                last.extend(close.map(|close| (close, tally.end(at))));
-            }
-        }
-        last
+        calls.sort_by_key(|call| call.until);
+        calls
     }
 
     /// Was the session opened here, whether or not it ended?
     #[must_use]
     pub fn knows(&self, session: &SessionId) -> bool {
-        self.sessions.contains_key(session) || self.ended.contains(session)
+        self.state.sessions.contains_key(session) || self.state.ended.contains(session)
+    }
+
+    /// The pact of an open session.
+    #[must_use]
+    pub fn pact_of(&self, session: &SessionId) -> Option<PactHash> {
+        self.state.sessions.get(session).map(|(root, _)| *root)
+    }
+
+    /// Root pacts under monitoring.
+    pub fn roots(&self) -> impl Iterator<Item = &PactHash> {
+        self.state.books.keys()
+    }
+
+    /// Open sessions, by identifier.
+    pub fn open_sessions(&self) -> impl Iterator<Item = &SessionId> {
+        self.state.sessions.keys()
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.state.sessions.len()
+    }
+
+    /// The boot in charge.
+    #[must_use]
+    pub const fn boot(&self) -> BootId {
+        self.state.boot.boot
+    }
+
+    /// The key of a boot of this origin.
+    #[must_use]
+    pub fn boot_key(&self, boot: &BootId) -> Option<PublicKey> {
+        self.state.boots.get(boot).copied()
     }
 
     /// The compiled pact of a chain.
     #[must_use]
     pub fn compiled(&self, root: &PactHash) -> Option<&Compiled> {
-        self.books.get(root).map(|b| &b.compiled)
+        self.state.books.get(root).map(|b| &b.terms.compiled)
     }
 
     /// The two tallies of a pact, initiator's first.
     #[must_use]
     pub fn tallies(&self, root: &PactHash) -> Option<[TallyId; 2]> {
-        let [initiator, provider] = &self.books.get(root)?.tallies;
+        let [initiator, provider] = &self.state.books.get(root)?.tallies;
         Some([initiator.id, provider.id])
     }
 
-    /// The boots of a tally's life.
+    /// The boots of a tally's life, and the secret that its blindings derive from.
     #[must_use]
-    pub fn boots(&self, tally: &TallyId) -> Option<&Boots> {
-        let mut all = self.books.values().flat_map(|b| b.tallies.iter());
-        all.find(|t| t.id == *tally).map(crate::book::Tally::boots)
+    pub fn tally(&self, tally: &TallyId) -> Option<(&Boots, &tally::HolderSecret)> {
+        let mut all = self.state.books.values().flat_map(|b| b.tallies.iter());
+        all.find(|t| t.id == *tally).map(|t| (t.boots(), t.secret()))
     }
 
     /// Is this DID a party or an overseer of the pact?
     #[must_use]
     pub fn concerns(&self, root: &PactHash, did: &Did) -> bool {
-        self.books.get(root).is_some_and(|b| {
-            let pact = &b.compiled;
+        self.compiled(root).is_some_and(|pact| {
             did == pact.initiator() || did == pact.provider() || pact.overseers().contains(did)
         })
     }
-
-    fn end(&mut self, id: &SessionId) -> Gaps {
-        let Some((root, mut session)) = self.sessions.remove(id) else { return Gaps::default() };
-        self.ended.insert(*id);
-        let fresh = session.fresh_gaps(true);
-        if let Some(book) = self.books.get_mut(&root) {
-            book.note(fresh);
-        }
-        let gaps = session.noted;
-        let outcome = match session.worst {
-            Action::Allow | Action::Alert => Outcome::Clean,
-            Action::Pause => Outcome::Escalated,
-            Action::Deny => Outcome::Denied,
-            Action::Terminate => Outcome::Terminated,
-        };
-        let Session { principal, used, touched, .. } = session;
-        self.finished.push(Finished { root, principal, outcome, tools: used, last: touched });
-        gaps
-    }
 }
 
-/// A session that is open for longer ends with an open tail, however busy it looks.
-const LONGEST_SESSION: Millis = Millis(7 * 86_400_000);
+/// The party in keys of maps.
+pub(crate) const fn tag(party: Party) -> u8 {
+    match party {
+        Party::Initiator => 1,
+        Party::Provider => 2,
+    }
+}

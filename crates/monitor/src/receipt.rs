@@ -1,33 +1,30 @@
 //! Receipts: what the monitor signs to have taken, so that it cannot lose it unseen.
 
-use alloc::vec::Vec;
+use messages::event::Party;
+use messages::ids::{BootId, SessionId};
+use messages::receipt::{JournalHead, Receipt};
+use messages::signature::Signature;
 
-use messages::domain::Domain;
-use messages::event::{Party, Receipt};
-use messages::ids::{BootId, EventHash, SessionId};
-use messages::signature::SigningKey;
+use crate::completeness::of;
+use crate::session::Session;
 
-/// The monitor's word that it holds a party's events.
-pub(crate) fn sign_receipt(
-    key: &SigningKey,
-    boot: BootId,
-    session: SessionId,
+/// What a receipt for `party` says now; the caller signs it.
+pub(crate) fn receipt(
+    session: (SessionId, &Session),
     party: Party,
-    (count, head): (u64, EventHash),
-    domain: Domain,
+    boot: BootId,
+    journal: JournalHead,
 ) -> Receipt {
-    let bytes = Receipt::signed_bytes(&session, party, count, &head, &boot);
-    let signature = key.sign(domain, &bytes);
-    Receipt { session, party, count, head, boot, signature }
-}
-
-/// What a receipt says, without its signature.
-pub(crate) fn receipt_bytes(receipt: &Receipt) -> Vec<u8> {
-    Receipt::signed_bytes(
-        &receipt.session,
-        receipt.party,
-        receipt.count,
-        &receipt.head,
-        &receipt.boot,
-    )
+    let (id, session) = session;
+    let track = of(&session.tracks, party);
+    Receipt {
+        session: id,
+        party,
+        count: track.count,
+        head: track.head,
+        other: of(&session.tracks, party.other()).count,
+        journal,
+        boot,
+        signature: Signature([0; 64]),
+    }
 }

@@ -40,6 +40,8 @@ refusals! {
         OutOfOrder = "event-out-of-order", "an event before this one is missing";
         /// Names another pact than its session.
         OtherPact = "event-other-pact", "the event names another pact than its session";
+        /// A receipt says more than is on record.
+        RolledBack = "monitor-rollback", "the monitor holds less than it has signed for; it allows nothing until an overseer of the pact reinstates it";
         /// The session was terminated.
         Terminated = "session-terminated", "the session was terminated";
         /// No such session.
@@ -64,6 +66,8 @@ refusals! {
         ForeignReceipt = "counts-foreign-receipt", "the receipt was not signed by this monitor";
         /// The approval came after its time-out.
         Late = "approval-late", "the approval came after its time-out";
+        /// A receipt says more than is on record.
+        RolledBack = "approval-monitor-rollback", "the monitor holds less than it has signed for; reinstate the pact first";
         /// No overseer of the pact.
         NotOverseer = "approval-not-overseer", "the approver is not an overseer of the pact";
         /// No such paused call.
@@ -104,5 +108,35 @@ refusals! {
         NotCompilable = "pact-not-compilable", "the pact cannot be compiled; its lint says why";
         /// Revisions are not taken in this version.
         Revision = "pact-revision", "a revision cannot be taken over yet; register a pact without prior";
+    }
+}
+
+refusals! {
+    /// Why a party may not go on with a session.
+    ResumeError {
+        /// Signature of somebody else.
+        BadSignature = "resume-bad-signature", "the resumption is not signed by the party of the receipt";
+        /// The session ended in good order.
+        Closed = "resume-session-closed", "the session has ended, and its record is complete";
+        /// Not a receipt of this origin, or of another pact's session.
+        ForeignReceipt = "resume-foreign-receipt", "the receipt was not signed by a boot of this monitor for this pact";
+        /// No such pact.
+        UnknownPact = "resume-pact-unknown", "the pact is not under monitoring";
+    }
+}
+
+refusals! {
+    /// Why a pact is not let go on.
+    ReinstateError {
+        /// Signature of somebody else.
+        BadSignature = "reinstate-bad-signature", "the reinstatement is not signed by the one that it names";
+        /// No overseer of the pact.
+        NotOverseer = "reinstate-not-overseer", "the signer is not an overseer of the pact";
+        /// It was going on.
+        NotStopped = "reinstate-not-stopped", "the pact is not stopped by a rollback";
+        /// Meant for another boot.
+        OtherBoot = "reinstate-other-boot", "the reinstatement names another boot than this one";
+        /// No such pact.
+        UnknownPact = "reinstate-pact-unknown", "the pact is not under monitoring";
     }
 }

@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use messages::did::Did;
 use messages::event::{Body, Event, Party, Role, SignedEvent};
@@ -11,50 +10,86 @@ use messages::leaf::Gaps;
 use messages::reply::Action;
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
+use minicbor::{Decode, Encode};
 use pact::{Change, OnTimeout, SessionState};
 
 use crate::completeness::{Track, gaps, of, of_mut};
 use crate::refusal::IngestError;
 
+/// Written by the snapshot, as far as the pact's log scope allows.
+#[derive(Decode)]
+#[cbor(map)]
 pub(crate) struct Session {
     /// As events name it.
+    #[n(1)]
     pub(crate) pact: PactHash,
     /// Owns the session in private statistics.
+    #[n(2)]
     pub(crate) principal: Did,
+    #[n(3)]
     pub(crate) keys: [PublicKey; 2],
+    #[n(4)]
     pub(crate) state: SessionState,
+    #[n(5)]
     pub(crate) tracks: [Track; 2],
+    #[n(6)]
     pub(crate) paused: BTreeMap<EventHash, Paused>,
+    #[n(7)]
     pub(crate) worst: Action,
-    /// Interactions that ran.
-    pub(crate) used: BTreeSet<String>,
-    /// Names of the pact's interactions, in order.
-    tools: Vec<String>,
+    /// Interactions that ran, by place in the pact.
+    #[n(8)]
+    pub(crate) used: BTreeSet<u16>,
+    #[n(9)]
     pub(crate) terminated: bool,
+    #[n(10)]
     pub(crate) touched: UnixMillis,
+    #[n(11)]
     pub(crate) opened: UnixMillis,
     /// Gaps already noted while the session is open.
+    #[n(12)]
     pub(crate) noted: Gaps,
+    /// What overseers decided, by call.
+    #[n(13)]
+    pub(crate) decided: BTreeMap<EventHash, Decided>,
+}
+
+/// What an overseer decided on a paused call.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Decided {
+    #[n(1)]
+    pub(crate) action: Action,
+    #[n(2)]
+    pub(crate) rule: String,
 }
 
 /// A call that waits for an overseer.
+#[derive(Encode, Decode)]
+#[cbor(map)]
 pub(crate) struct Paused {
-    pub(crate) event: SignedEvent,
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) event: alloc::vec::Vec<u8>,
+    #[n(2)]
     pub(crate) until: UnixMillis,
+    #[n(3)]
+    pub(crate) rule: String,
 }
 
 /// Most calls that wait at once.
 pub(crate) const MAX_PAUSED: usize = 16;
+
+/// The place of interactions outside the pact: one cell, however many there are.
+pub(crate) const OTHER: u16 = u16::MAX;
 
 impl Session {
     pub(crate) fn new(
         pact: PactHash,
         principal: Did,
         keys: [PublicKey; 2],
-        (token_key, mut tools): ([u8; 16], Vec<String>),
+        token_key: [u8; 16],
         now: UnixMillis,
     ) -> Self {
-        tools.sort_unstable();
         Self {
             pact,
             principal,
@@ -64,11 +99,11 @@ impl Session {
             paused: BTreeMap::new(),
             worst: Action::Allow,
             used: BTreeSet::new(),
-            tools,
             terminated: false,
             touched: now,
             opened: now,
             noted: Gaps::default(),
+            decided: BTreeMap::new(),
         }
     }
 
@@ -88,14 +123,14 @@ impl Session {
         }
         let (event, hash) =
             signed.verify(of(&self.keys, party)).map_err(|_| IngestError::BadSignature)?;
+        if event.seq < track.count {
+            return Err(IngestError::Duplicate);
+        }
         if track.closed() {
             return Err(IngestError::Closed);
         }
         if self.terminated {
             return Err(IngestError::Terminated);
-        }
-        if event.seq < track.count {
-            return Err(IngestError::Duplicate);
         }
         if event.seq > track.count {
             return Err(IngestError::OutOfOrder);
@@ -106,6 +141,25 @@ impl Session {
         Ok((event, hash, party))
     }
 
+    /// The answer that was given to this event, if it is the last one taken of its reporter, or
+    /// one that an overseer decided: a reporter that lost the answer asks again with the same
+    /// bytes.
+    pub(crate) fn answered(&self, signed: &SignedEvent) -> Option<(Action, String)> {
+        let event = signed.unverified();
+        let party = event.from.reporter();
+        let track = of(&self.tracks, party);
+        let decided = self.decided.get(&signed.hash());
+        let last = event.pact == self.pact
+            && event.seq.checked_add(1) == Some(track.count)
+            && signed.hash() == track.head;
+        let asked = last || decided.is_some();
+        let (_, _) = signed.verify(of(&self.keys, party)).ok().filter(|_| asked)?;
+        match decided {
+            Some(Decided { action, rule }) => Some((*action, rule.clone())),
+            None => track.answer.clone(),
+        }
+    }
+
     /// What the session knows after an event: in the observing modes a call runs whatever the
     /// verdict.
     pub(crate) fn remember(&mut self, change: &Change, runs: bool) {
@@ -113,35 +167,24 @@ impl Session {
     }
 
     /// Records an admitted event and what was done with it.
-    pub(crate) fn record(
-        &mut self,
-        event: &Event,
-        hash: EventHash,
-        action: Action,
-        runs: bool,
-        now: UnixMillis,
-    ) {
-        let track = of_mut(&mut self.tracks, event.from.reporter());
+    pub(crate) fn record(&mut self, said: &Said, now: UnixMillis) {
+        let track = of_mut(&mut self.tracks, said.party);
         track.count = track.count.saturating_add(1);
-        track.head = hash;
-        self.worst = self.worst.max(action);
+        track.head = said.event;
+        track.answer = Some((said.action, said.rule.clone()));
+        self.worst = self.worst.max(said.action);
         self.touched = now;
-        if runs {
-            self.let_out(event, hash);
+        if said.runs {
+            self.let_out(said);
         }
     }
 
     /// Notes an event that was let through: what it used, and that the counterparty gets it.
-    pub(crate) fn let_out(&mut self, event: &Event, hash: EventHash) {
-        let (from, to) = (event.from.reporter(), event.to.reporter());
-        if from != to {
-            of_mut(&mut self.tracks, from).let_out(hash);
+    pub(crate) fn let_out(&mut self, said: &Said) {
+        if said.outward {
+            of_mut(&mut self.tracks, said.party).let_out(said.event);
         }
-        if let Body::Call { name, .. } = &event.body {
-            // Names outside the pact have one cell, however many there are.
-            let known = self.tools.binary_search(name).is_ok();
-            self.used.insert(if known { name.clone() } else { String::from("other") });
-        }
+        self.used.extend(said.tool);
     }
 
     /// The gaps that this session has beyond those noted before; noted from now on.
@@ -161,19 +204,46 @@ impl Session {
         self.noted.since(&noted).unwrap_or_default()
     }
 
+    /// Would the pact end the session now, for a paused call that nobody decided in time?
+    pub(crate) fn overdue(&self, on_timeout: OnTimeout, now: UnixMillis) -> bool {
+        on_timeout == OnTimeout::Terminate && self.paused.values().any(|p| now > p.until)
+    }
+
     /// Forgets paused calls that nobody decided in time; the pact may end the session for it.
     pub(crate) fn expire(&mut self, on_timeout: OnTimeout, now: UnixMillis) {
-        let before = self.paused.len();
-        self.paused.retain(|_, paused| now <= paused.until);
-        if self.paused.len() < before && on_timeout == OnTimeout::Terminate {
+        if self.overdue(on_timeout, now) {
             self.terminated = true;
             self.worst = Action::Terminate;
         }
+        self.paused.retain(|_, paused| now <= paused.until);
     }
 
     pub(crate) fn both_closed(&self) -> bool {
         self.tracks.iter().all(Track::closed)
     }
+}
+
+/// What was said, and what was done with it.
+pub(crate) struct Said {
+    pub(crate) party: Party,
+    pub(crate) event: EventHash,
+    pub(crate) action: Action,
+    pub(crate) rule: String,
+    pub(crate) runs: bool,
+    pub(crate) outward: bool,
+    pub(crate) tool: Option<u16>,
+}
+
+/// The place of a call's interaction among `tools`, which are in order; none for other events.
+pub(crate) fn tool(event: &Event, tools: &[String]) -> Option<u16> {
+    let Body::Call { name, .. } = &event.body else { return None };
+    let place = tools.binary_search(name).ok().and_then(|at| u16::try_from(at).ok());
+    Some(place.unwrap_or(OTHER))
+}
+
+/// Does the event go to the counterparty?
+pub(crate) fn outward(event: &Event) -> bool {
+    event.from.reporter() != event.to.reporter()
 }
 
 fn speaks(event: &Event) -> bool {

@@ -1,18 +1,17 @@
 //! Trials: what a draft would say. Verdicts only: no tally, no claim, no release, no leaf.
 
 use messages::did::Did;
-use messages::domain::TRIAL_RECEIPT;
 use messages::event::SignedEvent;
 use messages::ids::{BootId, PactHash, SessionId};
-use messages::signature::{PublicKey, SigningKey};
+use messages::receipt::{JournalHead, Receipt};
+use messages::signature::PublicKey;
 use messages::time::UnixMillis;
 use pact::{Approval, Compiled, Mode, StandingState, check};
 
 use crate::action::{Answer, action, runs};
-use crate::completeness::of;
-use crate::receipt::sign_receipt;
+use crate::receipt::receipt;
 use crate::refusal::IngestError;
-use crate::session::Session;
+use crate::session::{Said, Session, outward};
 
 /// One session under a draft. A type of its own: nothing that counts, commits or publishes takes it.
 pub struct Trial {
@@ -33,7 +32,6 @@ impl Trial {
         token_key: [u8; 16],
         now: UnixMillis,
     ) -> Self {
-        let tools = compiled.tools();
         Self {
             id,
             compiled: match mode {
@@ -41,38 +39,34 @@ impl Trial {
                 None => compiled,
             },
             standing: StandingState::default(),
-            session: Session::new(draft, principal, keys, (token_key, tools), now),
+            session: Session::new(draft, principal, keys, token_key, now),
         }
     }
 
-    /// Judges one event.
+    /// Judges one event; the receipt, to be signed as a trial's, names no place in a journal.
     ///
     /// # Errors
-    /// As [`Monitor::ingest`](crate::Monitor::ingest).
+    /// As [`Monitor::take`](crate::Monitor::take).
     pub fn ingest(
         &mut self,
         signed: &SignedEvent,
-        (boot, key): (BootId, &SigningKey),
+        boot: BootId,
         now: UnixMillis,
-    ) -> Result<Answer, IngestError> {
+    ) -> Result<(Answer, Receipt), IngestError> {
         let mode = self.compiled.mode();
         let (event, hash, party) = self.session.admit(signed)?;
-        let judged = check(
-            &self.compiled,
-            &self.session.state,
-            &self.standing,
-            event,
-            Approval::Absent,
-            now,
-        );
+        let (state, standing) = (&self.session.state, &self.standing);
+        let judged = check(&self.compiled, state, standing, event, Approval::Absent, now);
         let action = action(judged.verdict.decision);
         let runs = runs(mode, action);
         self.session.remember(&judged.change, runs);
         self.standing.apply(&judged.change);
-        self.session.record(event, hash, action, runs, now);
-        let track = of(&self.session.tracks, party);
-        let receipt =
-            sign_receipt(key, boot, self.id, party, (track.count, track.head), TRIAL_RECEIPT);
-        Ok(Answer::new(mode, judged.verdict, receipt))
+        let rule = judged.verdict.rule;
+        let outward = outward(event);
+        let said =
+            Said { party, event: hash, action, rule: rule.clone(), runs, outward, tool: None };
+        self.session.record(&said, now);
+        let receipt = receipt((self.id, &self.session), party, boot, JournalHead::default());
+        Ok((Answer::new(mode, action, rule), receipt))
     }
 }

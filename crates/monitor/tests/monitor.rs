@@ -10,5 +10,7 @@
 mod completeness;
 #[path = "monitor/refusals.rs"]
 mod refusals;
+#[path = "monitor/restart.rs"]
+mod restart;
 #[path = "monitor/support.rs"]
 mod support;

@@ -39,6 +39,7 @@ pub struct Compiled {
     deadline: Millis,
     fail: Option<Fail>,
     retention: Millis,
+    readers: Vec<(Did, LogScope)>,
     term: (UnixMillis, UnixMillis),
     schema: Schema,
     consent: Vec<Consented>,
@@ -91,6 +92,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         deadline: monitoring::deadline(watch)?,
         fail: watch.fail,
         retention: monitoring::retention(&watch.retention),
+        readers: monitoring::readers(watch),
         term: (terms.term.not_before.0, terms.term.not_after.0),
         consent_root: consent::root(&consent),
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
@@ -219,6 +221,14 @@ impl Compiled {
     #[must_use]
     pub const fn fail(&self) -> OnDeadline {
         monitoring::on_deadline(self.mode, self.fail)
+    }
+
+    /// How much of the record `did` may read at any time; none when consent does not name it.
+    #[must_use]
+    pub fn may_read(&self, did: &Did) -> Option<LogScope> {
+        let granted = self.readers.iter().filter(|(reader, _)| reader == did);
+        let full = |scope: &LogScope| *scope == LogScope::Full;
+        granted.map(|(_, scope)| *scope).max_by_key(full)
     }
 
     /// Names of all permitted calls, in order.

@@ -23,6 +23,17 @@ impl Totals {
     /// [`TallyFull`] when a counter is unknown or would exceed its declared maximum; nothing has
     /// changed then, and the tally must stop: a counter that wrapped would be a false proof.
     pub fn add(&mut self, amounts: &[(CounterIndex, u64)]) -> Result<(), TallyFull> {
+        self.values = self.sums(amounts)?;
+        Ok(())
+    }
+
+    /// Would [`Totals::add`] take these amounts?
+    #[must_use]
+    pub fn fits(&self, amounts: &[(CounterIndex, u64)]) -> bool {
+        self.sums(amounts).is_ok()
+    }
+
+    fn sums(&self, amounts: &[(CounterIndex, u64)]) -> Result<Zeroizing<Vec<u64>>, TallyFull> {
         let mut next = Zeroizing::new(self.values.to_vec());
         for &(counter, amount) in amounts {
             let full = TallyFull { counter };
@@ -30,8 +41,7 @@ impl Totals {
             let (value, max) = next.get_mut(place).zip(self.maxima.get(place)).ok_or(full)?;
             *value = value.checked_add(amount).filter(|sum| sum <= max).ok_or(full)?;
         }
-        self.values = next;
-        Ok(())
+        Ok(next)
     }
 
     /// Appends the counters that `schema` has and these totals have not, at zero: revisions of a

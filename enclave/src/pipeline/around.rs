@@ -1,40 +1,44 @@
-//! Around the way of an event: who the monitor is, pacts, sessions, trials, approvals, the log.
+//! Around the way of an event: pacts, sessions, trials, counts, overseers, time, reading.
 
-use std::collections::BTreeMap;
-
-use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::evidence::Purpose;
-use messages::ids::Root;
+use messages::event::{Counts, SignedEvent};
+use messages::ids::{EventHash, PactHash, Root, SessionId};
 use messages::leaf::PactBody;
 use messages::publication::Publication;
-use messages::reply::{Approval, ModeName, Open, Reply};
+use messages::receipt::{JournalHead, Notice, NoticeKind, Resumption};
+use messages::reply::{Action, Approval, ModeName, Open, RecordEntry, Reinstatement, Reply};
 use messages::signature::Signature;
-use monitor::{Answer, Trial};
-use pact::{Mode, Pact, SignedPact};
+use messages::time::Millis;
+use monitor::{Answer, Effect, Resumed, Seed, Trial};
+use pact::{LogScope, Mode, Pact, SignedPact};
 use rand_core::{OsRng, RngCore};
-use release::Contributions;
 
-use super::{MAX_PATHS, Pipeline, Refused, Registered, bounds};
+use super::{Pipeline, Refused, misfit};
+use crate::desk::Caller;
+use crate::state::{Entry, Following, Step};
 
 impl Pipeline {
-    /// The local door has no TLS session that an answer to a nonce could be bound to, and an
-    /// unbound answer is worth nothing: it shows what the log shows.
-    pub(super) fn attest(&self, _nonce: [u8; 32]) -> Reply {
-        let claims = self.identity.claims(&self.values, Purpose::Checkpoint, None);
-        let evidence = self.identity.tee.attest(&claims).to_cbor();
-        Reply::Attestation { evidence, checkpoint: self.checkpoint() }
-    }
-
     pub(super) fn register(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
         let signed = SignedPact::parse(bytes).map_err(|e| Refused(e.code()))?;
         let binding = signed.bind(&self.ring).map_err(|e| Refused(e.code()))?;
         let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
         let keys = [key(binding.pact().initiator())?, key(binding.pact().provider())?];
-        let root =
-            self.monitor.register(&binding, keys, &mut OsRng).map_err(|e| Refused(e.code()))?;
-        let compiled = self.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
+        let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
+        let root = binding.pact().hash();
+        let effect = self
+            .state
+            .monitor
+            .register(&binding, (bytes.to_vec(), keys), at, seed)
+            .map_err(|e| Refused(e.code()))?;
+        let entry = Entry {
+            at: self.clock.now(),
+            seed: Seed::draw(&mut OsRng),
+            step: Step::Effect(effect),
+        };
+        let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
+        self.write(entry)?;
+        let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
         let body = PactBody {
             pact: root,
             root,
@@ -42,21 +46,15 @@ impl Pipeline {
             schema: compiled.schema().hash(),
             consent: compiled.consent_root(),
             consent_count: u32::try_from(compiled.consent().len()).unwrap_or(u32::MAX),
-            at: self.clock.bracket(),
+            at,
         };
-        let contributions = Contributions::new(bounds(&self.values), compiled.tools());
-        self.contributions.insert(root, contributions);
         let mut salt = [0; 32];
         OsRng.fill_bytes(&mut salt);
         let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
-        let (leaf, _) = self.publish(&Publication::Pact(body));
-        self.pacts.insert(
-            root,
-            Registered { leaf, dataset, released: BTreeMap::new(), spent: BTreeMap::new() },
-        );
-        let opened = self.monitor.open_tallies(&root, self.clock.bracket(), &mut OsRng);
-        self.publish_tallies(opened);
-        let tallies = self.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
+        let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
+        self.put(Step::Listed { root, leaf, dataset })?;
+        self.publish_all(applied)?;
+        let tallies = self.state.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
         Ok(Reply::Registered { root, tallies, leaf })
     }
 
@@ -64,10 +62,12 @@ impl Pipeline {
         if self.trials.contains_key(&open.session) {
             return Err(Refused("session-used"));
         }
-        self.monitor
-            .open(open, signature, self.clock.now(), &mut OsRng)
-            .map(|()| Reply::Opened)
-            .map_err(|e| Refused(e.code()))
+        let (now, seed) = (self.clock.now(), Seed::draw(&mut OsRng));
+        let effect =
+            self.state.monitor.open(open, signature, now, seed).map_err(|e| Refused(e.code()))?;
+        self.put(Step::Effect(effect))?;
+        self.opened.push(open.session);
+        Ok(Reply::Opened)
     }
 
     pub(super) fn open_trial(
@@ -88,7 +88,7 @@ impl Pipeline {
             return Err(Refused("pact-unknown"));
         }
         // A trial never stands in for a session that counts.
-        if self.trials.contains_key(&open.session) || self.monitor.knows(&open.session) {
+        if self.trials.contains_key(&open.session) || self.state.monitor.knows(&open.session) {
             return Err(Refused("session-used"));
         }
         let compiled = pact::compile(&pact).map_err(|_| Refused("pact-not-compilable"))?;
@@ -109,6 +109,37 @@ impl Pipeline {
         Ok(Reply::Opened)
     }
 
+    pub(super) fn try_event(&mut self, signed: &SignedEvent) -> Result<Reply, Refused> {
+        let session = signed.unverified().session;
+        let trial = self.trials.get_mut(&session).ok_or(Refused("session-unknown"))?;
+        let answer = trial.ingest(signed, self.identity.boot, self.clock.now());
+        let (answer, receipt) = answer.map_err(|refusal| Refused(refusal.code()))?;
+        let receipt = receipt.sign(&self.identity.boot_key, domain::TRIAL_RECEIPT);
+        Ok(answer.into_reply(receipt, None))
+    }
+
+    pub(super) fn count(
+        &mut self,
+        counts: &Counts,
+        signature: &Signature,
+    ) -> Result<Reply, Refused> {
+        let effect = self
+            .state
+            .monitor
+            .counts(counts, signature, self.clock.now())
+            .map_err(|refusal| Refused(refusal.code()))?;
+        let entry = Entry {
+            at: self.clock.now(),
+            seed: Seed::draw(&mut OsRng),
+            step: Step::Effect(effect),
+        };
+        let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
+        self.write(entry)?;
+        let gaps = applied.gaps;
+        self.publish_all(applied)?;
+        Ok(Reply::Counted { closed: gaps.is_some(), gaps: gaps.unwrap_or_default() })
+    }
+
     pub(super) fn approve(
         &mut self,
         approval: &Approval,
@@ -116,25 +147,240 @@ impl Pipeline {
     ) -> Result<Reply, Refused> {
         let key = self.ring.resolve(&approval.overseer);
         let now = self.clock.now();
-        let answer = self.monitor.approve(approval, signature, key, now);
-        answer.map(Answer::into_reply).map_err(|e| Refused(e.code()))
+        let decided = self.state.monitor.approve(approval, signature, key, now);
+        let (answer, effect) = decided.map_err(|e| Refused(e.code()))?;
+        let place = self.put(Step::Effect(effect))?;
+        let (session, call) = (approval.session, approval.call);
+        let root = self.state.monitor.pact_of(&session).ok_or(Refused("session-unknown"))?;
+        let what = (NoticeKind::Decided, Some(session), Some(call));
+        self.notify(root, what, (answer.action, answer.rule.clone()), place);
+        let receipt = self
+            .state
+            .monitor
+            .receipt(&session, messages::event::Party::Initiator, place)
+            .ok_or(Refused("session-unknown"))?
+            .sign(&self.identity.boot_key, domain::RECEIPT);
+        let ticket = answer.runs().then(|| self.ticket(session, call));
+        Ok(answer.into_reply(receipt, ticket))
     }
 
-    pub(super) fn include(&self, leaves: &[u64]) -> Result<Reply, Refused> {
-        let size = self.log.size();
-        if leaves.len() > MAX_PATHS || leaves.iter().any(|i| *i >= size) {
-            return Err(Refused("log-no-such-leaf"));
+    pub(super) fn resume(
+        &mut self,
+        resumption: &Resumption,
+        signature: &Signature,
+    ) -> Result<Reply, Refused> {
+        let log_key = self.identity.log_key.public();
+        let resumed = self.state.monitor.resume(resumption, signature, (&log_key, self.place()));
+        let Resumed { count, head, rolled_back, effect } =
+            resumed.map_err(|refusal| Refused(refusal.code()))?;
+        if let Some(effect) = effect {
+            let place = self.put(Step::Effect(effect))?;
+            let what = (NoticeKind::Rollback, Some(resumption.receipt.session), None);
+            let why = (Action::Deny, Some("monitor-rollback".to_owned()));
+            self.notify(resumption.pact, what, why, place);
+            crate::audit::line(crate::audit::Line::RolledBack);
         }
-        let paths = leaves.iter().map(|i| self.log.inclusion(*i, size)).collect();
-        Ok(Reply::Included { checkpoint: self.checkpoint(), paths })
+        Ok(Reply::Resumed { count, head, rolled_back })
     }
 
-    pub(super) fn consistency(&self, old: u64) -> Result<Reply, Refused> {
-        let size = self.log.size();
-        if old == 0 || old > size {
-            return Err(Refused("log-no-such-size"));
+    pub(super) fn reinstate(
+        &mut self,
+        reinstatement: &Reinstatement,
+        signature: &Signature,
+    ) -> Result<Reply, Refused> {
+        let key = self.ring.resolve(&reinstatement.overseer);
+        let effect = self.state.monitor.reinstate(reinstatement, signature, key);
+        self.put(Step::Effect(effect.map_err(|refusal| Refused(refusal.code()))?))?;
+        Ok(Reply::Reinstated)
+    }
+
+    pub(super) fn advance(&mut self, by: Millis) -> Result<Reply, Refused> {
+        if !self.clock.is_generated() {
+            return Err(Refused("clock-not-generated"));
         }
-        let path = self.log.consistency(old, size);
-        Ok(Reply::Consistent { checkpoint: self.checkpoint(), path })
+        let tallies = self.state.monitor.roots().count().saturating_mul(2);
+        let tallies = u64::try_from(tallies).unwrap_or(u64::MAX).max(1);
+        let leaves = by.0.checked_div(self.values.epoch_ms).map(|e| e.saturating_mul(tallies));
+        if leaves.is_none_or(|leaves| leaves > MAX_LEAVES) {
+            return Err(Refused("advance-too-far"));
+        }
+        let target = self.clock.now().saturating_add(by);
+        self.close_epochs(target)?;
+        self.clock.reach(target);
+        Ok(Reply::Advanced { now: target, epoch: self.state.epoch })
+    }
+
+    pub(super) fn cosign(&mut self, note: &str) -> Result<Reply, Refused> {
+        let (origin, key) = (&self.values.origin, self.identity.log_key.public());
+        let checkpoint = tlog::open_checkpoint(note, origin, &key)
+            .map_err(|_| Refused("note-of-another-log"))?;
+        if self.log.root_at(checkpoint.size()) != Some(*checkpoint.root()) {
+            return Err(Refused("note-of-another-log"));
+        }
+        let pinned = self.values.witnesses();
+        let times = tlog::cosignatures(note, &pinned);
+        if times.is_empty() {
+            return Err(Refused("note-without-witness"));
+        }
+        let witnesses = u64::try_from(times.len()).unwrap_or(u64::MAX);
+        self.clock.witnessed(&times, checkpoint.size()).map_err(Refused)?;
+        Ok(Reply::Cosigned { witnesses })
+    }
+
+    /// Reads what is on record of a session, for whom the pact's consent names, and puts on record
+    /// that it was read, before anything of it leaves.
+    pub(super) fn read(
+        &mut self,
+        session: &SessionId,
+        from: u64,
+        caller: &Caller,
+    ) -> Result<Reply, Refused> {
+        let reader = caller.did.clone().ok_or(Refused("caller-not-authenticated"))?;
+        // CRASH: the reading is on record before it happens; a crash leaves a reading on record
+        // that nobody got.
+        self.commit_now()?;
+        let last = self.journal.position().seq;
+        let mut found: Vec<(PactHash, RecordEntry)> = Vec::new();
+        let mut next = None;
+        let mut collect = |position: journal::Position, bytes: &[u8]| {
+            let Ok(entry) = minicbor::decode::<Entry>(bytes) else { return };
+            let Step::Effect(Effect::Took(took)) = entry.step else { return };
+            if took.session != *session {
+                return;
+            }
+            if found.len() >= MAX_ENTRIES {
+                next.get_or_insert(position.seq);
+                return;
+            }
+            let place = JournalHead { seq: position.seq, head: Root(position.head) };
+            let entry = RecordEntry {
+                place,
+                at: took.at,
+                party: took.party,
+                event: took.event,
+                action: took.action,
+                rule: took.rule,
+                metadata: took.metadata,
+                content: took.content,
+            };
+            found.push((took.root, entry));
+        };
+        self.journal.read(from.max(1)..=last, &mut collect).map_err(|e| Refused(e.code()))?;
+        // Whether the session exists is not told to whom it does not concern.
+        let root = found.first().map(|(root, _)| *root).ok_or(Refused("read-not-consented"))?;
+        let compiled = self.state.monitor.compiled(&root).ok_or(Refused("read-not-consented"))?;
+        let scope = compiled.may_read(&reader).ok_or(Refused("read-not-consented"))?;
+        self.put(Step::Read { session: *session, reader })?;
+        let entries = found.into_iter().map(|(_, entry)| match scope {
+            LogScope::Full => entry,
+            LogScope::Metadata | LogScope::HashOnly => RecordEntry { content: None, ..entry },
+        });
+        Ok(Reply::Recorded { entries: entries.collect(), next })
+    }
+
+    /// Tells whom the pact names what became of an event.
+    pub(super) fn tell(&mut self, signed: &SignedEvent, answer: &Answer, place: JournalHead) {
+        let kind = match (answer.mode, answer.action) {
+            (Mode::Passive, _) | (_, Action::Allow) => return,
+            (Mode::Active, _) | (_, Action::Alert | Action::Deny) => NoticeKind::Alert,
+            (Mode::Interventionist, Action::Pause) => NoticeKind::Paused,
+            (Mode::Interventionist, Action::Terminate) => NoticeKind::Terminated,
+        };
+        let session = signed.unverified().session;
+        if let Some(root) = self.state.monitor.pact_of(&session) {
+            let what = (kind, Some(session), Some(signed.hash()));
+            self.notify(root, what, (answer.action, answer.rule.clone()), place);
+        }
+    }
+
+    fn notify(
+        &mut self,
+        pact: PactHash,
+        (kind, session, event): (NoticeKind, Option<SessionId>, Option<EventHash>),
+        (action, rule): (Action, Option<String>),
+        journal: JournalHead,
+    ) {
+        let Some(compiled) = self.state.monitor.compiled(&pact) else { return };
+        let parties = [compiled.initiator().clone(), compiled.provider().clone()];
+        let readers = parties.into_iter().chain(compiled.overseers().iter().cloned()).collect();
+        let notice = Notice {
+            kind,
+            pact,
+            session,
+            event,
+            action,
+            rule: rule.unwrap_or_default(),
+            at: self.clock.now(),
+            journal,
+            boot: self.identity.boot,
+            signature: Signature([0; 64]),
+        };
+        self.outbox.push((readers, notice.sign(&self.identity.boot_key)));
     }
 }
+
+const MAX_LEAVES: u64 = 20_000;
+const MAX_ENTRIES: usize = 1_000;
+
+impl Pipeline {
+    /// Makes the open group durable in the middle of a request.
+    pub(super) fn commit_now(&mut self) -> Result<(), Refused> {
+        self.commit().map_err(|error| {
+            let full = error.is_full();
+            if !full {
+                self.failed.get_or_insert(error);
+            }
+            Refused(if full { "journal-disk-full" } else { "monitor-stopping" })
+        })
+    }
+
+    /// Time has passed: epochs that ended are closed.
+    pub(crate) fn tick(&mut self) -> Result<(), Refused> {
+        if self.clock.sense() {
+            crate::audit::line(crate::audit::Line::ClockJumped);
+            let roots: Vec<PactHash> = self.state.monitor.roots().copied().collect();
+            for root in roots {
+                let why = (Action::Pause, Some(crate::clock::JUMPED.to_owned()));
+                self.notify(root, (NoticeKind::Clock, None, None), why, self.place());
+            }
+        }
+        if self.clock.is_generated() || self.clock.stands_still().is_some() {
+            return Ok(());
+        }
+        self.close_epochs(self.clock.now())
+    }
+
+    /// Begins a new segment once a day, or when the newest has grown long; what is past every
+    /// pact's retention is then forgotten, with its key.
+    pub(crate) fn rotate_if_due(&mut self) -> Result<(), crate::store::StoreError> {
+        let segments = self.journal.segments();
+        let Some(newest) = segments.last() else { return Ok(()) };
+        let grown = self.journal.position().seq.saturating_sub(newest.first_seq);
+        let now = self.clock.now().0;
+        let old = now.saturating_sub(newest.opened.0) >= crate::config::DAY_MS;
+        if grown == 0 || !(old || grown >= SEGMENT_RECORDS) {
+            return Ok(());
+        }
+        self.rotate()?;
+        let monitor = &self.state.monitor;
+        let longest = monitor
+            .roots()
+            .filter_map(|root| monitor.compiled(root))
+            .map(|compiled| compiled.retention().0)
+            .max()
+            .unwrap_or(0);
+        // A segment ends where the next one begins.
+        let past = segments.windows(2).filter_map(|pair| match pair {
+            [first, next] if next.opened.0.saturating_add(longest) < now => {
+                Some(first.number.saturating_add(1))
+            }
+            _ => None,
+        });
+        match past.max() {
+            Some(keep) => Ok(self.journal.forget_before(keep).map(|_gone| ())?),
+            None => Ok(()),
+        }
+    }
+}
+
+const SEGMENT_RECORDS: u64 = 1_000_000;

@@ -25,6 +25,8 @@ impl Daemon {
             .arg(folder.path().join("monitor.toml"))
             .arg("--socket")
             .arg(folder.path().join("s"))
+            .arg("--state")
+            .arg(folder.path().join("state"))
             .stderr(std::fs::File::create(folder.path().join("audit")).unwrap())
             .spawn()
             .unwrap();

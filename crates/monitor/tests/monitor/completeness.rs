@@ -2,7 +2,7 @@
 
 use cloister_monitor::CountError;
 
-use crate::support::{ASK, SAY, START, Side, World, at, balance, call};
+use crate::support::{ASK, SAY, START, Side, World, balance, call};
 use messages::event::{Body, Party};
 use messages::leaf::Gaps;
 use messages::time::UnixMillis;
@@ -85,7 +85,7 @@ fn a_side_that_never_closes_leaves_the_tail_open() {
     let (initiator, _, session) = sides(&mut world);
     world.count(&initiator, session, Party::Initiator).unwrap();
     let later = UnixMillis(START.0 + 24 * 3_600_000);
-    let closes = world.monitor.close_epoch(at(later), &mut world.rng);
+    let closes = world.close_epoch(later).closes;
     assert_eq!(closes.len(), 2);
     for close in closes {
         assert_eq!(close.body.gaps.tail_open, 1);
@@ -102,7 +102,7 @@ fn gaps_reach_both_tallies_and_never_fall() {
     let mut before = Gaps::default();
     for day in 1..4u64 {
         let moment = UnixMillis(START.0 + day * 24 * 3_600_000);
-        for close in world.monitor.close_epoch(at(moment), &mut world.rng) {
+        for close in world.close_epoch(moment).closes {
             assert_eq!(close.body.gaps, Gaps { agent: 3, ..Gaps::default() });
             assert!(close.body.gaps.since(&before).is_some());
         }
@@ -165,8 +165,8 @@ fn a_session_that_stays_open_hides_nothing_and_does_not_stay_open_for_ever() {
     assert!(world.submit(&interim).is_ok());
     assert_eq!(world.submit(&interim), Err(CountError::Falling), "a repetition keeps nothing open");
     let epoch = |world: &mut World, minutes: u64| {
-        let moment = at(UnixMillis(START.0 + minutes * 60_000));
-        let mut closes = world.monitor.close_epoch(moment, &mut world.rng);
+        let moment = UnixMillis(START.0 + minutes * 60_000);
+        let mut closes = world.close_epoch(moment).closes;
         closes.pop().unwrap().body.gaps
     };
     // Half an hour on the session is still open, and its gap is already in the leaf ...
@@ -189,8 +189,8 @@ fn honest_running_counts_followed_by_a_crash_blame_nobody_but_the_tail() {
         let event = world.sign(&mut initiator, session, ASK, balance(id));
         assert!(world.feed(&event).is_ok());
     }
-    let later = at(UnixMillis(START.0 + 24 * 3_600_000));
-    for close in world.monitor.close_epoch(later, &mut world.rng) {
+    let later = UnixMillis(START.0 + 24 * 3_600_000);
+    for close in world.close_epoch(later).closes {
         assert_eq!(close.body.gaps, Gaps { tail_open: 2, ..Gaps::default() });
     }
 }

@@ -1,13 +1,16 @@
 //! A monitor with one pact and two agents, for tests.
 
-use cloister_monitor::{Answer, CountError, IngestError, Monitor, Settings};
+use cloister_monitor::{
+    Answer, Applied, CountError, Effect, IngestError, Monitor, OpenError, Seed, Settings, Taken,
+};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Body, Counts, Event, Party, Receipt, Role, SignedEvent};
-use messages::ids::{BootId, EventHash, PactHash, SessionId};
+use messages::event::{Body, Counts, Event, Party, Role, SignedEvent};
+use messages::ids::{BootId, EventHash, PactHash, Root, SessionId};
 use messages::leaf::{BootEntry, Gaps};
-use messages::reply::Open;
+use messages::receipt::{JournalHead, Receipt};
+use messages::reply::{Action, Open};
 use messages::signature::{Signature, SigningKey};
 use messages::time::{Bracket, ClockKind, Millis, UnixMillis};
 use pact::{KeyRing, Pact, SignedPact};
@@ -18,8 +21,13 @@ use serde_json::{Value, json};
 /// 2026-12-01T00:00:00Z, the start of the fixture's term.
 pub(crate) const START: UnixMillis = UnixMillis(1_796_083_200_000);
 
+/// A monitor and its shadow, which only gets what was recorded: after every step both hold the
+/// same state, and so does a third that is made of the snapshot.
 pub(crate) struct World {
     pub(crate) monitor: Monitor,
+    pub(crate) shadow: Monitor,
+    pub(crate) boot_key: SigningKey,
+    pub(crate) seq: u64,
     pub(crate) root: PactHash,
     pub(crate) initiator: SigningKey,
     pub(crate) provider: SigningKey,
@@ -27,6 +35,14 @@ pub(crate) struct World {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) now: UnixMillis,
     pub(crate) boot: BootId,
+}
+
+/// What the reporter of an event gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fed {
+    pub(crate) action: Action,
+    pub(crate) rule: Option<String>,
+    pub(crate) receipt: Receipt,
 }
 
 /// One side of a session, honest unless told otherwise.
@@ -70,15 +86,14 @@ impl World {
             .sign(did(&provider), &provider)
             .bind(&KeyRing::default())
             .unwrap();
-        let boot = BootEntry { boot: BootId([seed; 32]), ..BootEntry::default() };
-        let settings = Settings { pacts: 4, sessions: 8, idle: Millis(3_600_000) };
-        let mut monitor = Monitor::new(settings, boot, SigningKey::generate(&mut rng));
-        let keys = [initiator.public(), provider.public()];
-        let root = monitor.register(&binding, keys, &mut rng).unwrap();
-        let opened = monitor.open_tallies(&root, at(START), &mut rng);
-        assert_eq!(opened.len(), 2);
-        Self {
-            monitor,
+        let boot_key = SigningKey::generate(&mut rng);
+        let signed = binding_bytes(&value, [&initiator, &provider]);
+        let root = binding.pact().hash();
+        let mut world = Self {
+            monitor: Monitor::new(SETTINGS),
+            shadow: Monitor::new(SETTINGS),
+            boot_key,
+            seq: 0,
             root,
             initiator,
             provider,
@@ -86,7 +101,47 @@ impl World {
             rng,
             now: START,
             boot: BootId([seed; 32]),
-        }
+        };
+        world.restart(world.boot, SigningKey::from_seed(&world.boot_key.expose_seed()));
+        let keys = [world.initiator.public(), world.provider.public()];
+        let seed = Seed::draw(&mut world.rng);
+        let effect = world.monitor.register(&binding, (signed, keys), at(START), seed).unwrap();
+        assert_eq!(world.apply(effect).closes.len(), 2);
+        world
+    }
+
+    /// A boot begins.
+    pub(crate) fn restart(&mut self, boot: BootId, key: SigningKey) {
+        let entry = BootEntry { boot, ..BootEntry::default() };
+        drop(self.apply(Effect::Booted { entry, key: key.public() }));
+        (self.boot, self.boot_key) = (boot, key);
+    }
+
+    /// Records an effect and applies it, here and in the shadow.
+    pub(crate) fn apply(&mut self, effect: Effect) -> Applied {
+        let bytes = minicbor::to_vec(&effect).unwrap();
+        let recorded: Effect = minicbor::decode(&bytes).unwrap();
+        let applied = self.monitor.apply(&effect).unwrap();
+        let shadowed = self.shadow.apply(&recorded).unwrap();
+        let leaves = |applied: &Applied| -> Vec<_> {
+            applied.closes.iter().map(|c| c.body.clone()).collect()
+        };
+        assert_eq!(leaves(&applied), leaves(&shadowed), "recovery commits to the same");
+        self.seq += 1;
+        let snapshot = self.monitor.snapshot();
+        assert!(snapshot == self.shadow.snapshot(), "recovery gives the same state");
+        let again = Monitor::restore(SETTINGS, &snapshot).unwrap();
+        assert!(again.snapshot() == snapshot, "so does the snapshot");
+        applied
+    }
+
+    pub(crate) fn place(&self) -> JournalHead {
+        JournalHead { seq: self.seq, head: Root([7; 32]) }
+    }
+
+    pub(crate) fn close_epoch(&mut self, now: UnixMillis) -> Applied {
+        let seed = Seed::draw(&mut self.rng);
+        self.apply(Effect::Closed { at: at(now), seed })
     }
 
     pub(crate) fn key(&self, party: Party) -> &SigningKey {
@@ -100,9 +155,16 @@ impl World {
         let session = SessionId([number; 32]);
         let principal = Did::parse("did:web:principal.example").unwrap();
         let open = Open { session, pact: self.root, principal, boot: self.boot };
-        let signature = self.initiator.sign(domain::OPEN, &open.to_cbor());
-        self.monitor.open(&open, &signature, self.now, &mut self.rng).unwrap();
+        self.try_open(&open).unwrap();
         session
+    }
+
+    pub(crate) fn try_open(&mut self, open: &Open) -> Result<(), OpenError> {
+        let signature = self.initiator.sign(domain::OPEN, &open.to_cbor());
+        let seed = Seed::draw(&mut self.rng);
+        let effect = self.monitor.open(open, &signature, self.now, seed)?;
+        drop(self.apply(effect));
+        Ok(())
     }
 
     pub(crate) fn sign(
@@ -121,9 +183,32 @@ impl World {
         signed
     }
 
-    pub(crate) fn feed(&mut self, signed: &SignedEvent) -> Result<Answer, IngestError> {
+    pub(crate) fn feed(&mut self, signed: &SignedEvent) -> Result<Fed, IngestError> {
         self.now = self.now.saturating_add(Millis(250));
-        self.monitor.ingest(signed, self.now)
+        let seed = Seed::draw(&mut self.rng);
+        let bytes = signed.to_bytes().unwrap();
+        let answer = match self.monitor.take(signed, bytes, at(self.now), seed)? {
+            Taken::Judged(answer, effect) => {
+                drop(self.apply(effect));
+                answer
+            }
+            Taken::Again(answer) => answer,
+            Taken::Full(effect) => {
+                let Applied { closes, breaks, .. } = self.apply(effect);
+                assert_eq!((closes.len(), breaks.len()), (2, 2));
+                for (close, end) in closes.iter().zip(&breaks) {
+                    assert_eq!((close.body.epoch.0, end.last.0), (1, 1));
+                    assert_eq!(close.body.gaps.tail_open, 2, "its open session ended with it");
+                }
+                return Err(IngestError::CounterFull);
+            }
+        };
+        let event = signed.unverified();
+        let place = self.place();
+        let receipt = self.monitor.receipt(&event.session, event.from.reporter(), place).unwrap();
+        let receipt = receipt.sign(&self.boot_key, domain::RECEIPT);
+        let Answer { action, rule, .. } = answer;
+        Ok(Fed { action, rule, receipt })
     }
 
     pub(crate) fn count(
@@ -162,9 +247,20 @@ impl World {
         &mut self,
         (counts, signature): &(Counts, Signature),
     ) -> Result<(bool, Gaps), CountError> {
-        self.monitor.counts(counts, signature, self.now)
+        let effect = self.monitor.counts(counts, signature, self.now)?;
+        let gaps = self.apply(effect).gaps;
+        Ok((gaps.is_some(), gaps.unwrap_or_default()))
     }
 }
+
+fn binding_bytes(value: &Value, keys: [&SigningKey; 2]) -> Vec<u8> {
+    let pact = Pact::parse(value.to_string().as_bytes()).unwrap();
+    let [a, b] = keys;
+    let did = |key: &SigningKey| Did::from_key(&key.public());
+    SignedPact::draft(pact).sign(did(a), a).sign(did(b), b).to_bytes()
+}
+
+pub(crate) const SETTINGS: Settings = Settings { pacts: 4, sessions: 8, idle: Millis(3_600_000) };
 
 pub(crate) fn call(id: &str, name: &str, args: Value) -> Body {
     let Value::Object(map) = args else { panic!("arguments are an object") };

@@ -1,10 +1,13 @@
 //! What the parties bind the monitor itself to: how fast it decides, what follows when it does
 //! not, and how long it keeps what it writes.
 
+use messages::did::Did;
 use messages::time::Millis;
 
 use super::CompileError;
-use crate::document::terms::{Fail, Mode, Monitoring, Retention};
+use crate::document::terms::{
+    Access, AccessScope, AccessWhen, Fail, LogScope, Mode, Monitoring, Retention,
+};
 
 /// What follows when no verdict was ready in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,19 @@ pub(super) const fn on_deadline(mode: Mode, fail: Option<Fail>) -> OnDeadline {
 /// the parties agreed.
 pub(super) fn retention(terms: &Retention) -> Millis {
     USUAL_RETENTION.max(terms.min.0).min(terms.max.0)
+}
+
+/// Who may read the record at any time, and how much of it. What may be read only in a dispute,
+/// after an incident or on a court's order is nobody's to decide for the monitor: it waits for
+/// the machinery of disputes.
+pub(super) fn readers(terms: &Monitoring) -> Vec<(Did, LogScope)> {
+    let always = |access: &&Access| matches!(access.when, None | Some(AccessWhen::Always));
+    let scope = |access: &Access| match access.scope {
+        AccessScope::Full => Some((access.did.0.clone(), LogScope::Full)),
+        AccessScope::Metadata => Some((access.did.0.clone(), LogScope::Metadata)),
+        AccessScope::Aggregates | AccessScope::Proofs => None,
+    };
+    terms.access.iter().filter(always).filter_map(scope).collect()
 }
 
 const DEFAULT_DEADLINE_MS: u64 = 2_000;

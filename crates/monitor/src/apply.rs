@@ -1,0 +1,288 @@
+//! Effects at work: the only place where the monitor's state changes. It decides nothing, so
+//! applying the recorded effects again, in order, gives the same state again.
+
+use alloc::vec::Vec;
+
+use messages::event::Party;
+use messages::ids::{LeafHash, PactHash, SessionId, TallyId};
+use messages::leaf::{BootEntry, BreakBody, BreakCause, Gaps};
+use messages::receipt::Receipt;
+use messages::reply::{Action, Open};
+use messages::signature::PublicKey;
+use messages::time::{Bracket, Millis, UnixMillis};
+use rand_core::{CryptoRngCore, RngCore};
+
+use crate::book::{Book, EpochClose, Finished, Outcome, Terms};
+use crate::completeness::{of, of_mut};
+use crate::effect::{Approved, Effect, Seed, Took};
+use crate::monitor::{Monitor, tag};
+use crate::session::{Decided, OTHER, Paused, Said, Session, outward, tool};
+
+/// What follows from an effect outside the monitor's own state.
+#[derive(Default)]
+#[must_use = "what follows from an effect is published"]
+pub struct Applied {
+    /// Commitments to publish, in order.
+    pub closes: Vec<EpochClose>,
+    /// Tallies that ended; each is published after its last commitment.
+    pub breaks: Vec<BreakBody>,
+    /// Sessions that ended.
+    pub finished: Vec<Finished>,
+    /// Gaps of the session that ended by counts.
+    pub gaps: Option<Gaps>,
+}
+
+/// The effect does not fit the state: the record is not one of this monitor, or was mixed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an effect on record does not fit the state before it")]
+pub struct Misfit;
+
+impl Monitor {
+    /// Applies an effect that this monitor decided, or that it reads off its record.
+    ///
+    /// # Errors
+    /// [`Misfit`].
+    pub fn apply(&mut self, effect: &Effect) -> Result<Applied, Misfit> {
+        match effect {
+            Effect::Booted { entry, key } => self.booted(*entry, *key),
+            Effect::Registered { pact, keys, at, seed } => {
+                return self.registered(pact.clone(), *keys, *at, seed);
+            }
+            Effect::Opened { open, at, seed } => self.opened(open, *at, seed)?,
+            Effect::Took(took) => self.took(took)?,
+            Effect::Counted { counts, at } => {
+                let (_, session) = self.state.sessions.get_mut(&counts.session).ok_or(Misfit)?;
+                of_mut(&mut session.tracks, counts.party).counts = Some(counts.clone());
+                session.touched = *at;
+                if session.both_closed() {
+                    let (gaps, finished) = self.end(&counts.session, *at).ok_or(Misfit)?;
+                    let finished = Vec::from([finished]);
+                    return Ok(Applied { finished, gaps: Some(gaps), ..Applied::default() });
+                }
+            }
+            Effect::Approved(approved) => self.approved(approved)?,
+            Effect::Closed { at, seed } => return Ok(self.closed(*at, seed)),
+            Effect::Full { root, at, seed } => return self.full(root, *at, seed),
+            Effect::RolledBack { root, receipt } => self.rolled_back(root, receipt)?,
+            Effect::Reinstated { root } => {
+                self.state.books.get_mut(root).ok_or(Misfit)?.rolled_back = false;
+            }
+            Effect::Broken { at, seed } => return Ok(self.broken(*at, seed)),
+        }
+        Ok(Applied::default())
+    }
+
+    /// Chains the next leaf of a tally to the one just published.
+    pub fn published(&mut self, tally: &TallyId, leaf: LeafHash) {
+        let mut all = self.state.books.values_mut().flat_map(|b| b.tallies.iter_mut());
+        if let Some(found) = all.find(|t| t.id == *tally) {
+            found.published(leaf);
+        }
+    }
+
+    fn booted(&mut self, entry: BootEntry, key: PublicKey) {
+        self.state.boot = entry;
+        self.state.boots.insert(entry.boot, key);
+        for tally in self.state.books.values_mut().flat_map(|b| b.tallies.iter_mut()) {
+            tally.booted(entry);
+        }
+    }
+
+    fn key(&self) -> Result<PublicKey, Misfit> {
+        self.boot_key(&self.boot()).ok_or(Misfit)
+    }
+
+    fn registered(
+        &mut self,
+        pact: Vec<u8>,
+        keys: [PublicKey; 2],
+        at: Bracket,
+        seed: &Seed,
+    ) -> Result<Applied, Misfit> {
+        let (mut rng, key) = (seed.rng(), self.key()?);
+        let terms = Terms::of(pact).ok_or(Misfit)?;
+        let root = terms.root;
+        let mut book = Book::new(terms, keys, self.state.boot, &mut rng);
+        let closes = book.close(at, key, &mut rng);
+        self.state.books.insert(root, book);
+        Ok(Applied { closes, ..Applied::default() })
+    }
+
+    fn opened(&mut self, open: &Open, at: UnixMillis, seed: &Seed) -> Result<(), Misfit> {
+        let book = self.state.books.get(&open.pact).ok_or(Misfit)?;
+        let mut token_key = [0; 16];
+        seed.rng().fill_bytes(&mut token_key);
+        let session = Session::new(open.pact, open.principal.clone(), book.keys, token_key, at);
+        self.state.sessions.insert(open.session, (open.pact, session));
+        Ok(())
+    }
+
+    fn took(&mut self, took: &Took) -> Result<(), Misfit> {
+        let (root, session) = self.state.sessions.get_mut(&took.session).ok_or(Misfit)?;
+        let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+        book.count(took.change.counters()).map_err(|_| Misfit)?;
+        session.expire(book.on_timeout(), took.at);
+        session.remember(&took.change, took.runs);
+        book.standing.apply(&took.change);
+        let said = Said {
+            party: took.party,
+            event: took.event,
+            action: took.action,
+            rule: took.rule.clone(),
+            runs: took.runs,
+            outward: took.outward,
+            tool: took.tool,
+        };
+        session.record(&said, took.at);
+        // A call whose content is not kept waits no longer than this process: nobody can look at
+        // it a second time, so it stays refused.
+        if let (Some(until), Some(event)) = (took.until, &took.content) {
+            let paused = Paused { event: event.clone(), until, rule: took.rule.clone() };
+            session.paused.insert(took.event, paused);
+        }
+        session.terminated |= took.action == Action::Terminate && !took.runs;
+        Ok(())
+    }
+
+    fn approved(&mut self, approved: &Approved) -> Result<(), Misfit> {
+        let (root, session) = self.state.sessions.get_mut(&approved.session).ok_or(Misfit)?;
+        let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+        session.expire(book.on_timeout(), approved.at);
+        let paused = session.paused.remove(&approved.call);
+        let decided = Decided { action: approved.action, rule: approved.rule.clone() };
+        session.decided.insert(approved.call, decided);
+        let Some(change) = &approved.change else { return Ok(()) };
+        book.count(change.counters()).map_err(|_| Misfit)?;
+        session.remember(change, approved.runs);
+        book.standing.apply(change);
+        session.worst = session.worst.max(approved.action);
+        session.terminated |= approved.action == Action::Terminate;
+        if approved.runs {
+            // Without its content only that it ran is known, not under which name.
+            let event = paused
+                .and_then(|p| messages::event::SignedEvent::parse(&p.event).ok())
+                .map(|signed| signed.unverified().clone());
+            let tool = match &event {
+                Some(event) => tool(event, &book.terms.tools),
+                None => Some(OTHER),
+            };
+            session.let_out(&Said {
+                party: event.as_ref().map_or(Party::Initiator, |e| e.from.reporter()),
+                event: approved.call,
+                action: approved.action,
+                rule: approved.rule.clone(),
+                runs: true,
+                outward: event.as_ref().is_none_or(outward),
+                tool,
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends the epoch: sessions that idle too long end with an open tail, then every open tally
+    /// commits to its totals, idle or not, in an order that says nothing.
+    fn closed(&mut self, at: Bracket, seed: &Seed) -> Applied {
+        let now = at.earliest;
+        let idle = self.settings.idle;
+        let over = |s: &Session| {
+            s.touched.saturating_add(idle) <= now || s.opened.saturating_add(LONGEST_SESSION) <= now
+        };
+        let ids: Vec<SessionId> = self
+            .state
+            .sessions
+            .iter()
+            .filter_map(|(id, (_, session))| over(session).then_some(*id))
+            .collect();
+        let ended = ids.iter().filter_map(|id| self.end(id, now));
+        let finished = ended.map(|(_, finished)| finished).collect();
+        // What is already certain of open sessions does not wait for their end.
+        for (root, session) in self.state.sessions.values_mut() {
+            let fresh = session.fresh_gaps(false);
+            if let Some(book) = self.state.books.get_mut(root) {
+                book.note(fresh);
+            }
+        }
+        let mut rng = seed.rng();
+        let mut closes = self.commit_all(at, &mut rng);
+        closes.sort_by_key(|close| close.body.tally);
+        Applied { closes, finished, ..Applied::default() }
+    }
+
+    fn commit_all(&mut self, at: Bracket, rng: &mut impl CryptoRngCore) -> Vec<EpochClose> {
+        let Ok(key) = self.key() else { return Vec::new() };
+        let open = self.state.books.values_mut().filter(|book| !book.stopped);
+        open.flat_map(|book| book.close(at, key, rng)).collect()
+    }
+
+    /// Closes what is full: its sessions end, its totals are committed a last time, and a break
+    /// follows, so that nothing of the open epoch is lost.
+    fn full(&mut self, root: &PactHash, at: Bracket, seed: &Seed) -> Result<Applied, Misfit> {
+        let finished = self.end_all(|of| of == root, at.earliest);
+        let key = self.key()?;
+        let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+        book.stopped = true;
+        let closes = book.close(at, key, &mut seed.rng());
+        let breaks =
+            book.tallies.iter().map(|tally| tally.end(BreakCause::CounterFull, at)).collect();
+        Ok(Applied { closes, breaks, finished, gaps: None })
+    }
+
+    /// Ends every tally where it was last published, and begins the next.
+    fn broken(&mut self, at: Bracket, seed: &Seed) -> Applied {
+        let mut rng = seed.rng();
+        let boot = self.state.boot;
+        let books = self.state.books.values_mut();
+        let breaks = books.flat_map(|book| book.succeed(at, boot, &mut rng)).collect();
+        let closes = self.commit_all(at, &mut rng);
+        Applied { closes, breaks, ..Applied::default() }
+    }
+
+    fn rolled_back(&mut self, root: &PactHash, receipt: &Receipt) -> Result<(), Misfit> {
+        let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+        book.rolled_back = true;
+        let open = self.state.sessions.get_mut(&receipt.session);
+        let held = open.as_ref().map_or(0, |(_, s)| of(&s.tracks, receipt.party).count);
+        let missing = receipt.count.saturating_sub(held).max(1);
+        let lost = book.lost.entry((receipt.session, tag(receipt.party))).or_default();
+        let mut fresh = missing.saturating_sub(*lost);
+        *lost = missing.max(*lost);
+        if let Some((_, session)) = open {
+            // Counts that speak of the same receipts later find it noted.
+            fresh = missing.saturating_sub(session.noted.monitor);
+            session.noted.monitor = session.noted.monitor.max(missing);
+        }
+        book.note(Gaps { monitor: fresh, ..Gaps::default() });
+        Ok(())
+    }
+
+    fn end_all(&mut self, of: impl Fn(&PactHash) -> bool, now: UnixMillis) -> Vec<Finished> {
+        let sessions = self.state.sessions.iter();
+        let ids: Vec<SessionId> =
+            sessions.filter_map(|(id, (root, _))| of(root).then_some(*id)).collect();
+        ids.iter().filter_map(|id| self.end(id, now)).map(|(_, finished)| finished).collect()
+    }
+
+    fn end(&mut self, id: &SessionId, now: UnixMillis) -> Option<(Gaps, Finished)> {
+        let (root, mut session) = self.state.sessions.remove(id)?;
+        self.state.ended.insert(*id);
+        let book = self.state.books.get_mut(&root)?;
+        session.expire(book.on_timeout(), now);
+        let fresh = session.fresh_gaps(true);
+        book.note(fresh);
+        let gaps = session.noted;
+        let outcome = match session.worst {
+            Action::Allow | Action::Alert => Outcome::Clean,
+            Action::Pause => Outcome::Escalated,
+            Action::Deny => Outcome::Denied,
+            Action::Terminate => Outcome::Terminated,
+        };
+        let name = |at: &u16| book.terms.tools.get(usize::from(*at)).cloned();
+        let tools = session.used.iter().map(|at| name(at).unwrap_or_else(|| "other".into()));
+        let tools = tools.collect();
+        let Session { principal, touched, .. } = session;
+        Some((gaps, Finished { root, principal, outcome, tools, last: touched }))
+    }
+}
+
+/// A session that is open for longer ends with an open tail, however busy it looks.
+const LONGEST_SESSION: Millis = Millis(7 * 86_400_000);

@@ -1,0 +1,280 @@
+//! What only reads: answered between two groups, from what is durable.
+
+use messages::claim::Claim;
+use messages::codec::Wire;
+use messages::counter::CounterIndex;
+use messages::did::Did;
+use messages::domain;
+use messages::evidence::{Claims, Purpose};
+use messages::event::Party;
+use messages::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
+use messages::leaf::{BootBody, Kind, Leaf, PactBody, TallyBody};
+use messages::merkle::CONSENT;
+use messages::publication::Disclosed;
+use messages::reply::{Reply, Request};
+use messages::signature::Signature;
+use messages::time::Epoch;
+use monitor::Decision;
+use pact::Compiled;
+use rand_core::OsRng;
+use tally::{BlindingContext, Openings, Totals, commit};
+use tlog::{TilePath, Tiled};
+
+use super::{Filed, Index, Pipeline, Refused, refused};
+use crate::desk::Caller;
+
+impl Pipeline {
+    /// Answers a request that changes nothing.
+    pub(crate) fn answer(&self, request: &Request, caller: &Caller) -> Reply {
+        let answer = match request {
+            Request::Attest { nonce } => self.attest(*nonce, caller),
+            Request::Prove { pact, consent, claim, requester, signature } => {
+                self.prove(pact, consent, claim, (requester, signature))
+            }
+            Request::Include { leaves } => self.include(leaves),
+            Request::Consistency { old } => self.consistency(*old),
+            Request::Inbox => self.inbox(caller),
+            Request::Disclose { leaf } => self.disclose(*leaf, caller),
+            _ => Err(Refused("request-out-of-turn")),
+        };
+        answer.unwrap_or_else(refused)
+    }
+
+    /// Evidence over the nonce and the very TLS session that asks. At the local door there is no
+    /// session to bind an answer to, and it shows what the log shows.
+    fn attest(&self, nonce: [u8; 32], caller: &Caller) -> Result<Reply, Refused> {
+        let claims = match caller.channel {
+            Some(binding) => binding.answer(self.claims(), nonce),
+            None => self.claims(),
+        };
+        let evidence = self.identity.tee.attest(&claims).to_cbor();
+        let (checkpoint, certificate) = (self.checkpoint(), self.identity.certificate);
+        Ok(Reply::Attestation { evidence, checkpoint, certificate })
+    }
+
+    /// What evidence of this boot says, before it is bound to anything.
+    pub(crate) fn claims(&self) -> Claims {
+        let identity = &self.identity;
+        Claims {
+            purpose: Purpose::Checkpoint,
+            origin: self.values.origin.clone(),
+            boot_key: identity.boot_key.public(),
+            log_key: identity.log_key.public(),
+            nonce: None,
+            tls_spki: None,
+            exporter: None,
+            role: None,
+            config: identity.config,
+            boot: identity.boot,
+        }
+    }
+
+    // A claim: only what the pact's consent lists, to whom it lists, from openings alone.
+    fn prove(
+        &self,
+        root: &PactHash,
+        consent: &str,
+        claim: &Claim,
+        (requester, signature): (&Did, &Signature),
+    ) -> Result<Reply, Refused> {
+        self.authenticate(domain::PROOF_REQUEST, requester, &claim.to_cbor(), signature)?;
+        let compiled = self.state.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
+        let (at, consented) = compiled
+            .consent()
+            .iter()
+            .enumerate()
+            .find(|(_, c)| c.entry.id == consent)
+            .ok_or(Refused("claim-not-consented"))?;
+        let entry = &consented.entry;
+        if claim.predicate.program_id() != entry.program {
+            return Err(Refused("claim-not-consented"));
+        }
+        if !entry.audience.is_empty() && !entry.audience.contains(requester) {
+            return Err(Refused("claim-audience-not-consented"));
+        }
+        let tallies = self.state.monitor.tallies(root).ok_or(Refused("pact-unknown"))?;
+        let range = claim.range;
+        if !tallies.contains(&range.tally) {
+            return Err(Refused("claim-other-tally"));
+        }
+        let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
+        let (before, before_openings) = self.opened(range.tally, before)?;
+        let (after, after_openings) = self.opened(range.tally, range.last)?;
+        let listed = self.state.pacts.get(root).ok_or(Refused("pact-unknown"))?;
+        let pact = self.leaf(listed.leaf)?;
+        let (boots, _) =
+            self.state.monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
+        let signer = self.boot_leaf(&after.leaf.boot)?;
+        let request = prove::Request {
+            claim,
+            schema: compiled.schema(),
+            before: &before,
+            after: &after,
+            pact: &pact,
+            boot: &signer,
+            consent: (entry.clone(), at, consent_path(compiled, at)),
+            before_openings: &before_openings,
+            after_openings: &after_openings,
+        };
+        let proven = prove::prove(&request, &mut OsRng).map_err(|e| Refused(e.code()))?;
+        let mut leaves = Vec::new();
+        for entry in &boots.entries {
+            leaves.push(self.boot_leaf(&entry.boot)?);
+        }
+        if !boots.entries.iter().any(|entry| entry.boot == pact.leaf.boot) {
+            leaves.push(self.boot_leaf(&pact.leaf.boot)?);
+        }
+        leaves.extend([pact, before, after]);
+        let (schema, boots) = (compiled.schema().clone(), boots.clone());
+        Ok(Reply::Proof { claim: Box::new(proven), leaves, schema, boots })
+    }
+
+    /// A tally leaf with its openings, recomputed from the totals that the archive keeps.
+    fn opened(&self, tally: TallyId, epoch: Epoch) -> Result<(Disclosed, Openings), Refused> {
+        let unknown = Refused("claim-epoch-unknown");
+        let index = self.index.tallies.get(&(tally, epoch)).ok_or(unknown)?;
+        let Filed { disclosed, totals } = self.filed(*index)?;
+        let body = TallyBody::from_cbor(&disclosed.body).map_err(|_| unknown)?;
+        let totals = totals.map(zeroize::Zeroizing::new).ok_or(unknown)?;
+        let totals: Totals = tally::exposed::decode(&mut minicbor::Decoder::new(&totals), &mut ())
+            .map_err(|_| unknown)?;
+        let boot_key = self.state.monitor.boot_key(&disclosed.leaf.boot).ok_or(unknown)?;
+        let (_, secret) = self.state.monitor.tally(&tally).ok_or(unknown)?;
+        let context =
+            BlindingContext { root_pact: body.root_pact, tally, epoch, salt: body.salt, boot_key };
+        let openings = commit(&totals, secret, &context);
+        // Openings that do not open the leaf prove nothing.
+        if openings.root() != body.commitments || openings.expose_value(CounterIndex(0)).is_none() {
+            return Err(unknown);
+        }
+        Ok((disclosed, openings))
+    }
+
+    fn include(&self, leaves: &[u64]) -> Result<Reply, Refused> {
+        let size = self.log.size();
+        if leaves.len() > MAX_PATHS || leaves.iter().any(|i| *i >= size) {
+            return Err(Refused("log-no-such-leaf"));
+        }
+        let paths = leaves.iter().map(|i| self.log.inclusion(*i, size)).collect();
+        Ok(Reply::Included { checkpoint: self.checkpoint(), paths })
+    }
+
+    fn consistency(&self, old: u64) -> Result<Reply, Refused> {
+        let size = self.log.size();
+        if old == 0 || old > size {
+            return Err(Refused("log-no-such-size"));
+        }
+        let path = self.log.consistency(old, size);
+        Ok(Reply::Consistent { checkpoint: self.checkpoint(), path })
+    }
+
+    /// What became of a paused call: `Some(None)` when there is no such call, none while it waits.
+    pub(crate) fn decided(&self, session: &SessionId, call: &EventHash) -> Option<Option<Reply>> {
+        let answer = match self.state.monitor.decision(session, call, self.clock.now()) {
+            Decision::Waits => return None,
+            Decision::Unknown => return Some(None),
+            Decision::Made(answer) => answer,
+        };
+        let receipt = self.state.monitor.receipt(session, Party::Initiator, self.place());
+        let receipt = receipt.map(|r| r.sign(&self.identity.boot_key, domain::RECEIPT));
+        let ticket = answer.runs().then(|| self.ticket(*session, *call));
+        Some(receipt.map(|receipt| answer.into_reply(receipt, ticket)))
+    }
+
+    /// A tile of the tree, or the leaves under one (C2SP tlog-tiles).
+    pub(crate) fn tile(&self, path: TilePath) -> Option<Vec<u8>> {
+        match path.tiled() {
+            Tiled::Hashes(level) => self.log.tile(level, path.index(), path.width()),
+            Tiled::Entries => {
+                let span = path.entries()?;
+                if span.end > self.log.size() {
+                    return None;
+                }
+                let leaves = span.map(|at| self.leaf(at).map(|disclosed| disclosed.leaf));
+                let leaves: Vec<Leaf> = leaves.collect::<Result<_, _>>().ok()?;
+                tlog::entry_bundle(&leaves)
+            }
+        }
+    }
+
+    fn inbox(&self, caller: &Caller) -> Result<Reply, Refused> {
+        let overseer = caller.did.as_ref().ok_or(Refused("caller-not-authenticated"))?;
+        Ok(Reply::Waiting { calls: self.state.monitor.waiting(overseer, self.clock.now()) })
+    }
+
+    /// The opening of a leaf: boots to everybody, a pact's and its tallies' to whom it concerns.
+    /// The privacy ledger is everybody's to add up.
+    fn disclose(&self, leaf: u64, caller: &Caller) -> Result<Reply, Refused> {
+        let disclosed = self.leaf(leaf)?;
+        let root = match disclosed.leaf.kind {
+            Kind::Boot | Kind::Reserve | Kind::Aggregate => None,
+            Kind::Pact => PactBody::from_cbor(&disclosed.body).ok().map(|body| body.root),
+            Kind::Tally => TallyBody::from_cbor(&disclosed.body).ok().map(|body| body.root_pact),
+            Kind::Break => {
+                let body = messages::leaf::BreakBody::from_cbor(&disclosed.body).ok();
+                body.and_then(|body| self.root_of(&body.tally))
+            }
+        };
+        let public = matches!(disclosed.leaf.kind, Kind::Boot | Kind::Reserve | Kind::Aggregate);
+        let concerned = || {
+            let did = caller.did.as_ref()?;
+            root.filter(|root| self.state.monitor.concerns(root, did))
+        };
+        // Whether a leaf concerns somebody else is nobody's business: one answer for all.
+        if public || concerned().is_some() {
+            Ok(Reply::Disclosed(disclosed))
+        } else {
+            Err(Refused("leaf-not-for-caller"))
+        }
+    }
+
+    fn root_of(&self, tally: &TallyId) -> Option<PactHash> {
+        let monitor = &self.state.monitor;
+        monitor
+            .roots()
+            .find(|root| monitor.tallies(root).is_some_and(|tallies| tallies.contains(tally)))
+            .copied()
+    }
+
+    fn boot_leaf(&self, boot: &BootId) -> Result<Disclosed, Refused> {
+        self.leaf(*self.index.boots.get(boot).ok_or(Refused("log-no-such-leaf"))?)
+    }
+
+    pub(super) fn leaf(&self, index: u64) -> Result<Disclosed, Refused> {
+        self.filed(index).map(|filed| filed.disclosed)
+    }
+
+    fn filed(&self, index: u64) -> Result<Filed, Refused> {
+        let bytes = self.archive.get(index).map_err(|_| Refused("log-no-such-leaf"))?;
+        let bytes = zeroize::Zeroizing::new(bytes);
+        minicbor::decode(&bytes).map_err(|_| Refused("log-no-such-leaf"))
+    }
+}
+
+impl Index {
+    /// Notes where a leaf is.
+    pub(crate) fn note(&mut self, disclosed: &Disclosed) {
+        match disclosed.leaf.kind {
+            Kind::Tally => {
+                if let Ok(body) = TallyBody::from_cbor(&disclosed.body) {
+                    self.tallies.insert((body.tally, body.epoch), disclosed.index);
+                }
+            }
+            Kind::Boot => {
+                if let Ok(body) = BootBody::from_cbor(&disclosed.body) {
+                    self.boots.insert(body.boot, disclosed.index);
+                }
+            }
+            Kind::Aggregate | Kind::Break | Kind::Pact | Kind::Reserve => {}
+        }
+    }
+}
+
+/// Way of one consent entry to the root that the pact leaf carries.
+fn consent_path(compiled: &Compiled, at: usize) -> Vec<LeafHash> {
+    let entries: Vec<Vec<u8>> = compiled.consent().iter().map(|c| c.entry.to_cbor()).collect();
+    let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+    CONSENT.path(&entries, at).into_iter().map(LeafHash).collect()
+}
+
+const MAX_PATHS: usize = 4096;

@@ -1,0 +1,89 @@
+//! The public log on the host's disk: the leaves as they are, and the newest checkpoint. Nothing
+//! in it is secret, and nothing in it is trusted: at start it is compared with the journal.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use messages::codec::Wire;
+use messages::leaf::Leaf;
+
+use crate::store::StoreError;
+
+/// The folder that anybody may read and mirror.
+pub(crate) struct PublicLog {
+    leaves: File,
+    folder: PathBuf,
+}
+
+/// What the public log says that the journal does not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// The log is a prefix of what the journal holds.
+    Prefix(u64),
+    /// The log continues where the journal ends: the journal is an older copy.
+    Longer(Vec<Leaf>),
+    /// One place, two leaves.
+    Forked(u64),
+}
+
+impl PublicLog {
+    /// Opens the folder and compares its leaves with `own`, those that the journal knows.
+    pub(crate) fn open(
+        folder: &Path,
+        own: impl Fn(u64) -> Option<Leaf>,
+        size: u64,
+    ) -> Result<(Self, Comparison), StoreError> {
+        let io = |e: std::io::Error| StoreError::Public(e.kind());
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let path = folder.join(LEAVES);
+        let mut leaves =
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io)?;
+        let mut extra = Vec::new();
+        let mut at = 0u64;
+        let mut forked = None;
+        let mut bytes = [0; Leaf::BYTES];
+        // A torn last leaf was never sent whole; it is cut off and sent again.
+        while leaves.read_exact(&mut bytes).is_ok() {
+            let leaf = Leaf::from_cbor(&bytes).ok();
+            if at < size {
+                if leaf.is_none() || leaf != own(at) {
+                    forked.get_or_insert(at);
+                }
+            } else if let Some(leaf) = leaf {
+                extra.push(leaf);
+            } else {
+                forked.get_or_insert(at);
+            }
+            at = at.saturating_add(1);
+        }
+        let whole = at.saturating_mul(u64::try_from(Leaf::BYTES).unwrap_or(u64::MAX));
+        leaves.set_len(whole).map_err(io)?;
+        let comparison = match forked {
+            Some(at) => Comparison::Forked(at),
+            None if extra.is_empty() => Comparison::Prefix(at),
+            None => Comparison::Longer(extra),
+        };
+        Ok((Self { leaves, folder: folder.to_owned() }, comparison))
+    }
+
+    /// Appends leaves of a durable group, and puts the checkpoint over them beside them.
+    ///
+    /// # Errors
+    /// [`StoreError::Public`]; what was written of the leaves is cut off again.
+    pub(crate) fn append(&mut self, leaves: &[u8], note: &str) -> Result<(), StoreError> {
+        let io = |e: std::io::Error| StoreError::Public(e.kind());
+        let before = self.leaves.metadata().map_err(io)?.len();
+        if let Err(error) = self.leaves.write_all(leaves) {
+            self.leaves.set_len(before).map_err(io)?;
+            return Err(io(error));
+        }
+        // Replaced as a whole: a reader sees the old note or the new one. Losing it loses nothing.
+        let (next, now) = (self.folder.join("checkpoint.next"), self.folder.join(CHECKPOINT));
+        std::fs::write(&next, note).map_err(io)?;
+        std::fs::rename(&next, &now).map_err(io)
+    }
+}
+
+const LEAVES: &str = "leaves";
+const CHECKPOINT: &str = "checkpoint";

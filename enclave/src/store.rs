@@ -1,0 +1,344 @@
+//! What is on the disk, and how a monitor comes back from it.
+//!
+//! ```text
+//! sealing key ─► log key
+//!             ─► archive (leaves with their openings) ─► tree, index
+//!             ─► journal (snapshot, then entries)     ─► state
+//! public log ─► compared with both: a prefix is continued, anything else is named
+//! ```
+//!
+//! Then the boot begins: a fresh key, a fresh segment, a `boot` leaf. If log and journal
+//! disagree, every tally ends with a `break` and a next one begins; no range crosses it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use journal::{
+    Archive, ArchiveError, InsecureSealing, Journal, JournalError, OpenError, Recovered,
+    SealingFileError, SealingKey,
+};
+use messages::codec::Wire;
+use messages::ids::{BootId, Salt};
+use messages::leaf::{BootBody, BootEntry, Kind, Leaf};
+use messages::publication::{Disclosed, Publication};
+use messages::receipt::BootCertificate;
+use messages::signature::SigningKey;
+use messages::time::{Epoch, Millis};
+use monitor::{Effect, EpochClose, Misfit, Seed};
+use pact::KeyRing;
+use rand_core::{OsRng, RngCore};
+use tlog::Log;
+use zeroize::Zeroizing;
+
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::{Config, SealingKind, Values};
+use crate::pipeline::{Filed, Identity, Index, Pipeline, Refused};
+use crate::public::{Comparison, PublicLog};
+use crate::state::{Entry, State, Step, end_of_epoch};
+use crate::tee::Tee;
+
+/// Why a monitor does not come back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("{}: {_0}; {}", _0.code(), _0.remedy())]
+    Journal(#[from] JournalError),
+    #[error("{}: {_0}; {}", _0.code(), _0.remedy())]
+    Archive(#[from] ArchiveError),
+    #[error("{}: {_0}; {}", _0.code(), _0.remedy())]
+    SealingFile(#[from] SealingFileError),
+    #[error("public-log: {0}; check the disk, and that the state folder belongs to the monitor")]
+    Public(std::io::ErrorKind),
+    #[error(
+        "journal-not-applicable: a record does not fit the state before it; restore the state \
+         folder from a copy"
+    )]
+    Misfit,
+    #[error(
+        "log-key-missing: there is a journal and no log key; restore log.key, or begin a new \
+         origin in an empty folder"
+    )]
+    LogKeyMissing,
+    #[error("log-key-damaged: the log key cannot be unsealed; restore log.key from a copy")]
+    LogKeyDamaged,
+    #[error(
+        "archive-incomplete: leaves that the journal speaks of are missing from the archive; \
+         restore the state folder from a copy"
+    )]
+    ArchiveIncomplete,
+    #[error(
+        "log-forked: leaf {0} of the public log is another one than the journal's; look for a \
+         second monitor of this origin before anything else"
+    )]
+    Forked(u64),
+    #[error("state-folder: {0}; check that the folder exists and belongs to the monitor")]
+    Folder(std::io::ErrorKind),
+    #[error("boot-refused: {0}; look for the fault in the lines before this one")]
+    Boot(&'static str),
+}
+
+impl StoreError {
+    /// Is the disk full, and nothing worse?
+    pub(crate) const fn is_full(&self) -> bool {
+        matches!(self, Self::Journal(JournalError::DiskFull))
+            || matches!(self, Self::Public(std::io::ErrorKind::StorageFull))
+    }
+}
+
+/// Opens the folder, rebuilds what it holds, and begins a boot.
+pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, StoreError> {
+    let Config { digest, values } = config;
+    std::fs::create_dir_all(folder).map_err(|e| StoreError::Folder(e.kind()))?;
+    let seal = || sealing(&values, folder);
+    let log_key = log_key(&*seal()?, folder)?;
+    let archive = Archive::open(&folder.join("archive"), seal()?, &values.origin)?;
+    let mut boot = BootId::default();
+    OsRng.fill_bytes(&mut boot.0);
+    let boot_key = SigningKey::generate(&mut OsRng);
+
+    // What the archive holds, then what the journal holds beyond it.
+    let mut recovery = Recovery::begin(archive, &values)?;
+    let mut shown = |recovered: Recovered<'_>| recovery.take(recovered, &values);
+    let journal = folder.join("journal");
+    let opened = Journal::open(&journal, seal()?, &values.origin, boot, &mut shown).map_err(
+        |e| match e {
+            OpenError::Journal(e) => StoreError::Journal(e),
+            OpenError::Replay(e) => e,
+        },
+    )?;
+    recovery.end()?;
+    audit::line(audit::Line::Recovered);
+
+    // What the world has seen of the log.
+    let size = recovery.log.size();
+    let own = |at| recovery.filed(at).ok().map(|filed| filed.disclosed.leaf);
+    let (public, comparison) = PublicLog::open(&folder.join("public"), own, size)?;
+    let mut fresh = Vec::new();
+    match comparison {
+        Comparison::Prefix(seen) => {
+            for at in seen..size {
+                fresh.extend(recovery.filed(at)?.disclosed.leaf.to_cbor());
+            }
+        }
+        Comparison::Longer(leaves) => {
+            for leaf in leaves {
+                recovery.adopt(leaf)?;
+            }
+        }
+        Comparison::Forked(at) => return Err(StoreError::Forked(at)),
+    }
+
+    let Recovery { mut state, log, index, archive, broken, .. } = recovery;
+    let clock = Clock::start(&values.clock, state.at);
+    let snapshot = Zeroizing::new(state.snapshot(values.ledger()));
+    let journal = opened.start(&snapshot, clock.now())?;
+    let certificate = BootCertificate::issue(boot, boot_key.public(), &log_key);
+    let identity = Identity { boot, boot_key, log_key, config: digest, certificate, tee };
+    let mut ring = KeyRing::default();
+    for (did, key) in &values.keys {
+        ring.pin(did.clone(), key.key().ok_or(StoreError::Boot("a pinned key is no did:key"))?);
+    }
+    let opened = state.monitor.open_sessions().copied().collect();
+    let epoch_end = end_of_epoch(clock.now(), Millis(values.epoch_ms));
+    let mut pipeline = Pipeline {
+        identity,
+        values,
+        ring: Arc::new(ring),
+        clock,
+        epoch_end,
+        state,
+        trials: std::collections::BTreeMap::new(),
+        log,
+        index,
+        journal,
+        archive,
+        public,
+        fresh,
+        opened,
+        outbox: Vec::new(),
+        failed: None,
+    };
+    pipeline.begin(broken).map_err(|Refused(code)| StoreError::Boot(code))?;
+    pipeline.commit()?;
+    audit::line(audit::Line::Booted);
+    Ok(pipeline)
+}
+
+impl Pipeline {
+    /// Introduces this boot; after a disagreement of journal and log, ends and begins the tallies.
+    fn begin(&mut self, broken: bool) -> Result<(), Refused> {
+        let evidence = self.identity.tee.attest(&self.claims());
+        let Identity { boot, config, .. } = self.identity;
+        let key = self.identity.boot_key.public();
+        let entry = BootEntry { boot, evidence: evidence.evidence_id(), config, first: Epoch(0) };
+        self.put(Step::Effect(Effect::Booted { entry, key }))?;
+        let body = BootBody {
+            boot,
+            boot_key: key,
+            log_key: self.identity.log_key.public(),
+            config,
+            evidence: evidence.to_cbor(),
+            at: self.clock.bracket(),
+        };
+        self.publish(&Publication::Boot(body), None)?;
+        if broken {
+            audit::line(audit::Line::Broken);
+            let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
+            self.put(Step::Effect(Effect::Broken { at, seed }))?;
+        }
+        Ok(())
+    }
+}
+
+/// The state as it comes back.
+struct Recovery {
+    state: State,
+    log: Log,
+    index: Index,
+    archive: Archive,
+    /// Commitments that were made and whose leaves follow.
+    pending: VecDeque<EpochClose>,
+    /// Leaves that the journal speaks of.
+    spoken: u64,
+    /// Journal and log disagree.
+    broken: bool,
+}
+
+impl Recovery {
+    fn begin(archive: Archive, values: &Values) -> Result<Self, StoreError> {
+        let state = State::new(values.settings(), values.ledger());
+        let (log, index, pending) = (Log::new(), Index::default(), VecDeque::new());
+        let mut recovery = Self { state, log, index, archive, pending, spoken: 0, broken: false };
+        for at in 0..recovery.archive.len() {
+            let filed = recovery.filed(at)?;
+            recovery.index.note(&filed.disclosed);
+            recovery.log.append(&filed.disclosed.leaf);
+        }
+        Ok(recovery)
+    }
+
+    fn take(&mut self, recovered: Recovered<'_>, values: &Values) -> Result<(), StoreError> {
+        match recovered {
+            Recovered::Snapshot(bytes) => {
+                let (_, bounds) = values.ledger();
+                self.state = State::restore(values.settings(), bounds, bytes)?;
+                self.spoken = self.state.leaves;
+                if self.log.size() < self.spoken {
+                    return Err(StoreError::ArchiveIncomplete);
+                }
+            }
+            Recovered::Record { record, .. } => {
+                let entry: Entry = minicbor::decode(record).map_err(|_| StoreError::Misfit)?;
+                let following = self.state.apply(&entry)?;
+                self.pending.extend(following.applied.closes);
+                if let Step::Published(disclosed) = entry.step {
+                    self.published(*disclosed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A leaf on record: known to the archive, or appended to it now.
+    fn published(&mut self, disclosed: Disclosed) -> Result<(), StoreError> {
+        let mut totals = None;
+        if disclosed.leaf.kind == Kind::Tally {
+            let close = self.pending.pop_front().ok_or(StoreError::Misfit)?;
+            let tally = close.body.tally;
+            // The leaf must commit to what the record says was counted.
+            self.broken |= Publication::Tally(close.body).body() != disclosed.body;
+            self.state.monitor.published(&tally, tlog::leaf_hash(&disclosed.leaf));
+            totals = Some(close.totals);
+        }
+        self.spoken = disclosed.index.saturating_add(1);
+        match disclosed.index.cmp(&self.log.size()) {
+            std::cmp::Ordering::Less => {
+                let filed = self.filed(disclosed.index)?;
+                self.broken |= filed.disclosed.leaf != disclosed.leaf;
+            }
+            std::cmp::Ordering::Equal => {
+                let totals = totals.map(|totals| totals.to_vec());
+                self.file(&Filed { disclosed, totals })?;
+            }
+            std::cmp::Ordering::Greater => return Err(StoreError::ArchiveIncomplete),
+        }
+        Ok(())
+    }
+
+    /// A leaf that the world has seen and the record has lost: the log still only extends.
+    fn adopt(&mut self, leaf: Leaf) -> Result<(), StoreError> {
+        self.broken = true;
+        let (index, salt) = (self.log.size(), Salt::default());
+        let disclosed = Disclosed { index, leaf, salt, body: Vec::new() };
+        self.file(&Filed { disclosed, totals: None })
+    }
+
+    fn file(&mut self, filed: &Filed) -> Result<(), StoreError> {
+        self.index.note(&filed.disclosed);
+        self.log.append(&filed.disclosed.leaf);
+        let bytes = Zeroizing::new(minicbor::to_vec(filed).unwrap_or_default());
+        self.archive.append(&bytes)?;
+        Ok(())
+    }
+
+    fn filed(&self, at: u64) -> Result<Filed, StoreError> {
+        let bytes = Zeroizing::new(self.archive.get(at)?);
+        minicbor::decode(&bytes).map_err(|_| StoreError::ArchiveIncomplete)
+    }
+
+    /// A group is durable as a whole, so no commitment is left without its leaf. An archive that
+    /// holds more than the journal speaks of outlived a rollback of the journal.
+    fn end(&mut self) -> Result<(), StoreError> {
+        if !self.pending.is_empty() {
+            return Err(StoreError::Misfit);
+        }
+        self.broken |= self.log.size() > self.spoken;
+        Ok(())
+    }
+}
+
+impl From<Misfit> for StoreError {
+    fn from(_: Misfit) -> Self {
+        Self::Misfit
+    }
+}
+
+fn sealing(values: &Values, folder: &Path) -> Result<Box<dyn SealingKey>, StoreError> {
+    match values.sealing {
+        SealingKind::InsecureFile => {
+            let key = InsecureSealing::open_or_create(&folder.join("sealing.key"), &values.origin)?;
+            Ok(Box::new(key))
+        }
+    }
+}
+
+/// The key that signs checkpoints: stable per origin, sealed.
+fn log_key(sealing: &dyn SealingKey, folder: &Path) -> Result<SigningKey, StoreError> {
+    let path = folder.join("log.key");
+    let io = |e: std::io::Error| StoreError::Folder(e.kind());
+    match std::fs::read(&path) {
+        Ok(sealed) => {
+            let seed = sealing.unwrap(LOG_KEY, &sealed).map_err(|_| StoreError::LogKeyDamaged)?;
+            Ok(SigningKey::from_seed(&seed))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            if folder.join("journal").exists() {
+                return Err(StoreError::LogKeyMissing);
+            }
+            let key = SigningKey::generate(&mut OsRng);
+            let sealed =
+                sealing.wrap(LOG_KEY, &key.expose_seed()).map_err(|_| StoreError::LogKeyDamaged)?;
+            // CRASH: the key is durable under its name before anything is signed with it.
+            let next = folder.join("log.key.next");
+            std::fs::write(&next, sealed).map_err(io)?;
+            std::fs::File::open(&next).and_then(|file| file.sync_all()).map_err(io)?;
+            std::fs::rename(&next, &path).map_err(io)?;
+            std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+            Ok(key)
+        }
+        Err(e) => Err(io(e)),
+    }
+}
+
+const LOG_KEY: &[u8] = b"cloister/log-key/v1";
