@@ -67,7 +67,7 @@ impl Clock {
             ClockKind::Generated | ClockKind::Host => earliest,
         };
         let now = Bracket { earliest, latest, clock: kind };
-        Self { now, source, jumped: false, since: Instant::now() }
+        Self { now, source, jumped: false, since: counter() }
     }
 
     /// Reads the counter. Returns whether a jump was found that was not known before.
@@ -164,11 +164,12 @@ impl Clock {
         let asked = *made.get(&size).ok_or("note-too-old")?;
         // A jump that the witnesses themselves reveal is over with their word: the bracket that it
         // left is in the leaves.
-        let _revealed: Observed = time.observe(said, asked, ticks).map_err(|error| match error {
-            tlog::TimeError::TooFew { .. } => "witnesses-too-few",
-            tlog::TimeError::Disagree { .. } => "witnesses-disagree",
-            _ => JUMPED,
-        })?;
+        let _revealed: Observed =
+            time.observe(said, asked, ticks).map_err(|error| match error {
+                tlog::TimeError::TooFew { .. } => "witnesses-too-few",
+                tlog::TimeError::Disagree { .. } => "witnesses-disagree",
+                _ => JUMPED,
+            })?;
         self.jumped = false;
         self.sense();
         Ok(())
@@ -179,8 +180,16 @@ impl Clock {
     }
 }
 
-fn wall() -> UnixMillis {
+/// The host's clock: for what people compare with their own, and to find that it jumps.
+#[expect(clippy::disallowed_methods, reason = "this is where the host's clock is read")]
+pub(crate) fn wall() -> UnixMillis {
     UnixMillis(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| millis(t).0))
+}
+
+/// The counter that nobody can set.
+#[expect(clippy::disallowed_methods, reason = "this is where the counter is read")]
+pub(crate) fn counter() -> Instant {
+    Instant::now()
 }
 
 fn millis(span: Duration) -> Millis {

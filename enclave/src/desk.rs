@@ -20,10 +20,11 @@ use tlog::TilePath;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::clock::counter;
 use crate::metrics::Metrics;
-use crate::{api, audit};
 use crate::pipeline::{Pipeline, Refused, refused};
 use crate::store::StoreError;
+use crate::{api, audit};
 
 /// Who asks, as far as the channel knows.
 #[derive(Clone, Default)]
@@ -36,16 +37,19 @@ pub(crate) struct Caller {
 
 /// What the thread is asked.
 enum Asked {
-    Request {
-        request: Request,
-        caller: Caller,
-        deadline: Option<Instant>,
-        answer: oneshot::Sender<Reply>,
-    },
+    Request(Box<Question>),
     /// Time has passed.
     Tick,
     /// A read of the pipeline between two groups.
     Look(Box<dyn FnOnce(&Pipeline) + Send>),
+}
+
+/// A request, and where its answer goes.
+struct Question {
+    request: Request,
+    caller: Caller,
+    deadline: Option<Instant>,
+    answer: oneshot::Sender<Reply>,
 }
 
 /// The way to the thread; cheap to clone.
@@ -67,7 +71,9 @@ type Deadlines = Arc<RwLock<BTreeMap<SessionId, (Duration, OnDeadline)>>>;
 
 /// Who follows which notices.
 #[derive(Clone, Default)]
-struct Followers(Arc<Mutex<Vec<(Did, mpsc::Sender<Arc<Notice>>)>>>);
+struct Followers(Arc<Mutex<Vec<Follower>>>);
+
+type Follower = (Did, mpsc::Sender<Arc<Notice>>);
 
 impl Desk {
     /// Starts the thread. It ends when every `Desk` is gone, and then everything is durable.
@@ -140,15 +146,15 @@ impl api::Desk for Desk {
         let (answer, answered) = oneshot::channel();
         let ahead = self.ask.max_capacity().saturating_sub(self.ask.capacity());
         self.metrics.queued(u32::try_from(ahead).unwrap_or(u32::MAX));
-        let asked = Asked::Request { request, caller, deadline, answer };
+        let asked = Asked::Request(Box::new(Question { request, caller, deadline, answer }));
         if let Err(refused_by) = self.ask.send_timeout(asked, PATIENCE).await {
             let code = match &refused_by {
                 SendTimeoutError::Timeout(_) => "monitor-busy",
                 SendTimeoutError::Closed(_) => "monitor-stopping",
             };
             // The request comes back, and with it the way to its answer.
-            if let Asked::Request { answer, .. } = refused_by.into_inner() {
-                drop(answer.send(refused(Refused(code))));
+            if let Asked::Request(question) = refused_by.into_inner() {
+                drop(question.answer.send(refused(Refused(code))));
             }
         }
         answered
@@ -224,24 +230,25 @@ impl Worker {
         }
         let (mut taken, mut later, mut looks) = (Vec::new(), Vec::new(), Vec::new());
         for one in group.drain(..) {
-            match one {
-                Asked::Request { answer, deadline: Some(deadline), .. }
-                    if Instant::now() >= deadline =>
-                {
-                    drop(answer.send(refused(Refused("decision-late"))));
+            let question = match one {
+                Asked::Request(question) => *question,
+                Asked::Tick => continue,
+                Asked::Look(look) => {
+                    looks.push(look);
+                    continue;
                 }
-                Asked::Request { request, caller, answer, .. } if reads(&request) => {
-                    later.push((request, caller, answer));
+            };
+            let Question { request, caller, deadline, answer } = question;
+            if deadline.is_some_and(|deadline| counter() >= deadline) {
+                drop(answer.send(refused(Refused("decision-late"))));
+            } else if reads(&request) {
+                later.push((request, caller, answer));
+            } else {
+                taken.push((self.pipeline.take(request, &caller), answer));
+                // A group has a bound; what was taken is durable a little earlier then.
+                if self.pipeline.journal.pending() >= GROUP_BYTES {
+                    self.commit(asked)?;
                 }
-                Asked::Request { request, caller, answer, .. } => {
-                    taken.push((self.pipeline.take(request, &caller), answer));
-                    // A group has a bound; what was taken is durable a little earlier then.
-                    if self.pipeline.journal.pending() >= GROUP_BYTES {
-                        self.commit(asked)?;
-                    }
-                }
-                Asked::Tick => {}
-                Asked::Look(look) => looks.push(look),
             }
         }
         // CRASH: before this line nobody was answered; after it everybody can be.
@@ -287,7 +294,7 @@ impl Worker {
     /// lost; any other failure ends the process, and the next start recovers what is durable.
     fn commit(&mut self, asked: &mut mpsc::Receiver<Asked>) -> Result<(), StoreError> {
         loop {
-            let (before, started) = (self.pipeline.journal.durable().seq, Instant::now());
+            let (before, started) = (self.pipeline.journal.durable().seq, counter());
             match self.pipeline.commit() {
                 Ok(()) => {
                     let records = self.pipeline.journal.durable().seq.saturating_sub(before);
@@ -303,8 +310,8 @@ impl Worker {
                     }
                     std::thread::sleep(DISK_PAUSE);
                     while let Ok(newcomer) = asked.try_recv() {
-                        if let Asked::Request { answer, .. } = newcomer {
-                            drop(answer.send(refused(Refused("journal-disk-full"))));
+                        if let Asked::Request(question) = newcomer {
+                            drop(question.answer.send(refused(Refused("journal-disk-full"))));
                         }
                     }
                 }

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +14,6 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use messages::time::{Millis, UnixMillis};
 use rand_core::{OsRng, RngCore};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{self, Api, Limits};
 use crate::audit;
+use crate::clock::wall;
 use crate::desk::Desk;
 use crate::metrics::{self, Metrics};
 use crate::pipeline::Pipeline;
@@ -156,12 +156,6 @@ async fn identity(desk: &Desk) -> anyhow::Result<ServerIdentity> {
     });
     let made = made.await.ok_or_else(|| anyhow::anyhow!("the pipeline does not answer"))?;
     Ok(made?)
-}
-
-/// The wall clock: a certificate's dates are for clients, who compare them with their own.
-fn wall() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(Millis::default().0))
 }
 
 const CONNECTIONS: usize = 4096;

@@ -161,12 +161,12 @@ impl Pipeline {
         let (answer, place) = match taken.map_err(|refusal| Refused(refusal.code()))? {
             Taken::Judged(answer, effect) => {
                 self.clock.reach(now);
-                let place = self.put(Step::Effect(effect))?;
+                let place = self.put(Step::of(effect))?;
                 (answer, place)
             }
             Taken::Again(answer) => (answer, self.place()),
             Taken::Full(effect) => {
-                self.put(Step::Effect(effect))?;
+                self.put(Step::of(effect))?;
                 return Err(Refused("counter-full"));
             }
         };
@@ -228,7 +228,7 @@ impl Pipeline {
             let epoch = self.state.epoch.next().unwrap_or(self.state.epoch);
             self.put(Step::Epoch(epoch))?;
             let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
-            self.put(Step::Effect(Effect::Closed { at, seed }))?;
+            self.put(Step::of(Effect::Closed { at, seed }))?;
             self.epoch_end = end_of_epoch(self.epoch_end, Millis(self.values.epoch_ms));
         }
         Ok(())

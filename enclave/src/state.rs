@@ -35,7 +35,7 @@ pub(crate) struct Entry {
 pub(crate) enum Step {
     /// Something that the monitor decided.
     #[n(1)]
-    Effect(#[n(0)] Effect),
+    Effect(#[n(0)] Box<Effect>),
     /// A signed leaf, as it is sent and sent again, byte for byte.
     #[n(2)]
     Published(#[n(0)] Box<Disclosed>),
@@ -91,6 +91,13 @@ pub(crate) enum Step {
     /// The epoch counter moved; its leaves follow.
     #[n(8)]
     Epoch(#[n(0)] Epoch),
+}
+
+impl Step {
+    /// Something that the monitor decided.
+    pub(crate) fn of(effect: Effect) -> Self {
+        Self::Effect(Box::new(effect))
+    }
 }
 
 /// Everything that survives a restart, apart from keys and published leaves.
@@ -254,7 +261,7 @@ impl State {
     pub(crate) fn written(&self, entry: Entry) -> Entry {
         let Entry { at, seed, step } = entry;
         let Step::Effect(effect) = step else { return Entry { at, seed, step } };
-        let scope = match &effect {
+        let scope = match &*effect {
             Effect::Took(took) => self.scope(&took.root),
             Effect::Approved(approved) => {
                 let root = self.monitor.pact_of(&approved.session);
@@ -262,7 +269,7 @@ impl State {
             }
             _ => LogScope::Full,
         };
-        Entry { at, seed, step: Step::Effect(effect.scoped(scope)) }
+        Entry { at, seed, step: Step::of(effect.scoped(scope)) }
     }
 
     fn scope(&self, root: &PactHash) -> LogScope {

@@ -172,7 +172,7 @@ impl Pipeline {
         let Identity { boot, config, .. } = self.identity;
         let key = self.identity.boot_key.public();
         let entry = BootEntry { boot, evidence: evidence.evidence_id(), config, first: Epoch(0) };
-        self.put(Step::Effect(Effect::Booted { entry, key }))?;
+        self.put(Step::of(Effect::Booted { entry, key }))?;
         let body = BootBody {
             boot,
             boot_key: key,
@@ -185,7 +185,7 @@ impl Pipeline {
         if broken {
             audit::line(audit::Line::Broken);
             let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
-            self.put(Step::Effect(Effect::Broken { at, seed }))?;
+            self.put(Step::of(Effect::Broken { at, seed }))?;
         }
         Ok(())
     }

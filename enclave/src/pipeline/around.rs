@@ -31,11 +31,8 @@ impl Pipeline {
             .monitor
             .register(&binding, (bytes.to_vec(), keys), at, seed)
             .map_err(|e| Refused(e.code()))?;
-        let entry = Entry {
-            at: self.clock.now(),
-            seed: Seed::draw(&mut OsRng),
-            step: Step::Effect(effect),
-        };
+        let entry =
+            Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
         let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
         self.write(entry)?;
         let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
@@ -65,7 +62,7 @@ impl Pipeline {
         let (now, seed) = (self.clock.now(), Seed::draw(&mut OsRng));
         let effect =
             self.state.monitor.open(open, signature, now, seed).map_err(|e| Refused(e.code()))?;
-        self.put(Step::Effect(effect))?;
+        self.put(Step::of(effect))?;
         self.opened.push(open.session);
         Ok(Reply::Opened)
     }
@@ -128,11 +125,8 @@ impl Pipeline {
             .monitor
             .counts(counts, signature, self.clock.now())
             .map_err(|refusal| Refused(refusal.code()))?;
-        let entry = Entry {
-            at: self.clock.now(),
-            seed: Seed::draw(&mut OsRng),
-            step: Step::Effect(effect),
-        };
+        let entry =
+            Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
         let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
         self.write(entry)?;
         let gaps = applied.gaps;
@@ -149,7 +143,7 @@ impl Pipeline {
         let now = self.clock.now();
         let decided = self.state.monitor.approve(approval, signature, key, now);
         let (answer, effect) = decided.map_err(|e| Refused(e.code()))?;
-        let place = self.put(Step::Effect(effect))?;
+        let place = self.put(Step::of(effect))?;
         let (session, call) = (approval.session, approval.call);
         let root = self.state.monitor.pact_of(&session).ok_or(Refused("session-unknown"))?;
         let what = (NoticeKind::Decided, Some(session), Some(call));
@@ -174,7 +168,7 @@ impl Pipeline {
         let Resumed { count, head, rolled_back, effect } =
             resumed.map_err(|refusal| Refused(refusal.code()))?;
         if let Some(effect) = effect {
-            let place = self.put(Step::Effect(effect))?;
+            let place = self.put(Step::of(effect))?;
             let what = (NoticeKind::Rollback, Some(resumption.receipt.session), None);
             let why = (Action::Deny, Some("monitor-rollback".to_owned()));
             self.notify(resumption.pact, what, why, place);
@@ -190,7 +184,7 @@ impl Pipeline {
     ) -> Result<Reply, Refused> {
         let key = self.ring.resolve(&reinstatement.overseer);
         let effect = self.state.monitor.reinstate(reinstatement, signature, key);
-        self.put(Step::Effect(effect.map_err(|refusal| Refused(refusal.code()))?))?;
+        self.put(Step::of(effect.map_err(|refusal| Refused(refusal.code()))?))?;
         Ok(Reply::Reinstated)
     }
 
@@ -244,7 +238,8 @@ impl Pipeline {
         let mut next = None;
         let mut collect = |position: journal::Position, bytes: &[u8]| {
             let Ok(entry) = minicbor::decode::<Entry>(bytes) else { return };
-            let Step::Effect(Effect::Took(took)) = entry.step else { return };
+            let Step::Effect(effect) = entry.step else { return };
+            let Effect::Took(took) = *effect else { return };
             if took.session != *session {
                 return;
             }
