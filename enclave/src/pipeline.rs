@@ -237,9 +237,9 @@ impl Pipeline {
     // 4. Whatever is published is a leaf first: salted, signed by the boot key, journalled.
     fn publish_all(&mut self, applied: Applied) -> Result<(), Refused> {
         for EpochClose { body, totals, .. } in applied.closes {
-            let tally = body.tally;
+            let (root, tally) = (body.root_pact, body.tally);
             let (_, leaf) = self.publish(&Publication::Tally(body), Some(totals))?;
-            self.state.monitor.published(&tally, leaf);
+            self.state.monitor.published(&root, &tally, leaf);
         }
         for end in applied.breaks {
             self.publish(&Publication::Break(end), None)?;

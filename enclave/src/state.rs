@@ -215,7 +215,18 @@ impl State {
             Step::Effect(effect) => following.applied = self.monitor.apply(effect)?,
             Step::Published(leaf) => self.leaves = leaf.index.saturating_add(1),
             Step::Read { .. } => {}
-            Step::Epoch(epoch) => self.epoch = *epoch,
+            Step::Epoch(epoch) => {
+                self.epoch = *epoch;
+                // Days that can no longer be asked about: the ledger first, so that none is sold
+                // of which nothing is left.
+                let from = day(entry.at).saturating_sub(ASKABLE_DAYS);
+                self.ledger.forget_before(from);
+                self.contributions.values_mut().for_each(|c| c.forget_before(from));
+                for listed in self.pacts.values_mut() {
+                    listed.released.retain(|(_, day), _| *day >= from);
+                    listed.spent.retain(|day, _| *day >= from);
+                }
+            }
             Step::Listed { root, leaf, dataset } => {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
                 let contributions = Contributions::new(self.bounds, compiled.tools());
@@ -285,6 +296,9 @@ const fn outcome(outcome: monitor::Outcome) -> release::OutcomeCell {
         monitor::Outcome::Terminated => release::OutcomeCell::Terminated,
     }
 }
+
+/// How long the statistics of a day can be asked for.
+const ASKABLE_DAYS: u64 = 90;
 
 /// Day of a moment, counted from 1970-01-01.
 pub(crate) fn day(now: UnixMillis) -> u64 {

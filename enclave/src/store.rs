@@ -245,10 +245,10 @@ impl Recovery {
         let mut totals = None;
         if disclosed.leaf.kind == Kind::Tally {
             let close = self.pending.pop_front().ok_or(StoreError::Misfit)?;
-            let tally = close.body.tally;
+            let (root, tally) = (close.body.root_pact, close.body.tally);
             // The leaf must commit to what the record says was counted.
             self.broken |= Publication::Tally(close.body).body() != disclosed.body;
-            self.state.monitor.published(&tally, tlog::leaf_hash(&disclosed.leaf));
+            self.state.monitor.published(&root, &tally, tlog::leaf_hash(&disclosed.leaf));
             totals = Some(close.totals);
         }
         self.spoken = disclosed.index.saturating_add(1);

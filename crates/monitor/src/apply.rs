@@ -72,10 +72,11 @@ impl Monitor {
         Ok(Applied::default())
     }
 
-    /// Chains the next leaf of a tally to the one just published.
-    pub fn published(&mut self, tally: &TallyId, leaf: LeafHash) {
-        let mut all = self.state.books.values_mut().flat_map(|b| b.tallies.iter_mut());
-        if let Some(found) = all.find(|t| t.id == *tally) {
+    /// Chains the next leaf of a tally, of the pact `root`, to the one just published.
+    pub fn published(&mut self, root: &PactHash, tally: &TallyId, leaf: LeafHash) {
+        let tallies = self.state.books.get_mut(root).map(|book| &mut book.tallies);
+        let mut tallies = tallies.into_iter().flatten();
+        if let Some(found) = tallies.find(|t| t.id == *tally) {
             found.published(leaf);
         }
     }
