@@ -4,22 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attestations::{Expect, Policy, SoftwarePolicy};
+use attestations::{Policy, SoftwarePolicy};
 use clap::Subcommand;
-use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::evidence::Conceptual;
 use messages::ids::{ConfigDigest, PactHash};
-use messages::reply::{Reply, Request};
 use messages::time::UnixMillis;
 use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use verify::Anchors;
 
-use crate::client::strange;
+use crate::client::Client;
 use crate::fault::{Fault, read, write};
-use crate::unix::Client;
 use crate::{daemon, output};
 
 #[derive(Subcommand)]
@@ -30,12 +26,12 @@ pub(crate) enum Command {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  cloister anchors pin --socket monitor.sock --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
+    after_help = "Example:\n  cloister anchors pin --monitor https://127.0.0.1:8443 --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
 )]
 pub(crate) struct PinArguments {
-    /// The monitor's local door.
+    /// The monitor: https://host:port.
     #[arg(long)]
-    socket: PathBuf,
+    monitor: String,
     /// The configuration that the monitor must run.
     #[arg(long)]
     config: PathBuf,
@@ -87,7 +83,6 @@ pub(crate) struct AudienceFile {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     let Command::Pin(arguments) = command;
-    let mut client = Client::connect(&arguments.socket)?;
     let audience = match &arguments.audience {
         None => None,
         Some(text) => Some(Did::parse(text).ok_or_else(|| {
@@ -103,7 +98,9 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
         .then(|| daemon::measure(&arguments.executable))
         .transpose()?;
     let config = read(&arguments.config, 1 << 20)?;
-    let mut file = pin(&mut client, &config, software, audience)?;
+    let policy = reference(&config, software)?;
+    let client = Client::connect(&arguments.monitor, &policy)?;
+    let mut file = pin(&client, &policy, audience);
     for pact in &arguments.pact {
         PactHash::parse(pact).ok_or_else(|| {
             Fault::new(
@@ -119,45 +116,36 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Challenges, appraises, and only then believes the keys.
-pub(crate) fn pin(
-    client: &mut Client,
-    config: &[u8],
-    software: Option<String>,
-    audience: Option<Did>,
-) -> Result<File, Fault> {
-    let mut nonce = [0; 32];
-    OsRng.fill_bytes(&mut nonce);
-    let Reply::Attestation { evidence, .. } = client.ask(&Request::Attest { nonce })? else {
-        return Err(strange());
-    };
-    let evidence = Conceptual::from_cbor(&evidence).map_err(|_| strange())?;
+/// What the evidence of a monitor must show that runs this configuration and, when it is a
+/// development monitor, this executable. Computed here, from files: nothing is asked of a monitor.
+pub(crate) fn reference(config: &[u8], software: Option<String>) -> Result<Policy, Fault> {
     let text = core::str::from_utf8(config).map_err(|_| unfit("not text"))?;
     let table: toml::Table = toml::from_str(text).map_err(|_| unfit("not TOML"))?;
     let origin = table.get("origin").and_then(toml::Value::as_str);
-    let origin = origin.ok_or_else(|| unfit("without an origin"))?.to_owned();
-    let digest = ConfigDigest(domain::CONFIG.hash(&[config]));
-    let policy = Policy {
-        origin: origin.clone(),
-        configs: vec![digest],
-        software: software.clone().map(|m| SoftwarePolicy { measurements: vec![m] }),
-    };
-    let appraised = attestations::appraise(&evidence, &policy, Expect::Checkpoint, now()).map_err(
-        |refusal| Fault::new(refusal.code(), refusal.to_string(), evidence_remedy(refusal.code())),
-    )?;
+    Ok(Policy {
+        origin: origin.ok_or_else(|| unfit("without an origin"))?.to_owned(),
+        configs: vec![ConfigDigest(domain::CONFIG.hash(&[config]))],
+        software: software.map(|m| SoftwarePolicy { measurements: vec![m] }),
+    })
+}
+
+/// Anchors for the monitor at the other end, whose evidence `policy` accepted in this very
+/// session: only then are its keys believed.
+pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> File {
     let audience = audience.map(|did| {
         let mut nonce = [0; 32];
         OsRng.fill_bytes(&mut nonce);
         AudienceFile { did, nonce: hex::encode(nonce) }
     });
-    Ok(File {
-        origin,
-        log_key: Did::from_key(&appraised.claims().log_key),
-        configs: vec![digest.to_string()],
+    let software = policy.software.as_ref().map(|s| s.measurements.clone());
+    File {
+        origin: policy.origin.clone(),
+        log_key: Did::from_key(&client.appraised().claims().log_key),
+        configs: policy.configs.iter().map(ToString::to_string).collect(),
         pacts: Vec::new(),
-        software_measurements: software.into_iter().collect(),
+        software_measurements: software.unwrap_or_default(),
         audience,
-    })
+    }
 }
 
 impl File {

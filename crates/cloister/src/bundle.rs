@@ -9,9 +9,8 @@ use messages::leaf::Boots;
 use messages::publication::Disclosed;
 use messages::reply::{Reply, Request};
 
-use crate::client::strange;
+use crate::client::{Client, strange};
 use crate::fault::Fault;
-use crate::unix::Client;
 
 /// A bundle that grows.
 #[derive(Default)]

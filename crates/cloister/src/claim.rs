@@ -15,18 +15,18 @@ use messages::time::{Epoch, Millis};
 use pact::compile;
 
 use crate::bundle::Draft;
+use crate::client::Client;
 use crate::fault::{Fault, write};
-use crate::unix::Client;
 use crate::{anchors, key, output, pacts};
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  cloister claim --socket monitor.sock --pact bank.pact.json --consent success \\\n    --first 1 --last 30 --key auditor.key --anchors anchors.toml --out bundle.cbor"
+    after_help = "Example:\n  cloister claim --monitor https://127.0.0.1:8443 --pact bank.pact.json --consent success \\\n    --first 1 --last 30 --key auditor.key --anchors anchors.toml --out bundle.cbor"
 )]
 pub(crate) struct Arguments {
-    /// The monitor's local door.
+    /// The monitor: https://host:port.
     #[arg(long)]
-    socket: PathBuf,
+    monitor: String,
     /// The pact that the monitor watches.
     #[arg(long)]
     pact: PathBuf,
@@ -45,9 +45,13 @@ pub(crate) struct Arguments {
     /// The requester's key: of a DID that the consent entry lists.
     #[arg(long)]
     key: PathBuf,
-    /// The requester's anchors: their audience and nonce are bound into the proof.
+    /// The requester's anchors: what the monitor must show; their audience and nonce are bound
+    /// into the proof.
     #[arg(long)]
-    anchors: Option<PathBuf>,
+    anchors: PathBuf,
+    /// Accept that the monitor's evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
     /// Where to write the bundle.
     #[arg(long)]
     out: PathBuf,
@@ -74,15 +78,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         ));
     }
     let key = key::load(&arguments.key)?;
-    let audience = match &arguments.anchors {
-        None => Audience::Public,
-        Some(path) => {
-            let file = anchors::File::load(path)?;
-            match (file.nonce()?, file.audience) {
-                (Some(nonce), Some(a)) => Audience::Verifier { did: a.did, nonce },
-                _ => Audience::Public,
-            }
-        }
+    let file = anchors::File::load(&arguments.anchors)?;
+    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
+    let audience = match (file.nonce()?, file.audience) {
+        (Some(nonce), Some(a)) => Audience::Verifier { did: a.did, nonce },
+        _ => Audience::Public,
     };
     let asked = Asked {
         pact: pact.hash(),
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         admitted_gaps: arguments.admit_gaps,
     };
     let tally = tally_of(&pact.hash(), compiled.initiator());
-    let mut client = Client::connect(&arguments.socket)?;
+    let mut client = Client::connect(&arguments.monitor, &policy)?;
     let reply = asked.ask(&mut client, tally, &key)?;
     let mut bundle = Draft::default();
     bundle.add(reply)?;

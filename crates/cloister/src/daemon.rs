@@ -4,62 +4,69 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use attestations::Policy;
 use sha2::{Digest, Sha256};
 
-use crate::fault::{self, Fault};
-use crate::unix::Client;
+use crate::anchors;
+use crate::client::Client;
+use crate::fault::{Fault, read};
 
 /// A running monitor; it ends with this value.
 pub(crate) struct Daemon {
     child: Child,
-    socket: PathBuf,
-    executable: PathBuf,
-    /// Holds the socket; removed at the end.
-    _folder: tempfile::TempDir,
+    url: String,
+    policy: Policy,
+    /// Journal and log; removed at the end.
+    _state: tempfile::TempDir,
 }
 
 impl Daemon {
-    /// Starts `cloisterd` with the configuration at `config`; its audit lines go to `audit`.
+    /// Starts `cloisterd` with the configuration at `config`; its audit lines go to `audit`. What
+    /// its evidence must show is computed from the files that it is started from.
     pub(crate) fn start(config: &Path, audit: &Path) -> Result<Self, Fault> {
         let executable = executable()?;
-        let folder = tempfile::tempdir().map_err(|e| Fault::unwritable(Path::new("/tmp"), &e))?;
-        let socket = folder.path().join("monitor.sock");
+        let policy = anchors::reference(&read(config, 1 << 20)?, Some(measure(&executable)?))?;
+        let state = tempfile::tempdir().map_err(|e| Fault::unwritable(Path::new("/tmp"), &e))?;
         let lines = std::fs::File::create(audit).map_err(|e| Fault::unwritable(audit, &e))?;
         let child = Command::new(&executable)
             .arg("--config")
             .arg(config)
-            .arg("--socket")
-            .arg(&socket)
             .arg("--state")
-            .arg(folder.path().join("state"))
+            .arg(state.path())
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(lines)
             .spawn()
             .map_err(|e| Fault::unreadable(&executable, &e))?;
-        let mut daemon = Self { child, socket, executable, _folder: folder };
-        daemon.wait(audit)?;
+        let mut daemon = Self { child, url: String::new(), policy, _state: state };
+        daemon.url = format!("https://{}", daemon.listening(audit)?);
         Ok(daemon)
     }
 
-    /// A new connection.
+    /// A new attested connection.
     pub(crate) fn connect(&self) -> Result<Client, Fault> {
-        Client::connect(&self.socket)
+        Client::connect(&self.url, &self.policy)
     }
 
-    /// What the executable on disk measures as, computed here and not asked of the monitor.
-    pub(crate) fn measurement(&self) -> Result<String, Fault> {
-        measure(&self.executable)
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
-    fn wait(&mut self, audit: &Path) -> Result<(), Fault> {
+    /// What its evidence must show.
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Waits for the audit line that says where it listens.
+    fn listening(&mut self, audit: &Path) -> Result<String, Fault> {
         for _ in 0..200 {
-            if Client::connect(&self.socket).is_ok() {
-                return Ok(());
+            let text = std::fs::read_to_string(audit).unwrap_or_default();
+            if let Some(address) = text.lines().find_map(listening) {
+                return Ok(address);
             }
             if let Ok(Some(_)) = self.child.try_wait() {
-                let text = std::fs::read_to_string(audit).unwrap_or_default();
                 return Err(Fault::new(
                     "monitor-ended",
                     format!("cloisterd ended at start: {}", text.trim()),
@@ -76,6 +83,14 @@ impl Daemon {
     }
 }
 
+/// The address in an audit line, when it is the line that says so.
+fn listening(line: &str) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let fields = line.get("fields")?;
+    (fields.get("event")? == "listening").then_some(())?;
+    fields.get("address")?.as_str().map(Into::into)
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         // Already gone is as good as ended.
@@ -87,7 +102,7 @@ impl Drop for Daemon {
 
 /// Measures an executable as development evidence does.
 pub(crate) fn measure(executable: &Path) -> Result<String, Fault> {
-    let bytes = fault::read(executable, 1 << 30)?;
+    let bytes = read(executable, 1 << 30)?;
     Ok(format!("sw:{}", hex::encode(Sha256::digest(bytes))))
 }
 

@@ -7,6 +7,7 @@ mod table;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use messages::claim::Audience;
@@ -21,15 +22,14 @@ use pact::{Compiled, compile};
 use crate::anchors::{self, AudienceFile};
 use crate::bundle::Draft;
 use crate::claim::{Asked, tally_of};
-use crate::client::strange;
+use crate::client::{Client, strange};
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
 use crate::replay::trace::{self, Session};
 use crate::replay::{DAY_MS, MAX_PACT, drive, progress, report};
-use crate::unix::Client;
-use crate::{ModeArgument, output};
+use crate::{ModeArgument, key, output};
 
 #[derive(Args)]
 #[command(
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Enforcement mode; the draft's own by default.
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
+    /// Take time: whoever follows from another terminal sees it happen.
+    #[arg(long)]
+    slow: bool,
     /// Folder for bundle.cbor, anchors.toml and report.ndjson.
     #[arg(long, default_value = "cloister-demo")]
     out: PathBuf,
@@ -79,10 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     write(&config_path, config.as_bytes())?;
     let daemon = Daemon::start(&config_path, &out.join("audit.ndjson"))?;
     let mut client = daemon.connect()?;
-    cast.agents.boot = client.boot()?;
+    cast.agents.boot = client.boot();
     let auditor = Did::from_key(&cast.auditor.public());
-    let measured = Some(daemon.measurement()?);
-    let mut pinned = anchors::pin(&mut client, config.as_bytes(), measured, Some(auditor))?;
+    let mut pinned = anchors::pin(&client, daemon.policy(), Some(auditor));
     pinned.pacts.push(pact.hash().to_string());
     pinned.save(&out.join("anchors.toml"))?;
     output::line(format!(
@@ -93,7 +95,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 
     output::heading("3. Sessions happen, each event signed, each call decided before it runs");
     client.ask(&Request::Register { pact: cast.signed.to_bytes() })?;
-    let days = replay(&cast, &compiled, &sessions, &daemon, out)?;
+    let key = out.join("overseer.key");
+    key::replace(&key, &cast.overseer)?;
+    output::line(format!(
+        "   follow live: cloister follow --monitor {} --anchors {} \\\n     --key {} \
+         --allow-insecure-software-evidence",
+        daemon.url(),
+        out.join("anchors.toml").display(),
+        key.display()
+    ));
+    std::thread::sleep(if arguments.slow { ARRIVAL } else { Duration::ZERO });
+    let pace = if arguments.slow { PACE } else { Duration::ZERO };
+    let days = replay(&cast, &compiled, &sessions, (&daemon, pace), out)?;
 
     output::heading("4. Proofs instead of logs, and private counts of the first day");
     let audience = pinned.nonce()?.zip(pinned.audience);
@@ -132,7 +145,7 @@ fn replay(
     cast: &Cast,
     compiled: &Compiled,
     sessions: &[Session],
-    daemon: &Daemon,
+    (daemon, pace): (&Daemon, Duration),
     out: &Path,
 ) -> Result<u64, Fault> {
     let mut client = daemon.connect()?;
@@ -143,6 +156,7 @@ fn replay(
     let per_day = sessions.len().div_ceil(DAYS).max(1);
     for day in sessions.chunks(per_day) {
         for session in day {
+            std::thread::sleep(pace);
             let principal = trace::principal(&session.sid);
             let hash = cast.signed.pact().hash();
             let (conversation, open) = Conversation::new(&cast.agents, hash, principal);
@@ -295,3 +309,7 @@ const SESSIONS: &str = include_str!("../demo/bank.sessions.ndjson");
 const PACT: &str = include_str!("../demo/bank.pact.json");
 const CONFIGURATION: &str = include_str!("../demo/monitor.toml");
 const DAYS: usize = 3;
+/// For somebody to start following.
+const ARRIVAL: Duration = Duration::from_secs(15);
+/// Between two sessions.
+const PACE: Duration = Duration::from_millis(700);

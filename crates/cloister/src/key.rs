@@ -61,6 +61,14 @@ pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<(), Fault> {
     file.write_all(text.as_bytes()).map_err(|e| Fault::unwritable(path, &e))
 }
 
+/// Stores a key of the demo, whose cast is drawn anew each time.
+pub(crate) fn replace(path: &Path, key: &SigningKey) -> Result<(), Fault> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Fault::unwritable(path, &error)),
+        _ => store(path, key),
+    }
+}
+
 /// Loads a stored key.
 pub(crate) fn load(path: &Path) -> Result<SigningKey, Fault> {
     let bytes = read(path, 1024)?;

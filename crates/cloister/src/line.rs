@@ -1,6 +1,7 @@
 //! The attested way to a monitor: nothing is said before its evidence was appraised in the same
 //! TLS session.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use attestations::{Appraised, Policy};
@@ -22,7 +23,9 @@ use crate::fault::Fault;
 /// One attested connection; requests run side by side.
 pub(crate) struct Line {
     channel: Channel<Attested>,
-    token: Option<Token>,
+    /// Whoever is logged in, and the token, which is renewed when it has expired.
+    login: Option<SigningKey>,
+    token: RwLock<Option<Token>>,
 }
 
 /// Signed notices as they happen.
@@ -39,7 +42,7 @@ impl Line {
         let limits = Limits { answer: PATIENCE, ..Limits::default() };
         let connected = Channel::connect(&endpoint, policy, now(), limits).await.map_err(fault)?;
         let channel = connected.attest(now(), &mut OsRng).await.map_err(fault)?;
-        Ok(Self { channel, token: None })
+        Ok(Self { channel, login: None, token: RwLock::default() })
     }
 
     /// What was appraised.
@@ -49,8 +52,14 @@ impl Line {
 
     /// Logs the holder of `key` in to this connection, for requests that name their caller.
     pub(crate) async fn login(&mut self, key: &SigningKey) -> Result<(), Fault> {
+        self.login = Some(SigningKey::from_seed(&key.expose_seed()));
+        self.renew(key).await
+    }
+
+    async fn renew(&self, key: &SigningKey) -> Result<(), Fault> {
         let did = Did::from_key(&key.public());
-        self.token = Some(self.channel.login(&did, key).await.map_err(fault)?);
+        let token = self.channel.login(&did, key).await.map_err(fault)?;
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
         Ok(())
     }
 
@@ -121,13 +130,24 @@ impl Line {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         self.authorize(&mut headers);
-        let body = http.body.into();
-        let answer = self.channel.request(http.method, &http.target, headers, body).await;
+        let (method, target, body) = (http.method, http.target, bytes::Bytes::from(http.body));
+        let asked = (method.clone(), headers.clone(), body.clone());
+        let answer =
+            self.channel.request(asked.0, &target, asked.1, asked.2).await.map_err(fault)?;
+        let Some(key) = self.login.as_ref().filter(|_| answer.status == StatusCode::UNAUTHORIZED)
+        else {
+            return Ok(answer.body);
+        };
+        // Nothing was taken under a token that has expired.
+        self.renew(key).await?;
+        self.authorize(&mut headers);
+        let answer = self.channel.request(method, &target, headers, body).await;
         Ok(answer.map_err(fault)?.body)
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {
-        if let Some(token) = &self.token {
+        let token = self.token.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = token.as_ref() {
             token.authorize(headers);
         }
     }

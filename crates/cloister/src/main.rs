@@ -18,7 +18,6 @@ mod overseer;
 mod pacts;
 mod parties;
 mod replay;
-mod unix;
 mod verification;
 
 use std::path::PathBuf;
@@ -41,7 +40,7 @@ enum Command {
     /// Pin trust anchors for a monitor, after appraising its evidence.
     #[command(
         subcommand,
-        after_help = "Example:\n  cloister anchors pin --socket monitor.sock --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
+        after_help = "Example:\n  cloister anchors pin --monitor https://127.0.0.1:8443 --config monitor.toml \\\n    --executable ./cloisterd --pact sha256:... --out anchors.toml"
     )]
     Anchors(anchors::Command),
     /// Let a call run that waits for you, as an overseer.

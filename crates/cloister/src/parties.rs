@@ -10,9 +10,8 @@ use messages::reply::{Open, Reply, Request};
 use messages::signature::SigningKey;
 use rand_core::{OsRng, RngCore};
 
-use crate::client::strange;
+use crate::client::{Client, strange};
 use crate::fault::Fault;
-use crate::unix::Client;
 
 /// The two agents of a pact.
 pub(crate) struct Agents {

@@ -15,12 +15,11 @@ use messages::signature::SigningKey;
 use messages::time::Millis;
 use pact::{KeyRing, SignedPact};
 
-use crate::client::strange;
+use crate::client::{Client, strange};
 use crate::daemon::Daemon;
 use crate::fault::{Fault, read};
 use crate::parties::{Agents, Conversation};
-use crate::unix::Client;
-use crate::{ModeArgument, demo, key, output};
+use crate::{ModeArgument, anchors, demo, key, output};
 
 #[derive(Args)]
 #[command(
@@ -39,9 +38,15 @@ pub(crate) struct Arguments {
     /// Where to write the report, NDJSON.
     #[arg(long)]
     report: PathBuf,
-    /// A monitor that already runs; without it one is started for the replay.
+    /// A monitor that already runs, https://host:port; without it one is started for the replay.
+    #[arg(long, requires = "anchors")]
+    monitor: Option<String>,
+    /// What a monitor that already runs must show.
     #[arg(long)]
-    socket: Option<PathBuf>,
+    anchors: Option<PathBuf>,
+    /// Accept that its evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
     /// With a signed pact: the initiator's key.
     #[arg(long, requires = "provider_key")]
     initiator_key: Option<PathBuf>,
@@ -53,14 +58,18 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let sessions = trace::read(&arguments.sessions)?;
     let bytes = read(&arguments.pact, MAX_PACT)?;
-    let started = match arguments.socket {
-        Some(_) => None,
-        None => Some(start()?),
-    };
-    let mut client = match (&arguments.socket, &started) {
-        (Some(socket), _) => Client::connect(socket)?,
-        (None, Some((daemon, _))) => daemon.connect()?,
-        (None, None) => return Err(strange()),
+    // A monitor of our own ends with this value.
+    let (_started, mut client) = match (&arguments.monitor, &arguments.anchors) {
+        (Some(url), Some(path)) => {
+            let file = anchors::File::load(path)?;
+            let policy = file.policy(arguments.allow_insecure_software_evidence)?;
+            (None, Client::connect(url, &policy)?)
+        }
+        _ => {
+            let started = start()?;
+            let client = started.0.connect()?;
+            (Some(started), client)
+        }
     };
     let stage = Stage::prepare(arguments, &bytes, &mut client)?;
     let bar = progress(sessions.len(), "sessions");
@@ -139,7 +148,7 @@ impl Stage {
             ));
         };
         let load = |path: &Path| -> Result<SigningKey, Fault> { key::load(path) };
-        let boot = client.boot()?;
+        let boot = client.boot();
         let agents = Agents { initiator: load(initiator)?, provider: load(provider)?, boot };
         // Registered before is as good: an earlier replay may have ended half-way.
         if let Err(fault) = client.ask(&Request::Register { pact: bytes.to_vec() })

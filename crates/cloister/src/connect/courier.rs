@@ -254,25 +254,24 @@ impl Asked<'_> {
     fn not_resumed(&self, code: &str) -> Meaning {
         let session = self.id;
         match code {
-            "session-terminated" => records([self.closing(Ending::Terminated)]),
-            "session-closed" => records([self.closing(Ending::Gone), Record::Closed { session }]),
-            _ if code.starts_with("resumption-") || code == "session-unknown" => {
-                self.over(Ending::Disputed, code)
+            "resume-session-closed" => {
+                records([self.closing(Ending::Gone), Record::Closed { session }])
             }
+            _ if code.starts_with("resume-") => self.over(Ending::Disputed, code),
             _ => again(code),
         }
     }
 
     fn not_counted(&self, counts: &Counts, code: &str) -> Meaning {
         let session = self.id;
+        let provider = self.book.party == Party::Provider;
         match code {
             // Taken before: its answer was lost.
             "counts-falling" if counts.closing => records([Record::Closed { session }]),
             "counts-falling" => Meaning::default(),
-            "session-unknown" if self.book.party == Party::Provider && !counts.closing => {
-                again(code)
-            }
-            _ if code.starts_with("counts-") || code.starts_with("session-") => {
+            // Joined, and not opened yet.
+            "counts-session-unknown" if provider && !counts.closing => again(code),
+            _ if code.starts_with("counts-") => {
                 let mut meaning = Meaning { trouble: Some(code.into()), ..Meaning::default() };
                 if counts.closing {
                     meaning.records.push(Record::Closed { session });

@@ -7,12 +7,11 @@ use messages::event::Body;
 use messages::ids::EventHash;
 use messages::reply::{Action, Reply};
 
-use crate::client::strange;
+use crate::client::{Client, strange};
 use crate::fault::Fault;
 use crate::parties::Conversation;
 use crate::replay::report::{First, Line, Outcome};
 use crate::replay::trace::Session;
-use crate::unix::Client;
 
 /// What the driver brings back.
 pub(crate) struct Told<'a> {
