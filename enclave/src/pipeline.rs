@@ -20,7 +20,7 @@ mod answers;
 mod around;
 mod release;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use journal::{Archive, Journal};
@@ -66,6 +66,9 @@ pub(crate) struct Pipeline {
     pub(crate) public: PublicLog,
     /// Leaves of the open group, encoded; they reach the public log once the group is durable.
     pub(crate) fresh: Vec<u8>,
+    /// The same leaves as the archive keeps them; they reach it at the same time, so that it never
+    /// holds a leaf that the journal does not.
+    pub(crate) unfiled: VecDeque<Zeroizing<Vec<u8>>>,
     /// Sessions that opened in the open group.
     pub(crate) opened: Vec<SessionId>,
     /// Notices of the open group, with their readers.
@@ -276,10 +279,8 @@ impl Pipeline {
         audit::line(audit::Line::Published(disclosed.leaf.kind));
         let filed = Filed { disclosed, totals: totals.map(|totals| totals.to_vec()) };
         let bytes = Zeroizing::new(minicbor::to_vec(&filed).unwrap_or_default());
-        match self.archive.append(&bytes) {
-            Ok(_) => Ok((index, hash)),
-            Err(error) => Err(self.fail(error.into())),
-        }
+        self.unfiled.push_back(bytes);
+        Ok((index, hash))
     }
 
     fn fail(&mut self, error: StoreError) -> Refused {
@@ -295,7 +296,11 @@ impl Pipeline {
         // CRASH: whatever is not durable here was neither answered nor published.
         self.journal.commit()?;
         self.clock.made(self.log.size());
-        // CRASH: what is durable and not yet in the public log is appended at the next start.
+        // CRASH: what is durable and not yet in archive or public log is appended at the next start.
+        while let Some(filed) = self.unfiled.front() {
+            self.archive.append(filed)?;
+            self.unfiled.pop_front();
+        }
         if !self.fresh.is_empty() {
             self.public.append(&self.fresh, &self.checkpoint())?;
             self.fresh.clear();

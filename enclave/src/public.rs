@@ -74,14 +74,16 @@ impl PublicLog {
     pub(crate) fn append(&mut self, leaves: &[u8], note: &str) -> Result<(), StoreError> {
         let io = |e: std::io::Error| StoreError::Public(e.kind());
         let before = self.leaves.metadata().map_err(io)?.len();
-        if let Err(error) = self.leaves.write_all(leaves) {
-            self.leaves.set_len(before).map_err(io)?;
-            return Err(io(error));
-        }
         // Replaced as a whole: a reader sees the old note or the new one. Losing it loses nothing.
         let (next, now) = (self.folder.join("checkpoint.next"), self.folder.join(CHECKPOINT));
-        std::fs::write(&next, note).map_err(io)?;
-        std::fs::rename(&next, &now).map_err(io)
+        let appended = (self.leaves.write_all(leaves))
+            .and_then(|()| std::fs::write(&next, note))
+            .and_then(|()| std::fs::rename(&next, &now));
+        // Whoever tries again appends the same leaves, so nothing of them may be left.
+        if appended.is_err() {
+            self.leaves.set_len(before).map_err(io)?;
+        }
+        appended.map_err(io)
     }
 }
 

@@ -82,6 +82,7 @@ impl StoreError {
     /// Is the disk full, and nothing worse?
     pub(crate) const fn is_full(&self) -> bool {
         matches!(self, Self::Journal(JournalError::DiskFull))
+            || matches!(self, Self::Archive(error) if matches!(error.cause(), JournalError::DiskFull))
             || matches!(self, Self::Public(std::io::ErrorKind::StorageFull))
     }
 }
@@ -129,7 +130,9 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         Comparison::Forked(at) => return Err(StoreError::Forked(at)),
     }
 
-    let Recovery { mut state, log, index, archive, broken, .. } = recovery;
+    let Recovery { mut state, log, index, mut archive, broken, .. } = recovery;
+    // CRASH: the archive is durable before the segment that could rebuild it is left behind.
+    archive.sync()?;
     let clock = Clock::start(&values.clock, state.at);
     let snapshot = Zeroizing::new(state.snapshot(values.ledger()));
     let journal = opened.start(&snapshot, clock.now())?;
@@ -155,6 +158,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         archive,
         public,
         fresh,
+        unfiled: VecDeque::new(),
         opened,
         outbox: Vec::new(),
         failed: None,

@@ -245,9 +245,14 @@ impl Pipeline {
     }
 
     fn filed(&self, index: u64) -> Result<Filed, Refused> {
-        let bytes = self.archive.get(index).map_err(|_| Refused("log-no-such-leaf"))?;
-        let bytes = zeroize::Zeroizing::new(bytes);
-        minicbor::decode(&bytes).map_err(|_| Refused("log-no-such-leaf"))
+        let unknown = Refused("log-no-such-leaf");
+        // A release reads its leaves back before its group is durable.
+        let unfiled = index.checked_sub(self.archive.len()).and_then(|at| usize::try_from(at).ok());
+        if let Some(bytes) = unfiled.and_then(|at| self.unfiled.get(at)) {
+            return minicbor::decode(bytes).map_err(|_| unknown);
+        }
+        let bytes = zeroize::Zeroizing::new(self.archive.get(index).map_err(|_| unknown)?);
+        minicbor::decode(&bytes).map_err(|_| unknown)
     }
 }
 
