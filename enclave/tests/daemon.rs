@@ -1,9 +1,17 @@
 //! `cloisterd` from outside its door.
 #![cfg(feature = "insecure-software-attester")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails here says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails here says so"
+)]
 
 #[path = "daemon/door.rs"]
 mod door;
+#[path = "daemon/parties.rs"]
+mod parties;
 #[path = "daemon/service.rs"]
 mod service;
 #[path = "daemon/support.rs"]

@@ -1,19 +1,18 @@
-//! The local door under bad input: each its own code, nothing crashes, nothing is said twice.
+//! The door under bad input: each its own code, nothing crashes, nothing is said twice.
 
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::net::TcpStream;
+use std::time::Duration;
 
-use messages::codec::Wire;
+use channel::forms::{JSON, MAX_BODY_BYTES, NDJSON};
 use messages::did::Did;
 use messages::event::{Body, Event, Role};
-use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{BootId, EventHash, PactHash, SessionId};
-use messages::reply::{Open, Reply, Request, Statistic};
+use messages::reply::{Open, Request, Statistic};
 use messages::signature::{Signature, SigningKey};
 use messages::time::Millis;
 
-use crate::support::{Daemon, read};
+use crate::support::{Client, Home};
 
 fn event(session: SessionId) -> Vec<u8> {
     let event = Event {
@@ -28,22 +27,32 @@ fn event(session: SessionId) -> Vec<u8> {
     event.sign(&SigningKey::from_seed(&[1; 32])).unwrap().to_bytes().unwrap()
 }
 
+/// Status and code of a refusal.
+fn told(client: &Client, path: &str, kind: &'static str, body: Vec<u8>) -> (u16, String) {
+    let answer = client.post(path, kind, body);
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    (answer.status.as_u16(), problem["code"].as_str().unwrap().to_owned())
+}
+
 #[test]
 fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
-    let daemon = Daemon::start();
-    let code = |reply| match reply {
-        Reply::Error { code } => code,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(code(daemon.ask_bytes(b"")), "request-malformed");
-    assert_eq!(code(daemon.ask_bytes(b"\xff\xff\xff")), "request-malformed");
-    let attest = Request::Attest { nonce: [3; 32] }.to_cbor();
-    assert_eq!(code(daemon.ask_bytes(&[&attest[..], &[0]].concat())), "request-malformed");
-
-    let mut stream = UnixStream::connect(daemon.socket()).unwrap();
-    stream.write_all(&u32::MAX.to_be_bytes()).unwrap();
-    assert_eq!(code(read(&mut stream)), "request-too-large");
-    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0, "the connection ends");
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    let feed = format!("/v1/sessions/{}/events", "02".repeat(32));
+    let raw: [(&str, &'static str, Vec<u8>, (u16, &str)); 8] = [
+        ("/v1/clock/advance", JSON, b"".to_vec(), (400, "request-malformed")),
+        ("/v1/clock/advance", JSON, b"\xff\xff\xff".to_vec(), (400, "request-malformed")),
+        ("/v1/clock/advance", JSON, b"{\"by_ms\":1,\"x\":1}".to_vec(), (400, "request-malformed")),
+        ("/v1/clock/advance", NDJSON, b"{\"by_ms\":1}".to_vec(), (415, "request-media-type")),
+        ("/v1/checkpoint", JSON, b"{}".to_vec(), (405, "request-method-unknown")),
+        ("/v1/nowhere", JSON, b"{}".to_vec(), (404, "request-path-unknown")),
+        ("/v1/pacts", JSON, vec![b' '; MAX_BODY_BYTES + 1], (413, "request-too-large")),
+        (&feed, NDJSON, vec![b'{'; 10 << 20], (413, "request-too-large")),
+    ];
+    for (path, kind, body, (status, code)) in raw {
+        assert_eq!(told(&client, path, kind, body), (status, code.to_owned()), "{path}");
+    }
 
     let did = Did::from_key(&SigningKey::from_seed(&[1; 32]).public());
     let (pact, session) = (PactHash([1; 32]), SessionId([2; 32]));
@@ -53,9 +62,7 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
     let canonical = event(session);
     let spaced = [&canonical[..], b" "].concat();
     let cases = [
-        (Request::Event { event: b"{}".to_vec() }, "event-malformed"),
         (Request::Event { event: spaced }, "event-non-canonical"),
-        (Request::Event { event: vec![b' '; 300_000] }, "event-too-large"),
         (Request::Event { event: canonical }, "session-unknown"),
         (Request::Open { open, signature }, "pact-unknown"),
         (Request::Register { pact: b"{}".to_vec() }, "missing-field"),
@@ -64,28 +71,60 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
         (Request::Advance { by: Millis(u64::MAX) }, "advance-too-far"),
         (Request::Include { leaves: vec![9] }, "log-no-such-leaf"),
         (Request::Consistency { old: 9 }, "log-no-such-size"),
+        (Request::Inbox, "login-required"),
     ];
     for (request, expected) in cases {
-        assert_eq!(daemon.refused(&request), expected);
+        assert_eq!(client.refused(&request), expected);
     }
-
-    let Reply::Attestation { evidence, checkpoint } = daemon.ask_bytes(&attest) else { panic!() };
-    assert_eq!(Conceptual::from_cbor(&evidence).unwrap().media_type, SOFTWARE_MEDIA_TYPE);
+    let (_, checkpoint) = client.certificate().unwrap();
     assert!(checkpoint.starts_with("insecure-dev/"));
 }
 
 #[test]
-fn the_socket_is_the_owners_alone_and_audit_lines_are_enumerated() {
-    let daemon = Daemon::start();
-    let mode = std::fs::metadata(daemon.socket()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    daemon.refused(&Request::Event { event: b"SECRETWORD".to_vec() });
+fn strangers_who_speak_something_else_are_let_go_and_others_are_served() {
+    let home = Home::new();
+    let daemon = home.start();
+    // Open and silent, half a record, and a record that announces more than it brings.
+    let mut half = Vec::new();
+    for begin in [&b""[..], b"\x16", b"\x16\x03\x01\x40\x00\x01"] {
+        let mut stream = TcpStream::connect(daemon.address).unwrap();
+        stream.write_all(begin).unwrap();
+        half.push(stream);
+    }
+    let garbage: [&[u8]; 3] = [
+        b"GET /v1/checkpoint HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &[0xff; 4096],
+    ];
+    for bytes in garbage {
+        let mut stream = TcpStream::connect(daemon.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // An alert, or an end: never a word of HTTP.
+        stream.read_to_end(&mut answer).ok();
+        assert!(!answer.starts_with(b"HTTP") && answer.len() < 64, "{answer:?}");
+    }
+    let client = daemon.connect();
+    assert_eq!(client.get("/healthz").status.as_u16(), 204);
+    assert_eq!(client.get("/readyz").status.as_u16(), 204);
+    drop(half);
+    assert_eq!(client.get("/readyz").status.as_u16(), 204);
+}
+
+#[test]
+fn audit_lines_are_enumerated_and_say_nothing_of_a_request() {
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    client.refused(&Request::Register { pact: b"SECRETWORD".to_vec() });
+    let known = ["recovered", "booted", "operator-listening", "listening", "published", "refused"];
     let audit = daemon.audit();
     assert!(!audit.contains("SECRETWORD"));
     for line in audit.lines() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         let event = value["fields"]["event"].as_str().unwrap();
-        assert!(["booted", "listening", "published", "refused"].contains(&event), "{event}");
+        assert!(known.contains(&event), "{event}");
     }
     assert!(audit.contains("\"refused\""));
 }
