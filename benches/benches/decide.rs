@@ -22,8 +22,8 @@ fn decide(criterion: &mut Criterion) {
     criterion.bench_function("decide/parse, verify signature, check", |b| {
         b.iter(|| {
             let event = SignedEvent::parse(black_box(&bytes)).ok();
-            let event = event.as_ref().and_then(|e| e.verify(&public).ok());
-            event.map(|(event, _)| decide(event))
+            let event = event.and_then(|e| e.check(&public).ok());
+            event.map(|verified| decide(verified.event()))
         });
     });
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use messages::leaf::Kind;
 use tracing::{Level, event};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 /// Everything that the host may read on the monitor's output.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,10 @@ pub(crate) enum Line {
 
 /// Sends audit lines to standard error as JSON; replaces the panic message by its place.
 pub(crate) fn install() {
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_target(false).init();
+    // Libraries may have lines of their own, about what they carry: only this module's are written.
+    let ours = Targets::new().with_target(module_path!(), Level::INFO);
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_target(false).with_filter(ours)).init();
     std::panic::set_hook(Box::new(|panic| {
         // The message may hold data: the place is enough to find the fault.
         let (file, line) = panic.location().map_or(("?", 0), |at| (at.file(), at.line()));

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use channel::binding::Binding;
 use messages::did::Did;
+use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
 use messages::receipt::Notice;
 use messages::reply::{Reply, Request};
@@ -22,7 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::counter;
 use crate::metrics::Metrics;
-use crate::pipeline::{Pipeline, Refused, refused};
+use crate::pipeline::{Arrived, Pipeline, Refused, event_code, refused};
 use crate::store::StoreError;
 use crate::{api, audit};
 
@@ -46,10 +47,16 @@ enum Asked {
 
 /// A request, and where its answer goes.
 struct Question {
-    request: Request,
+    work: Work,
     caller: Caller,
     deadline: Option<Instant>,
     answer: oneshot::Sender<Reply>,
+}
+
+/// What there is to do.
+enum Work {
+    Event(Arrived, Vec<u8>),
+    Request(Request),
 }
 
 /// The way to the thread; cheap to clone.
@@ -59,15 +66,21 @@ pub(crate) struct Desk {
     metrics: Metrics,
     followers: Followers,
     ready: Arc<AtomicBool>,
-    /// Deadlines of open sessions, so that asking for one never waits in the queue.
-    deadlines: Deadlines,
+    /// Terms of open sessions, so that asking for them never waits in the queue.
+    terms: Terms,
     /// Wakes those who wait for an overseer.
     decided: Arc<Notify>,
     ring: Arc<KeyRing>,
 }
 
-/// What a decision in a session is bound to.
-type Deadlines = Arc<RwLock<BTreeMap<SessionId, (Duration, OnDeadline)>>>;
+/// What a decision in a session is bound to, and who signs in it.
+#[derive(Clone, Copy)]
+struct SessionTerms {
+    deadline: (Duration, OnDeadline),
+    keys: [PublicKey; 2],
+}
+
+type Terms = Arc<RwLock<BTreeMap<SessionId, SessionTerms>>>;
 
 /// Who follows which notices.
 #[derive(Clone, Default)]
@@ -84,7 +97,7 @@ impl Desk {
             metrics: metrics.clone(),
             followers: Followers::default(),
             ready: Arc::new(AtomicBool::new(true)),
-            deadlines: Deadlines::default(),
+            terms: Terms::default(),
             decided: Arc::new(Notify::new()),
             ring: Arc::clone(&pipeline.ring),
         };
@@ -93,10 +106,10 @@ impl Desk {
             metrics,
             followers: desk.followers.clone(),
             ready: Arc::clone(&desk.ready),
-            deadlines: Arc::clone(&desk.deadlines),
+            terms: Arc::clone(&desk.terms),
             decided: Arc::clone(&desk.decided),
         };
-        worker.note_deadlines();
+        worker.note_terms();
         (desk, std::thread::spawn(move || worker.run(asked)))
     }
 
@@ -112,6 +125,24 @@ impl Desk {
         }));
         self.ask.send_timeout(asked, PATIENCE).await.ok()?;
         answered.await.ok()
+    }
+
+    fn terms_of(&self, session: &SessionId) -> Option<SessionTerms> {
+        self.terms.read().unwrap_or_else(PoisonError::into_inner).get(session).copied()
+    }
+
+    /// Reads an event and checks its signature, on the thread of whoever brings it.
+    fn read(&self, bytes: &[u8]) -> Result<Arrived, Refused> {
+        let signed = SignedEvent::parse(bytes).map_err(|e| Refused(event_code(e)))?;
+        let event = signed.unverified();
+        let Some(terms) = self.terms_of(&event.session) else { return Ok(Arrived::Read(signed)) };
+        let [initiator, provider] = &terms.keys;
+        let key = match event.from.reporter() {
+            Party::Initiator => initiator,
+            Party::Provider => provider,
+        };
+        let verified = signed.check(key).map_err(|_| Refused("event-bad-signature"))?;
+        Ok(Arrived::Verified(verified))
     }
 
     /// Notices for `reader` from now on. A reader that is too slow is cut off.
@@ -146,7 +177,17 @@ impl api::Desk for Desk {
         let (answer, answered) = oneshot::channel();
         let ahead = self.ask.max_capacity().saturating_sub(self.ask.capacity());
         self.metrics.queued(u32::try_from(ahead).unwrap_or(u32::MAX));
-        let asked = Asked::Request(Box::new(Question { request, caller, deadline, answer }));
+        let work = match request {
+            Request::Event { event } => match self.read(&event) {
+                Ok(arrived) => Work::Event(arrived, event),
+                Err(refusal) => {
+                    drop(answer.send(refused(refusal)));
+                    return answered;
+                }
+            },
+            request => Work::Request(request),
+        };
+        let asked = Asked::Request(Box::new(Question { work, caller, deadline, answer }));
         if let Err(refused_by) = self.ask.send_timeout(asked, PATIENCE).await {
             let code = match &refused_by {
                 SendTimeoutError::Timeout(_) => "monitor-busy",
@@ -172,8 +213,7 @@ impl api::Desk for Desk {
     }
 
     async fn deadline(&self, session: SessionId) -> Option<(Duration, OnDeadline)> {
-        let deadlines = self.deadlines.read().unwrap_or_else(PoisonError::into_inner);
-        deadlines.get(&session).copied()
+        self.terms_of(&session).map(|terms| terms.deadline)
     }
 
     fn follow(&self, reader: Did) -> mpsc::Receiver<Arc<Notice>> {
@@ -202,7 +242,7 @@ struct Worker {
     metrics: Metrics,
     followers: Followers,
     ready: Arc<AtomicBool>,
-    deadlines: Deadlines,
+    terms: Terms,
     decided: Arc<Notify>,
 }
 
@@ -238,17 +278,25 @@ impl Worker {
                     continue;
                 }
             };
-            let Question { request, caller, deadline, answer } = question;
+            let Question { work, caller, deadline, answer } = question;
             if deadline.is_some_and(|deadline| counter() >= deadline) {
                 drop(answer.send(refused(Refused("decision-late"))));
-            } else if reads(&request) {
-                later.push((request, caller, answer));
-            } else {
-                taken.push((self.pipeline.take(request, &caller), answer));
-                // A group has a bound; what was taken is durable a little earlier then.
-                if self.pipeline.journal.pending() >= GROUP_BYTES {
-                    self.commit(asked)?;
+                continue;
+            }
+            match work {
+                Work::Request(request) if reads(&request) => {
+                    later.push((request, caller, answer));
                 }
+                Work::Request(request) => {
+                    taken.push((self.pipeline.take(request, &caller), answer));
+                }
+                Work::Event(arrived, bytes) => {
+                    taken.push((self.pipeline.take_event(arrived, bytes), answer));
+                }
+            }
+            // A group has a bound; what was taken is durable a little earlier then.
+            if self.pipeline.journal.pending() >= GROUP_BYTES {
+                self.commit(asked)?;
             }
         }
         // CRASH: before this line nobody was answered; after it everybody can be.
@@ -257,7 +305,7 @@ impl Worker {
             // A caller that went away keeps what is on record; it asks again.
             drop(answer.send(reply));
         }
-        self.note_deadlines();
+        self.note_terms();
         let outbox = core::mem::take(&mut self.pipeline.outbox);
         if !outbox.is_empty() {
             self.decided.notify_waiters();
@@ -274,19 +322,22 @@ impl Worker {
         self.pipeline.rotate_if_due()
     }
 
-    /// Notes the deadlines of sessions that opened, and forgets those of many that ended.
-    fn note_deadlines(&mut self) {
+    /// Notes the terms of sessions that opened, and forgets those of many that ended.
+    fn note_terms(&mut self) {
         let monitor = &self.pipeline.state.monitor;
         let opened = core::mem::take(&mut self.pipeline.opened);
-        let mut deadlines = self.deadlines.write().unwrap_or_else(PoisonError::into_inner);
-        let terms = |session: &SessionId| {
+        let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+        let of = |session: &SessionId| {
             let compiled = monitor.compiled(&monitor.pact_of(session)?)?;
-            Some((Duration::from_millis(compiled.deadline().0), compiled.fail()))
+            let deadline = (Duration::from_millis(compiled.deadline().0), compiled.fail());
+            let key = |party| monitor.reporter(session, party);
+            let keys = [key(Party::Initiator)?, key(Party::Provider)?];
+            Some(SessionTerms { deadline, keys })
         };
-        deadlines.extend(opened.iter().filter_map(|id| Some((*id, terms(id)?))));
+        terms.extend(opened.iter().filter_map(|id| Some((*id, of(id)?))));
         let open = monitor.sessions();
-        if deadlines.len() > open.saturating_mul(2).saturating_add(FORGOTTEN) {
-            deadlines.retain(|id, _| monitor.pact_of(id).is_some());
+        if terms.len() > open.saturating_mul(2).saturating_add(FORGOTTEN) {
+            terms.retain(|id, _| monitor.pact_of(id).is_some());
         }
     }
 

@@ -27,7 +27,7 @@ use journal::{Archive, Journal};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain::{self, Domain};
-use messages::event::{Body, SignedEvent};
+use messages::event::{Body, EventError, SignedEvent, VerifiedEvent};
 use messages::ids::{BootId, ConfigDigest, LeafHash, Salt, SessionId, TallyId};
 use messages::leaf::{Leaf, body_digest};
 use messages::publication::{Disclosed, Publication};
@@ -109,6 +109,14 @@ pub(crate) struct Filed {
     pub(crate) totals: Option<Vec<u8>>,
 }
 
+/// An event as it comes from the desk, which reads and checks on other threads what it can.
+pub(crate) enum Arrived {
+    /// Its session was open.
+    Verified(VerifiedEvent),
+    /// Its session opened a moment ago, is a trial, or does not exist.
+    Read(SignedEvent),
+}
+
 /// A refusal that reaches the caller: a code, and nothing of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) &'static str);
@@ -122,7 +130,6 @@ impl Pipeline {
             Request::Try { draft, open, parties, mode } => {
                 self.open_trial(&draft, &open, &parties, mode)
             }
-            Request::Event { event } => self.event(event),
             Request::Count { counts, signature } => self.count(&counts, &signature),
             Request::Approve { approval, signature } => self.approve(&approval, &signature),
             Request::Resume { resumption, signature } => self.resume(&resumption, &signature),
@@ -141,18 +148,35 @@ impl Pipeline {
             | Request::Include { .. }
             | Request::Consistency { .. }
             | Request::Inbox
-            | Request::Disclose { .. } => Err(Refused("request-out-of-turn")),
+            | Request::Disclose { .. }
+            // Events arrive read: see `Pipeline::take_event`.
+            | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };
         answer.unwrap_or_else(refused)
     }
 
+    /// Takes one event; `bytes` are what it was read from.
+    pub(crate) fn take_event(&mut self, arrived: Arrived, bytes: Vec<u8>) -> Reply {
+        let verified = match arrived {
+            Arrived::Verified(verified) => Ok(verified),
+            Arrived::Read(signed) if self.trials.contains_key(&signed.unverified().session) => {
+                return self.try_event(signed).unwrap_or_else(refused);
+            }
+            Arrived::Read(signed) => self.verified(signed),
+        };
+        verified.and_then(|verified| self.event(&verified, bytes)).unwrap_or_else(refused)
+    }
+
+    fn verified(&self, signed: SignedEvent) -> Result<VerifiedEvent, Refused> {
+        let event = signed.unverified();
+        let (monitor, session) = (&self.state.monitor, &event.session);
+        let ended = if monitor.knows(session) { "session-closed" } else { "session-unknown" };
+        let key = monitor.reporter(session, event.from.reporter()).ok_or(Refused(ended))?;
+        signed.check(&key).map_err(|_| Refused("event-bad-signature"))
+    }
+
     // 1. An event becomes a verdict, and the verdict a record: both or neither.
-    fn event(&mut self, bytes: Vec<u8>) -> Result<Reply, Refused> {
-        let signed = SignedEvent::parse(&bytes).map_err(|e| Refused(event_code(e)))?;
-        let session = signed.unverified().session;
-        if self.trials.contains_key(&session) {
-            return self.try_event(&signed);
-        }
+    fn event(&mut self, verified: &VerifiedEvent, bytes: Vec<u8>) -> Result<Reply, Refused> {
         if let Some(code) = self.clock.stands_still() {
             return Err(Refused(code));
         }
@@ -160,11 +184,12 @@ impl Pipeline {
         let now = self.clock.next();
         self.close_epochs(now)?;
         let at = Bracket { earliest: now, ..self.clock.bracket() };
-        let taken = self.state.monitor.take(&signed, bytes, at, Seed::draw(&mut OsRng));
+        let taken = self.state.monitor.take(verified, bytes, at, Seed::draw(&mut OsRng));
         let (answer, place) = match taken.map_err(|refusal| Refused(refusal.code()))? {
             Taken::Judged(answer, effect) => {
                 self.clock.reach(now);
                 let place = self.put(Step::of(effect))?;
+                self.tell(verified, &answer, place);
                 (answer, place)
             }
             Taken::Again(answer) => (answer, self.place()),
@@ -173,18 +198,17 @@ impl Pipeline {
                 return Err(Refused("counter-full"));
             }
         };
-        self.tell(&signed, &answer, place);
-        self.verdict(&signed, answer, place)
+        self.verdict(verified, answer, place)
     }
 
     /// Signs what an admitted event's reporter gets: a receipt, and leave for an allowed call.
     fn verdict(
         &self,
-        signed: &SignedEvent,
+        verified: &VerifiedEvent,
         answer: Answer,
         place: JournalHead,
     ) -> Result<Reply, Refused> {
-        let event = signed.unverified();
+        let event = verified.event();
         let key = &self.identity.boot_key;
         let receipt = self
             .state
@@ -194,7 +218,7 @@ impl Pipeline {
             .sign(key, domain::RECEIPT);
         let call = matches!(event.body, Body::Call { .. });
         let asks = answer.mode == Mode::Interventionist && call;
-        let ticket = (asks && answer.runs()).then(|| self.ticket(event.session, signed.hash()));
+        let ticket = (asks && answer.runs()).then(|| self.ticket(event.session, verified.hash()));
         Ok(answer.into_reply(receipt, ticket))
     }
 
@@ -354,8 +378,8 @@ pub(crate) fn misfit(_: Misfit) -> Refused {
     Refused("internal-misfit")
 }
 
-const fn event_code(error: messages::event::EventError) -> &'static str {
-    use messages::event::EventError;
+/// The code of bytes that are no event.
+pub(crate) const fn event_code(error: EventError) -> &'static str {
     match error {
         EventError::Malformed => "event-malformed",
         EventError::NonCanonical => "event-non-canonical",

@@ -158,6 +158,33 @@ pub struct SignedEvent {
     signature: Signature,
 }
 
+/// An event whose signature holds under one key; only [`SignedEvent::check`] makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedEvent {
+    signed: SignedEvent,
+    key: PublicKey,
+}
+
+impl VerifiedEvent {
+    /// The event.
+    #[must_use]
+    pub const fn event(&self) -> &Event {
+        &self.signed.event
+    }
+
+    /// Its hash.
+    #[must_use]
+    pub const fn hash(&self) -> EventHash {
+        self.signed.hash
+    }
+
+    /// The key under which the signature holds. Whose key that is, the caller compares.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+}
+
 impl Event {
     /// Hash of the canonical bytes, under the event domain.
     ///
@@ -179,7 +206,7 @@ impl Event {
 }
 
 impl SignedEvent {
-    /// Reads an event. The signature is not yet checked: see [`SignedEvent::verify`].
+    /// Reads an event. The signature is not yet checked: see [`SignedEvent::check`].
     ///
     /// # Errors
     /// [`EventError`]: too large, malformed, or not canonical.
@@ -207,13 +234,13 @@ impl SignedEvent {
         canonical(&Envelope { event: Raw::from(&self.event), sig })
     }
 
-    /// Checks the reporter's signature and yields what was signed.
+    /// Checks the reporter's signature.
     ///
     /// # Errors
     /// [`BadSignature`].
-    pub fn verify(&self, key: &PublicKey) -> Result<(&Event, EventHash), BadSignature> {
+    pub fn check(self, key: &PublicKey) -> Result<VerifiedEvent, BadSignature> {
         key.verify(domain::EVENT, &self.hash.0, &self.signature)?;
-        Ok((&self.event, self.hash))
+        Ok(VerifiedEvent { signed: self, key: *key })
     }
 
     /// The event, unverified: enough to find whose key must verify it.

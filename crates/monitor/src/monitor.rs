@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Body, Counts, Party, SignedEvent};
+use messages::event::{Body, Counts, Party, SignedEvent, VerifiedEvent};
 use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
 use messages::leaf::{BootEntry, Boots};
 use messages::receipt::{JournalHead, Receipt, Resumption};
@@ -169,19 +169,19 @@ impl Monitor {
         Ok(Effect::Opened { open: open.clone(), at, seed })
     }
 
-    /// Judges one event: `bytes` are what `signed` was read from. Refused events leave no trace.
+    /// Judges one event: `bytes` are what it was read from. Refused events leave no trace.
     ///
     /// # Errors
     /// [`IngestError`].
     pub fn take(
         &self,
-        signed: &SignedEvent,
+        verified: &VerifiedEvent,
         bytes: Vec<u8>,
         at: Bracket,
         seed: Seed,
     ) -> Result<Taken, IngestError> {
         let now = at.earliest;
-        let id = signed.unverified().session;
+        let id = verified.event().session;
         let Some((root, session)) = self.state.sessions.get(&id) else {
             let ended = self.state.ended.contains(&id);
             return Err(if ended { IngestError::Closed } else { IngestError::UnknownSession });
@@ -192,10 +192,10 @@ impl Monitor {
         if book.stopped {
             return Err(IngestError::CounterFull);
         }
-        if let Some((action, rule)) = session.answered(signed) {
+        if let Some((action, rule)) = session.answered(verified) {
             return Ok(Taken::Again(Answer::new(mode, action, rule)));
         }
-        let (event, hash, party) = session.admit(signed)?;
+        let (event, hash, party) = session.admit(verified)?;
         if session.overdue(book.on_timeout(), now) {
             return Err(IngestError::Terminated);
         }
@@ -470,6 +470,12 @@ impl Monitor {
     #[must_use]
     pub fn knows(&self, session: &SessionId) -> bool {
         self.state.sessions.contains_key(session) || self.state.ended.contains(session)
+    }
+
+    /// The key that signs what `party` reports in an open session.
+    #[must_use]
+    pub fn reporter(&self, session: &SessionId, party: Party) -> Option<PublicKey> {
+        self.state.sessions.get(session).map(|(_, open)| *of(&open.keys, party))
     }
 
     /// The pact of an open session.

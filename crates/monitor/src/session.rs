@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use messages::did::Did;
-use messages::event::{Body, Event, Party, Role, SignedEvent};
+use messages::event::{Body, Event, Party, Role, VerifiedEvent};
 use messages::ids::{EventHash, PactHash};
 use messages::leaf::Gaps;
 use messages::reply::Action;
@@ -110,9 +110,9 @@ impl Session {
     /// Admits the reporter's next event: known direction, open, signed, in order, chained.
     pub(crate) fn admit<'e>(
         &self,
-        signed: &'e SignedEvent,
+        verified: &'e VerifiedEvent,
     ) -> Result<(&'e Event, EventHash, Party), IngestError> {
-        let event = signed.unverified();
+        let event = verified.event();
         let party = event.from.reporter();
         let track = of(&self.tracks, party);
         if event.pact != self.pact {
@@ -121,8 +121,9 @@ impl Session {
         if !speaks(event) {
             return Err(IngestError::Direction);
         }
-        let (event, hash) =
-            signed.verify(of(&self.keys, party)).map_err(|_| IngestError::BadSignature)?;
+        if verified.key() != of(&self.keys, party) {
+            return Err(IngestError::BadSignature);
+        }
         if event.seq < track.count {
             return Err(IngestError::Duplicate);
         }
@@ -138,22 +139,24 @@ impl Session {
         if event.prev != track.head {
             return Err(IngestError::BrokenChain);
         }
-        Ok((event, hash, party))
+        Ok((event, verified.hash(), party))
     }
 
     /// The answer that was given to this event, if it is the last one taken of its reporter, or
     /// one that an overseer decided: a reporter that lost the answer asks again with the same
     /// bytes.
-    pub(crate) fn answered(&self, signed: &SignedEvent) -> Option<(Action, String)> {
-        let event = signed.unverified();
+    pub(crate) fn answered(&self, verified: &VerifiedEvent) -> Option<(Action, String)> {
+        let event = verified.event();
         let party = event.from.reporter();
         let track = of(&self.tracks, party);
-        let decided = self.decided.get(&signed.hash());
+        let decided = self.decided.get(&verified.hash());
         let last = event.pact == self.pact
             && event.seq.checked_add(1) == Some(track.count)
-            && signed.hash() == track.head;
-        let asked = last || decided.is_some();
-        let (_, _) = signed.verify(of(&self.keys, party)).ok().filter(|_| asked)?;
+            && verified.hash() == track.head;
+        let own = verified.key() == of(&self.keys, party);
+        if !own || !(last || decided.is_some()) {
+            return None;
+        }
         match decided {
             Some(Decided { action, rule }) => Some((*action, rule.clone())),
             None => track.answer.clone(),

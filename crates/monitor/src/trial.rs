@@ -9,6 +9,7 @@ use messages::time::UnixMillis;
 use pact::{Approval, Compiled, Mode, StandingState, check};
 
 use crate::action::{Answer, action, runs};
+use crate::completeness::of;
 use crate::receipt::receipt;
 use crate::refusal::IngestError;
 use crate::session::{Said, Session, outward};
@@ -49,12 +50,15 @@ impl Trial {
     /// As [`Monitor::take`](crate::Monitor::take).
     pub fn ingest(
         &mut self,
-        signed: &SignedEvent,
+        signed: SignedEvent,
         boot: BootId,
         now: UnixMillis,
     ) -> Result<(Answer, Receipt), IngestError> {
         let mode = self.compiled.mode();
-        let (event, hash, party) = self.session.admit(signed)?;
+        let party = signed.unverified().from.reporter();
+        let key = of(&self.session.keys, party);
+        let verified = signed.check(key).map_err(|_| IngestError::BadSignature)?;
+        let (event, hash, party) = self.session.admit(&verified)?;
         let (state, standing) = (&self.session.state, &self.standing);
         let judged = check(&self.compiled, state, standing, event, Approval::Absent, now);
         let action = action(judged.verdict.decision);

@@ -2,7 +2,7 @@
 
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Counts, SignedEvent};
+use messages::event::{Counts, SignedEvent, VerifiedEvent};
 use messages::ids::{EventHash, PactHash, Root, SessionId};
 use messages::leaf::PactBody;
 use messages::publication::Publication;
@@ -106,7 +106,7 @@ impl Pipeline {
         Ok(Reply::Opened)
     }
 
-    pub(super) fn try_event(&mut self, signed: &SignedEvent) -> Result<Reply, Refused> {
+    pub(super) fn try_event(&mut self, signed: SignedEvent) -> Result<Reply, Refused> {
         let session = signed.unverified().session;
         let trial = self.trials.get_mut(&session).ok_or(Refused("session-unknown"))?;
         let answer = trial.ingest(signed, self.identity.boot, self.clock.now());
@@ -274,16 +274,16 @@ impl Pipeline {
     }
 
     /// Tells whom the pact names what became of an event.
-    pub(super) fn tell(&mut self, signed: &SignedEvent, answer: &Answer, place: JournalHead) {
+    pub(super) fn tell(&mut self, verified: &VerifiedEvent, answer: &Answer, place: JournalHead) {
         let kind = match (answer.mode, answer.action) {
             (Mode::Passive, _) | (_, Action::Allow) => return,
             (Mode::Active, _) | (_, Action::Alert | Action::Deny) => NoticeKind::Alert,
             (Mode::Interventionist, Action::Pause) => NoticeKind::Paused,
             (Mode::Interventionist, Action::Terminate) => NoticeKind::Terminated,
         };
-        let session = signed.unverified().session;
+        let session = verified.event().session;
         if let Some(root) = self.state.monitor.pact_of(&session) {
-            let what = (kind, Some(session), Some(signed.hash()));
+            let what = (kind, Some(session), Some(verified.hash()));
             self.notify(root, what, (answer.action, answer.rule.clone()), place);
         }
     }

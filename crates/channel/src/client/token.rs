@@ -41,7 +41,7 @@ impl Token {
         let TokenForm { token, expires_ms } = serde_json::from_slice(json).ok()?;
         let token = Zeroizing::new(token);
         let hexadecimal = token.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let sized = (32..=256).contains(&token.len());
+        let sized = (32..=1024).contains(&token.len());
         (hexadecimal && sized).then_some(Self { digits: token, life: Millis(expires_ms) })
     }
 }

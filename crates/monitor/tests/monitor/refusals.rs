@@ -137,7 +137,7 @@ fn an_unlisted_call_is_denied_by_default_and_a_paused_one_waits_for_its_overseer
         let signature = key.sign(messages::domain::APPROVAL, &approval.to_cbor());
         let (public, now) = (world.overseer.public(), world.now);
         let (answer, effect) = world.monitor.approve(&approval, &signature, Some(public), now)?;
-        drop(world.apply(effect));
+        drop(world.apply(&effect));
         Ok(answer)
     };
     let stranger = SigningKey::from_seed(&[1; 32]);

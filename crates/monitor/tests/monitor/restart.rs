@@ -14,7 +14,7 @@ use messages::time::UnixMillis;
 use pact::LogScope;
 use serde_json::json;
 
-use crate::support::{ASK, SAY, SETTINGS, START, Side, World, at, balance, call};
+use crate::support::{ASK, SAY, SETTINGS, START, Side, World, at, balance, call, take};
 
 const IBAN: &str = "DE89370400440532013000";
 
@@ -98,7 +98,7 @@ fn a_receipt_for_more_than_is_on_record_stops_the_pact_until_an_overseer_lets_it
 
     let certificate = BootCertificate::issue(world.boot, world.boot_key.public(), &log_key());
     let (_, _, effect) = resume_with(&world, Party::Initiator, &receipt, certificate).unwrap();
-    drop(world.apply(effect.unwrap()));
+    drop(world.apply(&effect.unwrap()));
     let (_, back, again) = resume_with(&world, Party::Initiator, &receipt, certificate).unwrap();
     assert!(back && again.is_none(), "one loss is one gap");
 
@@ -120,7 +120,7 @@ fn a_receipt_for_more_than_is_on_record_stops_the_pact_until_an_overseer_lets_it
     let stale = reinstate(&world, BootId([8; 32]), &key).map(|_| ());
     assert_eq!(stale, Err(ReinstateError::OtherBoot));
     let effect = reinstate(&world, world.boot, &key).unwrap();
-    drop(world.apply(effect));
+    drop(world.apply(&effect));
     assert_eq!(world.feed(&next).unwrap().action, Action::Allow);
 }
 
@@ -143,30 +143,26 @@ fn what_the_scope_does_not_allow_is_not_written_and_counts_as_unseen_afterwards(
         let mut world = World::new(3, |pact| pact["monitoring"]["log_scope"] = name.into());
         let session = world.open(1);
         let mut side = Side::default();
-        let mut recorded: Vec<Vec<u8>> = Vec::new();
         let mut recovered = Monitor::restore(SETTINGS, &world.monitor.snapshot()).unwrap();
         let text = format!("Please pay 5 to {IBAN} zanzibar");
         let hello = world.sign(&mut side, session, SAY, Body::Message { text });
         let args = json!({"recipient": IBAN, "amount": 5, "subject": "bill", "date": "2026-12-02"});
         let pay = world.sign(&mut side, session, ASK, call("c1", "send_money", args));
-        for event in [&hello] {
-            let bytes = event.to_bytes().unwrap();
-            let seed = Seed::draw(&mut world.rng);
-            let taken = world.monitor.take(event, bytes, at(world.now), seed);
-            let Ok(Taken::Judged(_, effect)) = taken else { panic!("taken") };
-            drop(world.monitor.apply(&effect));
-            let written = minicbor::to_vec(effect.scoped(scope)).unwrap();
-            drop(recovered.apply(&minicbor::decode(&written).unwrap()));
-            recorded.push(written);
-        }
-        let written = recorded.concat();
+        let bytes = hello.to_bytes().unwrap();
+        let seed = Seed::draw(&mut world.rng);
+        let taken = take(&world.monitor, &hello, bytes, at(world.now), seed);
+        let Ok(Taken::Judged(_, effect)) = taken else { panic!("taken") };
+        drop(world.monitor.apply(&effect));
+        let written = minicbor::to_vec(effect.scoped(scope)).unwrap();
+        drop(recovered.apply(&minicbor::decode(&written).unwrap()));
         let seen = |needle: &str| written.windows(needle.len()).any(|w| w == needle.as_bytes());
         assert_eq!(seen("zanzibar"), scope == LogScope::Full, "{name}");
         let snapshot = world.monitor.snapshot();
         assert!(!snapshot.windows(8).any(|w| w == b"zanzibar"), "{name}: tokens only");
 
         let verdict = |monitor: &Monitor| {
-            let taken = monitor.take(
+            let taken = take(
+                monitor,
                 &pay,
                 pay.to_bytes().unwrap(),
                 at(world.now),
@@ -189,7 +185,7 @@ fn a_broken_tally_is_followed_by_another_that_starts_from_nothing() {
     let mut world = World::new(1, |_| {});
     let before = world.monitor.tallies(&world.root).unwrap();
     let seed = Seed::draw(&mut world.rng);
-    let applied = world.apply(Effect::Broken { at: at(START), seed });
+    let applied = world.apply(&Effect::Broken { at: at(START), seed });
     let after = world.monitor.tallies(&world.root).unwrap();
     assert_eq!(applied.breaks.iter().map(|b| b.tally).collect::<Vec<_>>(), before);
     assert_eq!(applied.closes.iter().map(|c| c.body.tally).collect::<Vec<_>>(), after);

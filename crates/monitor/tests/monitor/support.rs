@@ -106,22 +106,22 @@ impl World {
         let keys = [world.initiator.public(), world.provider.public()];
         let seed = Seed::draw(&mut world.rng);
         let effect = world.monitor.register(&binding, (signed, keys), at(START), seed).unwrap();
-        assert_eq!(world.apply(effect).closes.len(), 2);
+        assert_eq!(world.apply(&effect).closes.len(), 2);
         world
     }
 
     /// A boot begins.
     pub(crate) fn restart(&mut self, boot: BootId, key: SigningKey) {
         let entry = BootEntry { boot, ..BootEntry::default() };
-        drop(self.apply(Effect::Booted { entry, key: key.public() }));
+        drop(self.apply(&Effect::Booted { entry, key: key.public() }));
         (self.boot, self.boot_key) = (boot, key);
     }
 
     /// Records an effect and applies it, here and in the shadow.
-    pub(crate) fn apply(&mut self, effect: Effect) -> Applied {
-        let bytes = minicbor::to_vec(&effect).unwrap();
+    pub(crate) fn apply(&mut self, effect: &Effect) -> Applied {
+        let bytes = minicbor::to_vec(effect).unwrap();
         let recorded: Effect = minicbor::decode(&bytes).unwrap();
-        let applied = self.monitor.apply(&effect).unwrap();
+        let applied = self.monitor.apply(effect).unwrap();
         let shadowed = self.shadow.apply(&recorded).unwrap();
         let leaves = |applied: &Applied| -> Vec<_> {
             applied.closes.iter().map(|c| c.body.clone()).collect()
@@ -141,7 +141,7 @@ impl World {
 
     pub(crate) fn close_epoch(&mut self, now: UnixMillis) -> Applied {
         let seed = Seed::draw(&mut self.rng);
-        self.apply(Effect::Closed { at: at(now), seed })
+        self.apply(&Effect::Closed { at: at(now), seed })
     }
 
     pub(crate) fn key(&self, party: Party) -> &SigningKey {
@@ -163,7 +163,7 @@ impl World {
         let signature = self.initiator.sign(domain::OPEN, &open.to_cbor());
         let seed = Seed::draw(&mut self.rng);
         let effect = self.monitor.open(open, &signature, self.now, seed)?;
-        drop(self.apply(effect));
+        drop(self.apply(&effect));
         Ok(())
     }
 
@@ -187,14 +187,14 @@ impl World {
         self.now = self.now.saturating_add(Millis(250));
         let seed = Seed::draw(&mut self.rng);
         let bytes = signed.to_bytes().unwrap();
-        let answer = match self.monitor.take(signed, bytes, at(self.now), seed)? {
+        let answer = match take(&self.monitor, signed, bytes, at(self.now), seed)? {
             Taken::Judged(answer, effect) => {
-                drop(self.apply(effect));
+                drop(self.apply(&effect));
                 answer
             }
             Taken::Again(answer) => answer,
             Taken::Full(effect) => {
-                let Applied { closes, breaks, .. } = self.apply(effect);
+                let Applied { closes, breaks, .. } = self.apply(&effect);
                 assert_eq!((closes.len(), breaks.len()), (2, 2));
                 for (close, end) in closes.iter().zip(&breaks) {
                     assert_eq!((close.body.epoch.0, end.last.0), (1, 1));
@@ -248,7 +248,7 @@ impl World {
         (counts, signature): &(Counts, Signature),
     ) -> Result<(bool, Gaps), CountError> {
         let effect = self.monitor.counts(counts, signature, self.now)?;
-        let gaps = self.apply(effect).gaps;
+        let gaps = self.apply(&effect).gaps;
         Ok((gaps.is_some(), gaps.unwrap_or_default()))
     }
 }
@@ -261,6 +261,28 @@ fn binding_bytes(value: &Value, keys: [&SigningKey; 2]) -> Vec<u8> {
 }
 
 pub(crate) const SETTINGS: Settings = Settings { pacts: 4, sessions: 8, idle: Millis(3_600_000) };
+
+/// Checks the event with its reporter's key, as the desk does, and judges it.
+pub(crate) fn take(
+    monitor: &Monitor,
+    signed: &SignedEvent,
+    bytes: Vec<u8>,
+    at: Bracket,
+    seed: Seed,
+) -> Result<Taken, IngestError> {
+    let event = signed.unverified();
+    let (session, party) = (event.session, event.from.reporter());
+    // A session that is not open has no keys; whichever key holds is refused for that.
+    let any = || monitor.open_sessions().next().and_then(|id| monitor.reporter(id, party));
+    let key = monitor.reporter(&session, party).or_else(any);
+    let key = key.unwrap_or_else(|| SigningKey::from_seed(&[0; 32]).public());
+    match signed.clone().check(&key) {
+        Ok(verified) => monitor.take(&verified, bytes, at, seed),
+        Err(_) if !monitor.knows(&session) => Err(IngestError::UnknownSession),
+        Err(_) if monitor.reporter(&session, party).is_none() => Err(IngestError::Closed),
+        Err(_) => Err(IngestError::BadSignature),
+    }
+}
 
 pub(crate) fn call(id: &str, name: &str, args: Value) -> Body {
     let Value::Object(map) = args else { panic!("arguments are an object") };
