@@ -8,8 +8,14 @@
     reason = "a test that fails here says so"
 )]
 
+#[path = "crash/actor.rs"]
+mod actor;
+#[path = "crash/dice.rs"]
+mod dice;
 #[path = "daemon/door.rs"]
 mod door;
+#[path = "crash/kill.rs"]
+mod kill;
 #[path = "daemon/parties.rs"]
 mod parties;
 #[path = "daemon/service.rs"]

@@ -98,8 +98,16 @@ impl Home {
         }
     }
 
-    /// Starts a monitor with an edited command, and waits until it listens or ends.
-    pub(crate) fn launch(&self, edit: impl FnOnce(&mut Command)) -> Result<Daemon, Ended> {
+    /// Starts a monitor and ends it after `span`, whether or not it has come so far as to listen.
+    pub(crate) fn killed_while_starting(&self, span: Duration) {
+        let (mut command, _) = self.command();
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(span);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn command(&self) -> (Command, PathBuf) {
         self.starts.set(self.starts.get() + 1);
         let audit = self.audit_of(self.starts.get());
         let mut command = Command::new(EXECUTABLE);
@@ -112,6 +120,12 @@ impl Home {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&audit).unwrap());
+        (command, audit)
+    }
+
+    /// Starts a monitor with an edited command, and waits until it listens or ends.
+    pub(crate) fn launch(&self, edit: impl FnOnce(&mut Command)) -> Result<Daemon, Ended> {
+        let (mut command, audit) = self.command();
         edit(&mut command);
         let mut child = command.spawn().unwrap();
         for _ in 0..12_000 {
