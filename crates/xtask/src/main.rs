@@ -13,6 +13,7 @@ mod nightly;
 mod sources;
 mod stage;
 mod test;
+mod tools;
 mod totals;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::stage::{self, Outcome, Stages};
 use crate::totals::Totals;
-use crate::{DEV_FEATURES, cargo, layers, output, root, sources};
+use crate::{DEV_FEATURES, cargo, layers, output, root, sources, tools};
 
 /// Runs all stages, or the named ones, in order; stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -31,12 +31,14 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
 type Stage = fn(&mut Totals) -> Result<Outcome>;
 
 const STAGES: &[(&str, Stage)] = &[
+    ("tools", |_| tools::ensure()),
     ("fmt", |_| stage::run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("layers", |_| holds(&layers::violations()?)),
     ("sources", |_| holds(&sources::violations(&root())?)),
     ("clippy", |_| clippy()),
     ("build", |_| stage::run(&mut build_binaries())),
     ("test", test),
+    ("crash-points", crash_points),
     ("doc", |_| doc()),
     ("verify-alone", |_| verify_alone()),
     ("verify-wasm", |_| verify_wasm()),
@@ -75,6 +77,21 @@ fn test(totals: &mut Totals) -> Result<Outcome> {
             println!("   {shown}");
         }
     })?;
+    Ok(Outcome::Passed)
+}
+
+/// Processes that end at each marked line: what comes back is what was durable. Apart from the
+/// other tests, because nothing else is built with crash points.
+fn crash_points(totals: &mut Totals) -> Result<Outcome> {
+    for arguments in CRASH_POINTS {
+        let mut command = cargo(&["test", "--locked", "--package"]);
+        stage::watch(command.args(*arguments), |line| {
+            totals.see(line);
+            if line.trim_start().starts_with("test result: ") {
+                println!("   {}", line.trim_start());
+            }
+        })?;
+    }
     Ok(Outcome::Passed)
 }
 
@@ -128,4 +145,7 @@ fn release_image() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Package, features and test target of each.
+const CRASH_POINTS: &[&[&str]] =
+    &[&["cloister-journal", "--features", "failpoints", "--test", "crash_points"]];
 const WASM: &str = "wasm32-unknown-unknown";
