@@ -87,7 +87,8 @@ pub use sealing::{SealError, SealingKey};
 pub struct Position {
     /// Number of the record, from 1, over the journal's whole life.
     pub seq: u64,
-    /// The chain of sealed records up to and including this one.
+    /// The chain of sealed records up to and including this one. Two journals with the same head
+    /// hold the same records, as long as no segment's key is known outside.
     pub head: [u8; 32],
 }
 
