@@ -24,7 +24,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::clock::counter;
 use crate::metrics::Metrics;
 use crate::pipeline::{Arrived, Pipeline, Refused, event_code, refused};
-use crate::store::StoreError;
+use crate::store::{StoreError, crash_point};
 use crate::{api, audit};
 
 /// Who asks, as far as the channel knows.
@@ -301,6 +301,7 @@ impl Worker {
         }
         // CRASH: before this line nobody was answered; after it everybody can be.
         self.commit(asked)?;
+        crash_point!("group-before-answers");
         for (reply, answer) in taken {
             // A caller that went away keeps what is on record; it asks again.
             drop(answer.send(reply));

@@ -47,7 +47,7 @@ use crate::config::Values;
 use crate::desk::Caller;
 use crate::public::PublicLog;
 use crate::state::{Entry, Following, State, Step, end_of_epoch};
-use crate::store::StoreError;
+use crate::store::{StoreError, crash_point};
 use crate::tee::Tee;
 
 /// Everything of one boot, in one thread.
@@ -291,6 +291,7 @@ impl Pipeline {
         let disclosed = Disclosed { index: self.log.size(), leaf, salt, body };
         // CRASH: before the group is durable nobody has seen this leaf, and it was never signed
         // over; after it the leaf is sent again byte for byte, with this signature.
+        crash_point!("leaf-before-record");
         let step = Step::Published(Box::new(disclosed.clone()));
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
         // Nothing follows from a leaf.
@@ -318,14 +319,17 @@ impl Pipeline {
             return Err(error);
         }
         // CRASH: whatever is not durable here was neither answered nor published.
+        crash_point!("commit-before-journal");
         self.journal.commit()?;
         self.clock.made(self.log.size());
         // CRASH: what is durable and not yet in archive or public log is appended at the next start.
+        crash_point!("commit-before-archive");
         while let Some(filed) = self.unfiled.front() {
             self.archive.append(filed)?;
             self.unfiled.pop_front();
         }
         if !self.fresh.is_empty() {
+            crash_point!("commit-before-public-log");
             self.public.append(&self.fresh, &self.checkpoint())?;
             self.fresh.clear();
         }
@@ -337,7 +341,9 @@ impl Pipeline {
     pub(crate) fn rotate(&mut self) -> Result<(), StoreError> {
         self.commit()?;
         // CRASH: the archive is durable before the segment that could rebuild it is left behind.
+        crash_point!("rotate-before-archive-sync");
         self.archive.sync()?;
+        crash_point!("rotate-before-segment");
         let snapshot = Zeroizing::new(self.state.snapshot(self.values.ledger()));
         Ok(self.journal.rotate(&snapshot, self.clock.now())?)
     }

@@ -87,13 +87,34 @@ impl StoreError {
     }
 }
 
+#[cfg(all(feature = "failpoints", feature = "release-image"))]
+compile_error!("an image is built without crash points");
+
+/// Where a test may end the process at once, at a line that says what recovery does.
+macro_rules! crash_point {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name, |_| std::process::abort());
+    };
+}
+pub(crate) use crash_point;
+
 /// Opens the folder, rebuilds what it holds, and begins a boot.
 pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, StoreError> {
+    // The points of `FAILPOINTS` hold for the whole life of the process.
+    #[cfg(feature = "failpoints")]
+    core::mem::forget(fail::FailScenario::setup());
     let Config { digest, values } = config;
     std::fs::create_dir_all(folder).map_err(|e| StoreError::Folder(e.kind()))?;
     let seal = || sealing(&values, folder);
     let log_key = log_key(&*seal()?, folder)?;
-    let archive = Archive::open(&folder.join("archive"), seal()?, &values.origin)?;
+    let archive = Archive::open(&folder.join("archive"), seal()?, &values.origin).map_err(|e| {
+        // One lock guards the folder, whichever part of it is asked first.
+        match e.cause() {
+            JournalError::Locked => StoreError::Journal(JournalError::Locked),
+            _ => StoreError::Archive(e),
+        }
+    })?;
     let mut boot = BootId::default();
     OsRng.fill_bytes(&mut boot.0);
     let boot_key = SigningKey::generate(&mut OsRng);
@@ -124,15 +145,20 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         }
         Comparison::Longer(leaves) => {
             for leaf in leaves {
-                recovery.adopt(leaf)?;
+                recovery.adopt(leaf);
             }
         }
         Comparison::Forked(at) => return Err(StoreError::Forked(at)),
     }
 
-    let Recovery { mut state, log, index, mut archive, broken, .. } = recovery;
+    let Recovery { mut state, log, index, mut archive, unfiled, broken, .. } = recovery;
+    for filed in unfiled {
+        archive.append(&filed)?;
+    }
     // CRASH: the archive is durable before the segment that could rebuild it is left behind.
+    crash_point!("start-before-archive-sync");
     archive.sync()?;
+    crash_point!("start-before-segment");
     let clock = Clock::start(&values.clock, state.at);
     let snapshot = Zeroizing::new(state.snapshot(values.ledger()));
     let journal = opened.start(&snapshot, clock.now())?;
@@ -164,6 +190,8 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         failed: None,
     };
     pipeline.begin(broken).map_err(|Refused(code)| StoreError::Boot(code))?;
+    // CRASH: the boot that was not introduced never was.
+    crash_point!("start-before-commit");
     pipeline.commit()?;
     audit::line(audit::Line::Booted);
     Ok(pipeline)
@@ -201,6 +229,8 @@ struct Recovery {
     log: Log,
     index: Index,
     archive: Archive,
+    /// Leaves beyond the archive: a start that is refused has changed nothing.
+    unfiled: VecDeque<Zeroizing<Vec<u8>>>,
     /// Commitments that were made and whose leaves follow.
     pending: VecDeque<EpochClose>,
     /// Leaves that the journal speaks of.
@@ -213,7 +243,9 @@ impl Recovery {
     fn begin(archive: Archive, values: &Values) -> Result<Self, StoreError> {
         let state = State::new(values.settings(), values.ledger());
         let (log, index, pending) = (Log::new(), Index::default(), VecDeque::new());
-        let mut recovery = Self { state, log, index, archive, pending, spoken: 0, broken: false };
+        let unfiled = VecDeque::new();
+        let (spoken, broken) = (0, false);
+        let mut recovery = Self { state, log, index, archive, unfiled, pending, spoken, broken };
         for at in 0..recovery.archive.len() {
             let filed = recovery.filed(at)?;
             recovery.index.note(&filed.disclosed);
@@ -263,7 +295,7 @@ impl Recovery {
             }
             std::cmp::Ordering::Equal => {
                 let totals = totals.map(|totals| totals.to_vec());
-                self.file(&Filed { disclosed, totals })?;
+                self.file(&Filed { disclosed, totals });
             }
             std::cmp::Ordering::Greater => return Err(StoreError::ArchiveIncomplete),
         }
@@ -271,22 +303,25 @@ impl Recovery {
     }
 
     /// A leaf that the world has seen and the record has lost: the log still only extends.
-    fn adopt(&mut self, leaf: Leaf) -> Result<(), StoreError> {
+    fn adopt(&mut self, leaf: Leaf) {
         self.broken = true;
         let (index, salt) = (self.log.size(), Salt::default());
         let disclosed = Disclosed { index, leaf, salt, body: Vec::new() };
-        self.file(&Filed { disclosed, totals: None })
+        self.file(&Filed { disclosed, totals: None });
     }
 
-    fn file(&mut self, filed: &Filed) -> Result<(), StoreError> {
+    fn file(&mut self, filed: &Filed) {
         self.index.note(&filed.disclosed);
         self.log.append(&filed.disclosed.leaf);
         let bytes = Zeroizing::new(minicbor::to_vec(filed).unwrap_or_default());
-        self.archive.append(&bytes)?;
-        Ok(())
+        self.unfiled.push_back(bytes);
     }
 
     fn filed(&self, at: u64) -> Result<Filed, StoreError> {
+        let beyond = at.checked_sub(self.archive.len()).and_then(|at| usize::try_from(at).ok());
+        if let Some(bytes) = beyond.and_then(|at| self.unfiled.get(at)) {
+            return minicbor::decode(bytes).map_err(|_| StoreError::ArchiveIncomplete);
+        }
         let bytes = Zeroizing::new(self.archive.get(at)?);
         minicbor::decode(&bytes).map_err(|_| StoreError::ArchiveIncomplete)
     }
@@ -337,6 +372,7 @@ fn log_key(sealing: &dyn SealingKey, folder: &Path) -> Result<SigningKey, StoreE
             let next = folder.join("log.key.next");
             std::fs::write(&next, sealed).map_err(io)?;
             std::fs::File::open(&next).and_then(|file| file.sync_all()).map_err(io)?;
+            crash_point!("log-key-before-rename");
             std::fs::rename(&next, &path).map_err(io)?;
             std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
             Ok(key)

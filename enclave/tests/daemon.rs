@@ -12,12 +12,16 @@
 mod actor;
 #[path = "crash/dice.rs"]
 mod dice;
+#[path = "crash/disk.rs"]
+mod disk;
 #[path = "daemon/door.rs"]
 mod door;
 #[path = "crash/kill.rs"]
 mod kill;
 #[path = "daemon/parties.rs"]
 mod parties;
+#[path = "crash/scene.rs"]
+mod scene;
 #[path = "daemon/service.rs"]
 mod service;
 #[path = "daemon/support.rs"]

@@ -17,6 +17,7 @@ use rand_core::{OsRng, RngCore};
 use super::{Pipeline, Refused, misfit};
 use crate::desk::Caller;
 use crate::state::{Entry, Following, Step};
+use crate::store::crash_point;
 
 impl Pipeline {
     pub(super) fn register(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
@@ -233,6 +234,7 @@ impl Pipeline {
         // CRASH: the reading is on record before it happens; a crash leaves a reading on record
         // that nobody got.
         self.commit_now()?;
+        crash_point!("read-before-record");
         let last = self.journal.position().seq;
         let mut found: Vec<(PactHash, RecordEntry)> = Vec::new();
         let mut next = None;

@@ -11,6 +11,7 @@ use rand_core::OsRng;
 
 use super::{Pipeline, Refused, misfit};
 use crate::state::{Entry, Step, day};
+use crate::store::crash_point;
 
 impl Pipeline {
     pub(super) fn release(
@@ -58,6 +59,7 @@ impl Pipeline {
         // CRASH: from here on the debit is durable and nothing is drawn; after a restart the
         // query is lost, and stays paid.
         self.commit_now()?;
+        crash_point!("reserved-before-draw");
         let contributions =
             self.state.contributions.get(&asked.pact).ok_or(Refused("pact-unknown"))?;
         let at = self.clock.bracket();
@@ -65,6 +67,7 @@ impl Pipeline {
             .draw(&mut self.state.ledger, contributions, at)
             .map_err(|refusal| Refused(refusal.code()))?;
         // CRASH: drawn and not on record: nobody has seen it, and it is never drawn again.
+        crash_point!("drawn-before-record");
         let step = Step::Drawn(Box::new(body.clone()));
         self.write(Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step })?;
         let (drawn, _) = self.publish(&Publication::Aggregate(body), None)?;

@@ -249,7 +249,8 @@ impl Actor {
         if expected == Action::Deny {
             // What is denied is not delivered.
             let talk = &mut self.session.talk;
-            talk.side(party).delivered = before.sides[usize::from(party == Party::Provider)].delivered;
+            talk.side(party).delivered =
+                before.sides[usize::from(party == Party::Provider)].delivered;
             let other = &before.sides[usize::from(party != Party::Provider)];
             let side = talk.side(party.other());
             (side.received, side.received_head) = (other.received, other.received_head);

@@ -37,6 +37,7 @@ fn parties(calls: u64, id: u64) -> Parties {
         let mut exact = claims.iter().find(|c| c["id"] == "none-terminated").unwrap().clone();
         exact["id"] = "exactly".into();
         exact["counter"] = "calls.all".into();
+        exact["per"] = "PT1H".into();
         exact["bound"] = calls.to_string().into();
         claims.push(exact);
     })
@@ -52,6 +53,7 @@ pub(crate) fn hourly() -> Home {
 }
 
 /// What somebody who watches the log remembers of it, boot after boot.
+#[derive(Clone)]
 pub(crate) struct Watcher {
     key: PublicKey,
     newest: Checkpoint,
@@ -147,7 +149,7 @@ fn killed_at_any_moment_it_comes_back_with_all_that_it_acknowledged() {
             }
             let operator = &mut operator;
             scope.spawn(move || assert_gone(&operator.work(&door)));
-            std::thread::sleep(Duration::from_millis(40 + dice.below(260)));
+            std::thread::sleep(Duration::from_millis(30 + dice.below(190)));
             daemon.kill();
         });
     }
