@@ -218,4 +218,12 @@ const EXAMPLE: &str = "Example:
   ext_authz_protocol = \"mcp\"    # or \"http\", \"a2a\"
   http = \"127.0.0.1:4319\"
 
+  [outbox]
+  bytes = 67108864              # of events that wait for the monitor
+
+  [sessions]
+  idle_s = 900                  # then a session is closed
+  count_every_s = 60
+  telemetry_grace_s = 6         # results wait for the caller's telemetry
+
 SIGTERM closes every session with its signed counts, then ends.";

@@ -93,11 +93,14 @@ struct Sessions {
     idle_s: u64,
     /// Seconds between running counts.
     count_every_s: u64,
+    /// Seconds that a result waits which telemetry told, for the telemetry of the caller's side.
+    telemetry_grace_s: u64,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { idle_s: 900, count_every_s: 60 }
+        // OpenTelemetry SDKs export every five seconds.
+        Self { idle_s: 900, count_every_s: 60, telemetry_grace_s: 6 }
     }
 }
 
@@ -156,6 +159,7 @@ impl Setup {
                 capacity: file.outbox.bytes,
                 idle: Duration::from_secs(file.sessions.idle_s),
                 count_every: Duration::from_secs(file.sessions.count_every_s),
+                grace: Duration::from_secs(file.sessions.telemetry_grace_s),
             },
             key,
             pact,

@@ -248,19 +248,22 @@ impl gateway::Desk for Desk {
         self.room(content_size(&body)).await?;
         let (post, way) = (Arc::clone(&self.post), (seen.from, seen.to));
         let (conversation, source) = (seen.conversation, seen.source);
-        let job = move |pen: &mut Pen| -> Result<Option<SessionId>, DeskError> {
+        let job = move |pen: &mut Pen| -> Result<Option<(SessionId, bool)>, DeskError> {
             let source = source.map(|source| source.0);
             if source.is_some_and(|source| pen.book().told(&source)) {
                 return Ok(None);
             }
             let session = place(pen, &post, &conversation)?;
+            let mut early = false;
             let body = match (body, pen.book().session(&session)) {
                 // Decided before it ran, so it is reported already.
                 (Body::Call { call, .. }, Ok(known)) if known.call(&call).is_some() => {
                     return Ok(None);
                 }
                 (Body::Result { call, status, content, latency_us }, Ok(known)) => {
-                    let call = known.call(&call).map(Into::into).unwrap_or(call);
+                    let named = known.call(&call).map(Into::into);
+                    early = named.is_none();
+                    let call = named.unwrap_or(call);
                     Body::Result { call, status, content, latency_us }
                 }
                 (body, _) => body,
@@ -268,11 +271,13 @@ impl gateway::Desk for Desk {
             let (_, event) = pen.book().say(session, way, body, post.key()).map_err(refused)?;
             let said = Record::Said { session, event, source, alias: None };
             pen.write(&[said]).map_err(|_| FULL)?;
-            Ok(Some(session))
+            Ok(Some((session, early)))
         };
         let said = self.post.ledger.run(job).await.map_err(|_| DeskError::Closed)??;
-        if let Some(session) = said {
-            self.post.wake(session);
+        match said {
+            Some((session, true)) => self.post.wake_after_grace(session),
+            Some((session, false)) => self.post.wake(session),
+            None => {}
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use messages::reply::{Action, Request};
 use messages::signature::SigningKey;
 use pact::OnDeadline;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) idle: Duration,
     /// Between running counts.
     pub(crate) count_every: Duration,
+    /// How long a result waits that telemetry told of a call which telemetry tells the other side.
+    pub(crate) grace: Duration,
 }
 
 /// What couriers and desk share.
@@ -52,6 +54,8 @@ pub(crate) struct Post {
     routes: Mutex<BTreeMap<SessionId, Arc<Route>>>,
     waiting: Mutex<BTreeMap<EventHash, watch::Sender<Option<Judged>>>>,
     tasks: TaskTracker,
+    /// Nothing waits any more but for the monitor.
+    draining: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -60,6 +64,8 @@ struct Route {
     wake: Notify,
     /// Cancelled when the monitor terminates the session.
     ended: CancellationToken,
+    /// Events are not sent before this.
+    held: Mutex<Option<Instant>>,
 }
 
 impl Post {
@@ -73,6 +79,7 @@ impl Post {
             routes: Mutex::default(),
             waiting: Mutex::default(),
             tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
             closing: CancellationToken::new(),
         })
     }
@@ -92,6 +99,15 @@ impl Post {
     /// Something is to be carried for the session.
     pub(crate) fn wake(self: &Arc<Self>, session: SessionId) {
         self.route(session, false).wake.notify_one();
+    }
+
+    /// The same for the result of a call that this side knows from telemetry alone: the other
+    /// side's telemetry is on its way too, and a result before its call would look like a breach.
+    pub(crate) fn wake_after_grace(self: &Arc<Self>, session: SessionId) {
+        let route = self.route(session, false);
+        let until = Instant::now().checked_add(self.terms.grace);
+        *route.held.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        route.wake.notify_one();
     }
 
     /// Cancelled when the session is terminated.
@@ -128,6 +144,7 @@ impl Post {
     /// Takes nothing new, closes every session with its counts, and returns when the monitor has
     /// them or `patience` ends; whether it has.
     pub(crate) async fn drain(self: &Arc<Self>, patience: Duration) -> bool {
+        self.draining.cancel();
         let ids = self.unfinished().await.unwrap_or_default();
         for session in ids {
             let closing = Record::Closing { session, reason: Ending::Silent };
@@ -153,7 +170,11 @@ impl Post {
     fn route(self: &Arc<Self>, session: SessionId, recovered: bool) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let known = routes.entry(session).or_insert_with(|| {
-            let route = Arc::new(Route { wake: Notify::new(), ended: CancellationToken::new() });
+            let route = Arc::new(Route {
+                wake: Notify::new(),
+                ended: CancellationToken::new(),
+                held: Mutex::default(),
+            });
             let (post, own) = (Arc::clone(self), Arc::clone(&route));
             let progress = Progress { tried: recovered, ..Progress::default() };
             let carry = async move {
@@ -204,6 +225,9 @@ impl Post {
                 }
                 continue;
             };
+            if matches!(next, Step::Send { .. }) {
+                self.hold(route).await;
+            }
             let wait = self.wait_of(&next);
             progress.tried |= matches!(next, Step::Open(_));
             let Ok(reply) = link.ask(&request, wait).await else {
@@ -236,6 +260,14 @@ impl Post {
             } else {
                 pause = SHORTEST;
             }
+        }
+    }
+
+    /// Waits while the session's events are held back.
+    async fn hold(&self, route: &Route) {
+        let until = *route.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = until {
+            self.draining.run_until_cancelled(sleep_until(until)).await;
         }
     }
 

@@ -130,6 +130,7 @@ fn side(party: Party, monitor: &Monitor, change: impl FnOnce(&mut Terms)) -> Sid
         capacity: 10_000,
         idle: Duration::from_secs(900),
         count_every: Duration::from_secs(60),
+        grace: Duration::from_secs(6),
     };
     change(&mut terms);
     let book = Book::new(party, PactHash([5; 32]));

@@ -1,0 +1,221 @@
+//! Two connectors and a monitor in processes of their own: calls, tickets, overseers, crashes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails here says so, and waits by its own clock"
+)]
+
+#[path = "connect/stage.rs"]
+mod stage;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stage::{Stage, post};
+
+fn call(id: &str, name: &str, args: &Value) -> Value {
+    json!({"conversation": "trace-1", "call": id, "name": name, "args": args})
+}
+
+fn with_ticket(mut call: Value, ticket: &Value) -> Value {
+    call["ticket"] = ticket.clone();
+    call
+}
+
+fn message(id: &str) -> Value {
+    json!({
+        "conversation": "trace-1", "id": id, "kind": "message",
+        "from": "principal", "to": "initiator", "text": "what do I have?",
+    })
+}
+
+#[test]
+fn calls_run_by_ticket_and_overseers_decide() {
+    let stage = Stage::new();
+    let (asks, serves) = (stage.connector("initiator"), stage.connector("provider"));
+    let (asking, serving) = (asks.door("http"), serves.door("http"));
+
+    let balance = call("c1", "get_balance", &json!({}));
+    assert_eq!(post(&asking, "/observe", &message("m1")).0, 204);
+    let (status, allowed) = post(&asking, "/decide", &balance);
+    assert_eq!((status, &allowed["decision"]), (200, &json!("allow")), "{allowed}");
+
+    // The ticket is good once, for this call.
+    let ticket = &allowed["ticket"];
+    let other = with_ticket(call("c1", "list_payees", &json!({})), ticket);
+    assert_eq!(post(&serving, "/redeem", &other).0, 403);
+    let own = with_ticket(balance, ticket);
+    assert_eq!(post(&serving, "/redeem", &own).0, 204);
+    assert_eq!(post(&serving, "/redeem", &own).0, 403);
+    let result = json!({
+        "conversation": "trace-1", "id": "r1", "kind": "result", "from": "provider",
+        "to": "initiator", "call": "c1", "status": "ok", "content": {"balance": "12.00"},
+        "latency_us": 5000,
+    });
+    assert_eq!(post(&serving, "/observe", &result).0, 204);
+
+    // Not in the pact.
+    let (status, denied) = post(&asking, "/decide", &call("c2", "open_loan", &json!({})));
+    assert_eq!((status, &denied["rule"]), (403, &json!("default-deny")), "{denied}");
+
+    // A recipient that nobody named: an overseer decides, and sees it happen.
+    let follower = stage.follow("overseer.key", 1);
+    assert_eq!(stage.done(&["inbox"], "overseer.key").trim(), "nothing waits");
+    let payment = call("c3", "send_money", &json!({"recipient": "CH93", "amount": "5.00"}));
+    let asked = std::thread::spawn(move || post(&asking, "/decide", &payment));
+    let waiting = stage.eventually(|| {
+        let shown = stage.done(&["inbox", "--json"], "overseer.key");
+        serde_json::from_str::<Value>(shown.lines().next()?).ok()
+    });
+    assert_eq!(waiting["rule"], "send_money.provenance");
+    assert_eq!(waiting["event"]["event"]["args"]["recipient"], "CH93");
+    let hash = waiting["call"].as_str().unwrap().to_owned();
+    assert!(stage.refused(&["approve", &hash], "provider.key").contains("call-unknown"));
+    assert!(stage.done(&["approve", &hash], "overseer.key").contains("the call runs"));
+    let (status, approved) = asked.join().unwrap();
+    assert_eq!((status, approved["ticket"].is_string()), (200, true), "{approved}");
+    let followed = follower.wait_with_output().unwrap();
+    let notice: Value = serde_json::from_slice(&followed.stdout).unwrap();
+    assert_eq!((&notice["kind"], &notice["event"]), (&json!("paused"), &waiting["call"]));
+
+    // At the end both sides have closed with their counts.
+    assert_eq!(asks.end(), json!("all"));
+    assert_eq!(serves.end(), json!("all"));
+
+    // Who is given the record by the pact reads it; others do not.
+    let session = waiting["session"].as_str().unwrap().to_owned();
+    let read = ["log", "read", "--session", &session];
+    assert!(stage.refused(&read, "auditor.key").contains("read-not-consented"));
+    let record = stage.done(&read, "initiator.key");
+    let entries: Vec<Value> =
+        record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(entries.len() >= 5, "{record}");
+    assert!(!record.contains("12.00"), "the pact keeps hashes only");
+}
+
+#[test]
+fn nothing_is_lost_when_either_end_is_killed() {
+    let mut stage = Stage::new();
+    let mut asks = stage.connector("initiator");
+    let mut sent = 0;
+    let decided = |door: &str, id: &str| {
+        let (status, answer) = post(door, "/decide", &call(id, "get_balance", &json!({})));
+        (status, answer["ticket"].is_string())
+    };
+    for round in 0..3 {
+        let door = asks.door("http");
+        stage.eventually(|| {
+            sent += 1;
+            (decided(&door, &format!("c{sent}")) == (200, true)).then_some(())
+        });
+        // The monitor is killed: what is told meanwhile is kept, what is asked fails closed.
+        stage.kill_monitor();
+        assert_eq!(post(&door, "/observe", &message(&format!("m{round}"))).0, 204);
+        assert_eq!(decided(&door, "closed"), (403, false));
+        // The connector too.
+        asks.kill();
+        stage.start_monitor();
+        asks = stage.connector("initiator");
+    }
+    let door = asks.door("http");
+    stage.eventually(|| (decided(&door, "last") == (200, true)).then_some(()));
+    let log = asks.log();
+    for trouble in ["outbox-disputed", "monitor-rollback", "event-"] {
+        assert!(!log.contains(trouble), "{log}");
+    }
+    assert_eq!(asks.end(), json!("all"));
+}
+
+#[test]
+fn a_monitor_is_appraised_before_anything_is_said() {
+    let stage = Stage::new();
+    let attest = |anchors: &str, more: &[&str]| {
+        let all = [&["attest", stage.url(), "--anchors", anchors], more].concat();
+        stage.run(&all)
+    };
+    let flag = "--allow-insecure-software-evidence";
+    let accepted = attest("anchors.toml", &[flag]);
+    let text = String::from_utf8(accepted.stdout).unwrap();
+    assert_eq!(accepted.status.code(), Some(0), "{text}");
+    assert!(text.contains("bound to this session") && text.contains("INSECURE"), "{text}");
+    assert_eq!(attest("anchors.toml", &[]).status.code(), Some(2));
+
+    let anchors = std::fs::read_to_string(stage.path("anchors.toml")).unwrap();
+    let config = anchors.split("configs = [").nth(1).unwrap().split('"').nth(1).unwrap();
+    let other = anchors.replace(config, &format!("sha256:{}", "00".repeat(32)));
+    std::fs::write(stage.path("other.toml"), other).unwrap();
+    let refused = attest("other.toml", &[flag]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("evidence-config-unlisted"));
+
+    // A connector with such anchors says nothing to it, and its clients fail closed.
+    let asks = stage.connector_with("initiator", "other.toml");
+    let (status, denied) =
+        post(&asks.door("http"), "/decide", &call("c1", "get_balance", &json!({})));
+    assert_eq!((status, &denied["rule"]), (403, &json!("deadline")), "{denied}");
+    assert!(asks.log().contains("evidence-config-unlisted"));
+}
+
+#[test]
+fn spans_become_events_of_the_session_that_both_sides_derive() {
+    let stage = Stage::new();
+    let (asks, serves) = (stage.connector("initiator"), stage.connector("provider"));
+    let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let span = json!({
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331",
+        "name": "execute_tool get_balance",
+        "startTimeUnixNano": "1790000000000000000", "endTimeUnixNano": "1790000000005000000",
+        "attributes": [
+            attribute("gen_ai.operation.name", "execute_tool"),
+            attribute("gen_ai.conversation.id", "conversation-1"),
+            attribute("gen_ai.tool.name", "get_balance"),
+            attribute("gen_ai.tool.call.id", "call-1"),
+            attribute("gen_ai.tool.call.arguments", "{}"),
+            attribute("gen_ai.tool.call.result", "{\"balance\":\"12.00\"}"),
+        ],
+    });
+    let export = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    // Each side tells the same span, and reports its own part of it; told again, nothing more.
+    for connector in [&asks, &serves, &asks] {
+        assert_eq!(post(&connector.door("otlp_http"), "/v1/traces", &export).0, 200);
+    }
+    assert_eq!(asks.end(), json!("all"));
+    assert_eq!(serves.end(), json!("all"));
+    let hash = String::from_utf8(stage.run(&["pact", "hash", "pact.json"]).stdout).unwrap();
+    let pact = messages::ids::PactHash::parse(hash.trim()).unwrap();
+    let parts = [&pact.0[..], b"conversation-1", &0u64.to_be_bytes()];
+    let session = messages::ids::SessionId(messages::domain::OPEN.hash(&parts)).to_string();
+    let record = stage.done(&["log", "read", "--session", &session], "initiator.key");
+    let parties: Vec<Value> = record
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["party"].clone())
+        .collect();
+    assert_eq!(parties, [json!("initiator"), json!("provider")], "{record}");
+}
+
+#[test]
+fn a_telemetry_batch_is_kept_while_the_monitor_is_away_and_slow_ones_are_refused() {
+    let mut stage = Stage::new();
+    stage.kill_monitor();
+    let asks = stage.connector("initiator");
+    let door = asks.door("http");
+    let long = "x".repeat(60_000);
+    let started = Instant::now();
+    let (mut kept, mut last) = (0, 0);
+    while started.elapsed() < Duration::from_secs(60) {
+        let mut told = message(&format!("m{kept}"));
+        told["text"] = json!(long);
+        last = post(&door, "/observe", &told).0;
+        if last != 204 {
+            break;
+        }
+        kept += 1;
+    }
+    // The outbox of this stage is small, and the log scope keeps sizes and hashes of the content.
+    assert_eq!((last, (10..60).contains(&kept)), (503, true), "{kept} kept");
+    stage.start_monitor();
+    stage.eventually(|| (post(&door, "/observe", &message("after")).0 == 204).then_some(()));
+    assert_eq!(asks.end(), json!("all"));
+}
