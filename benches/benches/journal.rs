@@ -30,10 +30,7 @@ const ORIGIN: &str = "insecure-dev/bench";
 
 fn main() {
     let record: Vec<u8> = (0..=255).take(RECORD).collect();
-    println!(
-        "{:>6} {:>13} {:>13} {:>6} {:>10} {:>10}",
-        "group", "journal/s", "raw/s", "ratio", "p50", "raw p50"
-    );
+    println!("group     journal/s         raw/s  ratio  p50 us  raw p50 us  ratio");
     for group in [1, 64, 1024] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut raw = Raw::create(&folder.path().join("raw"));
@@ -41,23 +38,31 @@ fn main() {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let begin = Instant::now();
         while begin.elapsed() < SPAN {
-            theirs.push(timed(|| raw.append(&record, group)));
-            ours.push(timed(|| {
-                for _ in 0..group {
-                    journal.append(&record).unwrap();
-                }
-                journal.commit().unwrap();
-            }));
+            let mut bare = || theirs.push(timed(|| raw.append(&record, group)));
+            let mut sealed = || {
+                ours.push(timed(|| {
+                    for _ in 0..group {
+                        journal.append(&record).unwrap();
+                    }
+                    journal.commit().unwrap();
+                }));
+            };
+            // Each goes first as often as the other.
+            bare();
+            sealed();
+            sealed();
+            bare();
         }
         let rate = |times: &[Duration]| {
             (times.len() * group) as f64 / times.iter().sum::<Duration>().as_secs_f64()
         };
         let (our_rate, their_rate) = (rate(&ours), rate(&theirs));
+        let (our_p50, their_p50) = (median(&mut ours), median(&mut theirs));
         println!(
-            "{group:>6} {our_rate:>13.0} {their_rate:>13.0} {:>6.2} {:>10.0?} {:>10.0?}",
+            "{group:>5} {our_rate:>13.0} {their_rate:>13.0} {:>6.2} {our_p50:>7.0} \
+             {their_p50:>11.0} {:>6.2}",
             our_rate / their_rate,
-            median(&mut ours),
-            median(&mut theirs),
+            their_p50 / our_p50,
         );
     }
     recovery(&record);
@@ -101,9 +106,10 @@ fn timed(work: impl FnOnce()) -> Duration {
     begin.elapsed()
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+/// In microseconds.
+fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+    times.get(times.len() / 2).copied().unwrap_or_default().as_secs_f64() * 1e6
 }
 
 /// AES-256-GCM, one write, one fdatasync: what no sealed and durable log does without.
