@@ -60,7 +60,7 @@ fn open(disk: &Simulated) -> Result<(Opened, Numbers), JournalError> {
     let on = &mut |recovered: Recovered<'_>| {
         match recovered {
             Recovered::Snapshot(bytes) => {
-                assert_eq!(numbers, [], "the snapshot comes first and once");
+                assert!(numbers.is_empty(), "the snapshot comes first and once: {numbers:?}");
                 numbers.extend(bytes.chunks(4).map(|b| u32::from_be_bytes(b.try_into().unwrap())));
             }
             Recovered::Record { position, record: bytes } => {
