@@ -128,7 +128,7 @@ pub(crate) enum ConfigError {
     TooLarge,
     #[error("config-not-text: the configuration is not UTF-8; save it as UTF-8")]
     NotText,
-    #[error("config-malformed: {0}")]
+    #[error("config-malformed: see the comments of the sample configuration\n{0}")]
     Malformed(#[from] toml::de::Error),
     #[error(
         "config-origin: a monitor without a TEE or with file sealing has an origin that starts \
@@ -164,6 +164,7 @@ impl Config {
             ("clock", values.clock.is_sound()),
             ("operator", values.operator.is_none_or(|at| at.ip().is_loopback())),
             ("clock.quorum", values.has_quorum()),
+            ("keys", values.keys.values().all(|key| key.key().is_some())),
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
             ("privacy.sessions", (1..=1024).contains(&values.privacy.sessions)),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),

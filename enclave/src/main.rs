@@ -2,6 +2,7 @@
 
 mod api;
 mod audit;
+mod check;
 mod clock;
 mod config;
 mod desk;
@@ -13,15 +14,27 @@ mod state;
 mod store;
 mod tee;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 /// The Cloister monitor. Takes its measured configuration from one file and serves one socket.
 #[derive(Parser)]
 #[command(name = "cloisterd", version, after_help = EXAMPLE)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(flatten)]
+    serve: Option<Serve>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// What serving needs.
+#[derive(Args)]
+struct Serve {
     /// The measured configuration (TOML). Its digest is part of the monitor's identity.
     #[arg(long)]
     config: PathBuf,
@@ -30,17 +43,53 @@ struct Arguments {
     state: PathBuf,
 }
 
-fn main() -> anyhow::Result<()> {
+/// What else there is to do.
+#[derive(Subcommand)]
+enum Task {
+    /// Read a configuration as the monitor would; print its digest and what it says. Opens
+    /// nothing else. Exit status 1 when the monitor would refuse it.
+    CheckConfig {
+        /// The configuration (TOML).
+        file: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Arguments { serve: arguments, task } = Arguments::parse();
+    if let Some(Task::CheckConfig { file }) = task {
+        return check_config(&file);
+    }
+    let Serve { config, state } = arguments.context("--config and --state are required")?;
+    serve(&config, &state)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(config: &Path, state: &Path) -> anyhow::Result<()> {
     audit::install();
-    let arguments = Arguments::parse();
-    let text = std::fs::read(&arguments.config).context("the configuration cannot be read")?;
+    let text = std::fs::read(config).context("the configuration cannot be read")?;
     let config = config::Config::parse(&text)?;
     // Fails closed: without the configured TEE there is no monitor.
     let tee = tee::Tee::open(&config)?;
-    let pipeline = store::open(config, tee, &arguments.state)?;
+    let pipeline = store::open(config, tee, state)?;
     let values = &pipeline.values;
     let addresses = door::Addresses { parties: values.listen, operator: values.operator };
     door::serve(addresses, pipeline)
 }
 
-const EXAMPLE: &str = "Example:\n  cloisterd --config monitor.toml --state /var/lib/cloister";
+/// Prints what a person reads; no monitor runs in this process.
+fn check_config(file: &Path) -> anyhow::Result<ExitCode> {
+    match check::check(file) {
+        Ok(summary) => {
+            std::io::stdout().write_all(summary.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            std::io::stderr().write_all(format!("{error}\n").as_bytes())?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+const EXAMPLE: &str = "Examples:\n  \
+    cloisterd --config monitor.toml --state /var/lib/cloister\n  \
+    cloisterd check-config monitor.toml";
