@@ -19,6 +19,7 @@
 pub mod body;
 pub mod decision;
 pub mod encoding;
+pub mod export;
 pub mod notice;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -31,6 +32,7 @@ pub mod statement;
 mod tests;
 
 pub use decision::{Decision, MAX_WAIT, decision_from_json, prefer_wait, to_decision};
+pub use export::{MAX_EXPORT_BYTES, export_answer};
 pub use notice::{NoticeReader, notice_data};
 pub use operation::Operation;
 pub use problem::{PROBLEM_JSON, Problem};

@@ -1,5 +1,7 @@
 //! Notices as server-sent events (WHATWG HTML, section 9.2): `id:` is the place in the journal,
-//! `data:` the signed notice, base64 of its CBOR. The signature is the reader's to check.
+//! `data:` the signed notice, base64 of its CBOR. The signature is the reader's to check. A stream
+//! begins with the comment `: from SEQ`, the place in the journal after which all notices come;
+//! notices are not kept, so what came before is read from the record.
 
 use messages::codec::Wire;
 use messages::receipt::Notice;

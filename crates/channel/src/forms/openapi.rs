@@ -7,7 +7,7 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required};
 use utoipa::{PartialSchema, ToSchema};
@@ -18,6 +18,7 @@ use super::body::{
 };
 use super::decision::DeadlineForm;
 use super::encoding::Hex;
+use super::export::PROTOBUF;
 use super::notice::EVENT_STREAM;
 use super::operation::Operation;
 use super::problem::{PROBLEM_JSON, Problem};
@@ -163,6 +164,9 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
             let lines = text_of("Signed events, one a line, in order");
             vec![(JSON, Some(event)), (NDJSON, Some(lines))]
         }
+        Operation::ExportLogs | Operation::ExportMetrics | Operation::ExportTraces => {
+            vec![(JSON, Some(anything("OTLP in JSON"))), (PROTOBUF, Some(text_of("OTLP")))]
+        }
         Operation::Include => form(reference::<IncludeBody>()),
         Operation::Login => form(reference::<LoginBody>()),
         Operation::Open => form(reference::<OpenBody>()),
@@ -201,6 +205,10 @@ fn answers(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
                 .item(reference::<DeadlineForm>());
             vec![(JSON, Some(either.into()))]
         }
+        Operation::ExportLogs | Operation::ExportMetrics | Operation::ExportTraces => {
+            let warned = "partialSuccess: nothing rejected, and a message that says what it is";
+            vec![(JSON, Some(document_of(warned))), (PROTOBUF, Some(text_of(warned)))]
+        }
         Operation::Feed => {
             let lines = text_of("One reply or problem a line, in the order of the events");
             vec![reply, (NDJSON, Some(lines))]
@@ -232,6 +240,11 @@ fn text_of(words: &str) -> RefOr<Schema> {
 
 fn document_of(words: &str) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::Object).description(Some(words)).into()
+}
+
+/// What is not looked at has any form.
+fn anything(words: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(words)).into()
 }
 
 #[cfg(test)]

@@ -61,9 +61,20 @@ operations! {
     Decide = "decide", POST "/v1/sessions/{session}/decisions";
     /// Opens a leaf for whom it concerns.
     Disclose = "disclose", GET "/v1/leaves/{index}";
+    /// Takes OTLP log records (ExportLogsServiceRequest) as class `unattributed`: unsigned, they are
+    /// counted, feed no claim, and nothing of them is kept.
+    ExportLogs = "export-logs", POST "/v1/logs";
+    /// Takes OTLP metrics (ExportMetricsServiceRequest) as class `unattributed`: unsigned, they are
+    /// counted, feed no claim, and nothing of them is kept.
+    ExportMetrics = "export-metrics", POST "/v1/metrics";
+    /// Takes OTLP spans (ExportTraceServiceRequest) as class `unattributed`: unsigned, they are
+    /// counted, feed no claim, and nothing of them is kept.
+    ExportTraces = "export-traces", POST "/v1/traces";
     /// Takes one signed event, or a batch of them in order.
     Feed = "feed", POST "/v1/sessions/{session}/events";
-    /// Follows signed notices as server-sent events.
+    /// Follows signed notices as server-sent events, which begin with the comment `: from SEQ`:
+    /// every notice with an id above SEQ comes until the stream ends, none is sent again (also for
+    /// Last-Event-ID), and what came up to SEQ is in the record of its session.
     Follow = "follow", GET "/v1/alerts";
     /// Says whether the process answers at all.
     Health = "health", GET "/healthz";

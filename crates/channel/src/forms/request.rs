@@ -198,8 +198,9 @@ pub fn batch_lines(body: &[u8]) -> Result<Vec<&[u8]>, FormError> {
     if lines.len() > MAX_BATCH_EVENTS { Err(FormError::TooLarge) } else { Ok(lines) }
 }
 
-/// The request that one HTTP request is. Of a batch, of the health checks, of a login, a follower
-/// or a tile there is none: [`FormError::MediaType`] for the first, [`FormError::Malformed`] else.
+/// The request that one HTTP request is. Of a batch, of the health checks, of a login, a follower,
+/// a tile or unsigned telemetry there is none: [`FormError::MediaType`] for the first,
+/// [`FormError::Malformed`] else.
 ///
 /// # Errors
 /// [`FormError`].
@@ -298,7 +299,10 @@ pub fn from_http(
             let CosignBody { note } = json(body)?;
             Request::Cosign { note }
         }
-        Operation::Follow
+        Operation::ExportLogs
+        | Operation::ExportMetrics
+        | Operation::ExportTraces
+        | Operation::Follow
         | Operation::Health
         | Operation::Login
         | Operation::OpenApi

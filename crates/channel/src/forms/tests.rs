@@ -413,7 +413,7 @@ proptest! {
         notices in vec(notice(), 0..4),
         cut in 1_usize..64,
     ) {
-        let mut stream = String::from(": hello\n\n");
+        let mut stream = String::from(": from 18446744073709551615\n\n");
         for notice in &notices {
             let data = notice_data(notice);
             stream.push_str(&format!("id: {}\r\ndata: {data}\r\n\r\n: \n\n", notice.journal.seq));
