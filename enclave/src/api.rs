@@ -10,6 +10,7 @@
 mod alerts;
 mod desk;
 mod events;
+mod exports;
 mod intake;
 mod login;
 mod problems;
@@ -18,6 +19,7 @@ mod shares;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Following};
+pub(crate) use login::millis;
 pub(crate) use routes::{Api, readiness, router};
 pub(crate) use shares::Limits;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use messages::did::Did;
 use messages::domain;
@@ -14,6 +15,8 @@ use messages::time::Millis;
 use monitor::Settings;
 use release::Bounds;
 use serde::Deserialize;
+
+use crate::api::{Limits, millis};
 
 /// A configuration that was read and checked.
 pub(crate) struct Config {
@@ -47,6 +50,9 @@ pub(crate) struct Values {
     pub(crate) idle_ms: u64,
     /// Bounds and budget of private statistics.
     pub(crate) privacy: PrivacyValues,
+    /// What one caller may ask of the interface.
+    #[serde(default)]
+    pub(crate) limits: LimitsValues,
     /// Keys of DIDs that do not carry their own: DID to `did:key`.
     #[serde(default)]
     pub(crate) keys: BTreeMap<Did, Did>,
@@ -121,6 +127,32 @@ pub(crate) struct PrivacyValues {
     pub(crate) cells: u32,
 }
 
+/// Bounds of the interface.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitsValues {
+    /// Requests and batched events of one caller a second.
+    per_second: u32,
+    /// How many may come at once.
+    burst: u32,
+    /// Requests of one caller in flight.
+    in_flight: usize,
+    /// Callers that are remembered at one time.
+    callers: usize,
+    /// Longest time for a body to arrive, milliseconds.
+    body_ms: u64,
+    /// Longest time that an event of a batch is held back for its caller's share, milliseconds.
+    patience_ms: u64,
+}
+
+impl Default for LimitsValues {
+    fn default() -> Self {
+        let Limits { per_second, burst, in_flight, callers, body, patience } = Limits::default();
+        let (body_ms, patience_ms) = (millis(body), millis(patience));
+        Self { per_second, burst, in_flight, callers, body_ms, patience_ms }
+    }
+}
+
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -168,6 +200,12 @@ impl Config {
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
             ("privacy.sessions", (1..=1024).contains(&values.privacy.sessions)),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),
+            ("limits.per_second", (1..=1_000_000).contains(&values.limits.per_second)),
+            ("limits.burst", (1..=1_000_000).contains(&values.limits.burst)),
+            ("limits.in_flight", (1..=100_000).contains(&values.limits.in_flight)),
+            ("limits.callers", (1..=1_000_000).contains(&values.limits.callers)),
+            ("limits.body_ms", (100..=600_000).contains(&values.limits.body_ms)),
+            ("limits.patience_ms", values.limits.patience_ms <= 60_000),
         ];
         if let Some((name, _)) = ranges.iter().find(|(_, ok)| !ok) {
             return Err(ConfigError::Range(name));
@@ -188,6 +226,15 @@ impl Values {
         let pacts = u64::try_from(self.max_pacts).unwrap_or(u64::MAX);
         let PrivacyValues { cap_nano_rho, sessions, cells, .. } = self.privacy;
         (cap_nano_rho.saturating_mul(pacts), Bounds { sessions, cells })
+    }
+
+    /// Bounds of the interface.
+    pub(crate) const fn limits(&self) -> Limits {
+        let LimitsValues { per_second, burst, in_flight, callers, body_ms, patience_ms } =
+            self.limits;
+        let body = Duration::from_millis(body_ms);
+        let patience = Duration::from_millis(patience_ms);
+        Limits { per_second, burst, in_flight, callers, body, patience }
     }
 
     fn has_quorum(&self) -> bool {
@@ -221,3 +268,60 @@ impl ClockValues {
 /// One day in milliseconds.
 pub(crate) const DAY_MS: u64 = 86_400_000;
 const MAX_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../ops/monitor.toml");
+
+    /// The sample with these lines in the place of its limits.
+    fn with_limits(limits: &str) -> Result<Limits, String> {
+        let (before, rest) = SAMPLE.split_once("\n[limits]\n").unwrap();
+        let (_, after) = rest.split_once("\n[").unwrap();
+        let text = format!("{before}\n{limits}\n[{after}");
+        let parsed = Config::parse(text.as_bytes());
+        parsed.map(|config| config.values.limits()).map_err(|error| error.to_string())
+    }
+
+    fn same(one: Limits, other: Limits) -> bool {
+        format!("{one:?}") == format!("{other:?}")
+    }
+
+    #[test]
+    fn limits_that_are_not_configured_are_the_usual_ones() {
+        let usual = Limits::default();
+        for limits in ["", "[limits]"] {
+            assert!(same(with_limits(limits).unwrap(), usual), "{limits}");
+        }
+        // The sample says what they are.
+        let sample = Config::parse(SAMPLE.as_bytes()).unwrap();
+        assert!(same(sample.values.limits(), usual));
+        let fewer = with_limits("[limits]\nburst = 7\nbody_ms = 1500").unwrap();
+        let body = Duration::from_millis(1_500);
+        assert!(same(fewer, Limits { burst: 7, body, ..usual }));
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused_by_name() {
+        for (limit, values) in [
+            ("per_second", &["0", "1000001"][..]),
+            ("burst", &["0", "1000001"]),
+            ("in_flight", &["0", "100001"]),
+            ("callers", &["0", "1000001"]),
+            ("body_ms", &["99", "600001"]),
+            ("patience_ms", &["60001"]),
+        ] {
+            for value in values {
+                let told = with_limits(&format!("[limits]\n{limit} = {value}")).unwrap_err();
+                assert!(told.starts_with(&format!("config-range: limits.{limit} ")), "{told}");
+            }
+            for value in ["-1", "1.5", "\"1\""] {
+                let told = with_limits(&format!("[limits]\n{limit} = {value}")).unwrap_err();
+                assert!(told.starts_with("config-malformed: "), "{told}");
+            }
+        }
+        let told = with_limits("[limits]\nper_minute = 1").unwrap_err();
+        assert!(told.starts_with("config-malformed: "), "{told}");
+    }
+}

@@ -21,6 +21,7 @@ use tlog::TilePath;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::api::Following;
 use crate::clock::counter;
 use crate::metrics::Metrics;
 use crate::pipeline::{Arrived, Pipeline, Refused, event_code, refused};
@@ -145,17 +146,6 @@ impl Desk {
         Ok(Arrived::Verified(verified))
     }
 
-    /// Notices for `reader` from now on. A reader that is too slow is cut off.
-    pub(crate) fn follow(&self, reader: Did) -> mpsc::Receiver<Arc<Notice>> {
-        let (sender, receiver) = mpsc::channel(NOTICES);
-        let mut followers = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        followers.retain(|(_, sender)| !sender.is_closed());
-        if followers.len() < FOLLOWERS {
-            followers.push((reader, sender));
-        }
-        receiver
-    }
-
     /// Is everything that was answered durable, and is more being taken?
     pub(crate) fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
@@ -216,8 +206,14 @@ impl api::Desk for Desk {
         self.terms_of(&session).map(|terms| terms.deadline)
     }
 
-    fn follow(&self, reader: Did) -> mpsc::Receiver<Arc<Notice>> {
-        Self::follow(self, reader)
+    async fn follow(&self, reader: Did) -> Option<Following> {
+        let (sender, notices) = mpsc::channel(NOTICES);
+        let followers = self.followers.clone();
+        // Between two groups: what is on record has been told, and what comes will be.
+        let begin =
+            move |pipeline: &Pipeline| followers.add(reader, sender).then(|| pipeline.place().seq);
+        let from = self.look(begin).await??;
+        Some(Following { from, notices })
     }
 
     fn key(&self, did: &Did) -> Option<PublicKey> {
@@ -374,6 +370,17 @@ impl Worker {
 }
 
 impl Followers {
+    /// Whether there was room for one more.
+    fn add(&self, reader: Did, sender: mpsc::Sender<Arc<Notice>>) -> bool {
+        let mut followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|(_, sender)| !sender.is_closed());
+        let room = followers.len() < FOLLOWERS;
+        if room {
+            followers.push((reader, sender));
+        }
+        room
+    }
+
     fn tell(&self, readers: &[Did], notice: &Arc<Notice>) {
         let mut followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|(did, sender)| {

@@ -39,10 +39,10 @@ pub(crate) struct Addresses {
 
 /// Serves until the process is asked to end; then everything that was taken is durable.
 pub(crate) fn serve(addresses: Addresses, pipeline: Pipeline) -> anyhow::Result<()> {
-    let metrics = Metrics::new();
+    let (metrics, limits) = (Metrics::new(), pipeline.values.limits());
     let (desk, thread) = Desk::open(pipeline, metrics.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(listen(addresses, desk, metrics));
+    let served = runtime.block_on(listen(addresses, limits, desk, metrics));
     // Connections end with the runtime, and the desk's thread with the last of them.
     runtime.shutdown_timeout(GRACE);
     thread.join().map_err(|_| anyhow::anyhow!("the pipeline stopped by a fault"))??;
@@ -51,7 +51,12 @@ pub(crate) fn serve(addresses: Addresses, pipeline: Pipeline) -> anyhow::Result<
     Ok(())
 }
 
-async fn listen(addresses: Addresses, desk: Desk, metrics: Metrics) -> anyhow::Result<()> {
+async fn listen(
+    addresses: Addresses,
+    limits: Limits,
+    desk: Desk,
+    metrics: Metrics,
+) -> anyhow::Result<()> {
     let identity = identity(&desk).await?;
     let rotation = Rotation::new(identity);
     let listener = TcpListener::bind(addresses.parties).await?;
@@ -65,7 +70,7 @@ async fn listen(addresses: Addresses, desk: Desk, metrics: Metrics) -> anyhow::R
     }
     let mut key = Zeroizing::new([0; 32]);
     OsRng.fill_bytes(&mut *key);
-    let api = Api::new(desk.clone(), Limits::default(), metrics.clone(), &key)
+    let api = Api::new(desk.clone(), limits, metrics.clone(), &key)
         .ok_or_else(|| anyhow::anyhow!("the interface has no document"))?;
     let router = api::router(api);
     audit::line(audit::Line::Listening(listener.local_addr()?));

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     groups: Histogram,
     queued: Histogram,
     syncs: Histogram,
+    unattributed: Counter,
     registry: Arc<Registry>,
 }
 
@@ -53,7 +54,7 @@ impl Metrics {
         let (queued, groups) = (Histogram::new(powers(14)), Histogram::new(powers(14)));
         let syncs = Histogram::new(powers(14).map(|n| n * 100e-6));
         let (answers, commits) = (Family::<Labels, Counter>::default(), Counter::default());
-        let connections = Gauge::default();
+        let (connections, unattributed) = (Gauge::default(), Counter::default());
         registry.register("answers", "Requests by operation and outcome", answers.clone());
         registry.register("journal_commits", "Groups made durable", commits.clone());
         registry.register("connections", "Connections that are open", connections.clone());
@@ -61,8 +62,10 @@ impl Metrics {
         registry.register("journal_group", "Records made durable at once", groups.clone());
         let unit = Unit::Seconds;
         registry.register_with_unit("journal_sync", "Time to make durable", unit, syncs.clone());
+        let help = "Exports of unsigned telemetry, which feed no claim";
+        registry.register("unattributed_exports", help, unattributed.clone());
         let registry = Arc::new(registry);
-        Self { answers, commits, connections, groups, queued, syncs, registry }
+        Self { answers, commits, connections, groups, queued, syncs, unattributed, registry }
     }
 
     /// An operation was answered.
@@ -93,13 +96,18 @@ impl Metrics {
         self.connections.dec();
     }
 
+    /// An export of unsigned telemetry was counted and dropped.
+    pub(crate) fn exported(&self) {
+        self.unattributed.inc();
+    }
+
     /// A request found so many ahead of it.
     pub(crate) fn queued(&self, ahead: u32) {
         self.queued.observe(f64::from(ahead));
     }
 
     /// OpenMetrics text.
-    fn text(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -56,9 +56,9 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
         session: SessionId,
     ) -> impl Future<Output = Option<(Duration, OnDeadline)>> + Send;
 
-    /// Notices for `reader` from now on. Ends when the reader is too slow; ended from the start
-    /// when there are too many readers.
-    fn follow(&self, reader: Did) -> mpsc::Receiver<Arc<Notice>>;
+    /// Notices for `reader` from now on; none when there are too many readers, or too many
+    /// requests.
+    fn follow(&self, reader: Did) -> impl Future<Output = Option<Following>> + Send;
 
     /// The key of a DID, if the monitor knows it.
     fn key(&self, did: &Did) -> Option<PublicKey>;
@@ -68,6 +68,14 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
 
     /// Are requests taken?
     fn ready(&self) -> bool;
+}
+
+/// Notices as they come.
+pub(crate) struct Following {
+    /// Place in the journal after which not one is left out.
+    pub(crate) from: u64,
+    /// Ends when the reader is too slow.
+    pub(crate) notices: mpsc::Receiver<Arc<Notice>>,
 }
 
 /// The answer that comes; a desk that ends without one has not taken the request.

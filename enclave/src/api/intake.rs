@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -120,14 +121,43 @@ pub(super) async fn read(
     limit: usize,
     within: Duration,
 ) -> Result<Bytes, Refusal> {
+    let whole = async |body: Limited<Body>| Ok(body.collect().await?.to_bytes());
+    bounded(headers, body, limit, within, whole).await
+}
+
+/// Lets a body of at most `limit` bytes pass by; no more than a part of it is held at a time.
+pub(super) async fn discard(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    within: Duration,
+) -> Result<(), Refusal> {
+    let nothing = async |mut body: Limited<Body>| {
+        while let Some(part) = body.frame().await {
+            part?;
+        }
+        Ok(())
+    };
+    bounded(headers, body, limit, within, nothing).await
+}
+
+async fn bounded<T, F>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    within: Duration,
+    take: impl FnOnce(Limited<Body>) -> F,
+) -> Result<T, Refusal>
+where
+    F: Future<Output = Result<T, BoxError>>,
+{
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| u64::try_from(limit).is_ok_and(|l| length > l)) {
         return Err(FormError::TooLarge.into());
     }
-    let collected = tokio::time::timeout(within, Limited::new(body, limit).collect()).await;
-    match collected {
+    match tokio::time::timeout(within, take(Limited::new(body, limit))).await {
         Err(_) => Err(Refusal::new(REQUEST_TOO_SLOW)),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(taken)) => Ok(taken),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(FormError::TooLarge.into()),
         Ok(Err(_)) => Err(FormError::Malformed.into()),
     }

@@ -58,7 +58,7 @@ const TABLE: &[Row] = &[
     (MONITOR_BUSY, 503, "the monitor's queue is full; nothing was taken", "send the same again after Retry-After"),
     (REQUEST_TOO_SLOW, 408, "the body did not arrive in time", "send it faster, or in smaller batches"),
     ("request-malformed", 400, "the request is not of the form that the operation takes", "see /openapi.json"),
-    ("request-media-type", 415, "the body is not of a media type that the operation takes", "send application/json; a batch is application/x-ndjson"),
+    ("request-media-type", 415, "the body is not of a media type that the operation takes", "send application/json; a batch is application/x-ndjson, and telemetry may be application/x-protobuf"),
     ("request-method-unknown", 405, "the path does not take this method", "see /openapi.json"),
     ("request-other-session", 400, "path and body name two different sessions", "send the event to its own session"),
     ("request-path-unknown", 404, "there is no such path", "see /openapi.json"),

@@ -27,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::alerts;
 use super::desk::Desk;
 use super::events;
+use super::exports;
 use super::intake::{Refusal, bytes_of, caller, read, tenant};
 use super::login::{LIFETIME, Tokens, millis};
 use super::problems::{INTERNAL_FAULT, LOGIN_REQUIRED, TILE_UNKNOWN, problem};
@@ -40,7 +41,7 @@ pub(crate) struct Api<D> {
     pub(super) limits: Limits,
     tokens: Tokens,
     shares: Arc<Shares>,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     document: Bytes,
 }
 
@@ -143,11 +144,14 @@ async fn answer<D: Desk>(
     let admitted = Admitted { operation, parts, caller, binding, seat };
     match operation {
         Operation::Decide => events::decide(api, &admitted, body).await,
+        Operation::ExportLogs | Operation::ExportMetrics | Operation::ExportTraces => {
+            exports::count(api, &admitted, body).await
+        }
         Operation::Feed if is_media_type(admitted.content_type(), NDJSON) => {
             let body = admitted.read(body, MAX_BATCH_BYTES, &api.limits).await?;
             events::batch(api, admitted, &body)
         }
-        Operation::Follow => alerts::follow(&api.desk, admitted),
+        Operation::Follow => alerts::follow(&api.desk, admitted).await,
         Operation::Login => login(api, &admitted, body).await,
         Operation::Tile => tile(api, &admitted).await,
         _ => {

@@ -3,6 +3,7 @@
 mod answers;
 mod bounds;
 mod deciding;
+mod exporting;
 mod following;
 mod fuzzing;
 
@@ -35,9 +36,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tower::ServiceExt;
 
-use super::{Api, Desk, Limits, router};
+use super::{Api, Desk, Following, Limits, router};
 use crate::desk::Caller;
 use crate::metrics::Metrics;
+
+/// Where notices begin to be followed.
+const FROM: u64 = 40;
 
 /// A desk that answers what it is told to.
 #[derive(Clone)]
@@ -132,10 +136,10 @@ impl Desk for Fake {
         *self.0.terms.lock().unwrap()
     }
 
-    fn follow(&self, reader: Did) -> mpsc::Receiver<Arc<Notice>> {
-        let (sender, receiver) = mpsc::channel(4);
+    async fn follow(&self, reader: Did) -> Option<Following> {
+        let (sender, notices) = mpsc::channel(4);
         self.0.readers.lock().unwrap().push((reader, sender));
-        receiver
+        Some(Following { from: FROM, notices })
     }
 
     fn key(&self, did: &Did) -> Option<PublicKey> {

@@ -22,7 +22,13 @@ macro_rules! message {
 /// ProtoJSON writes a 64-bit number as a string.
 macro_rules! answer {
     ($rejected:literal) => {
-        concat!(r#"{"partialSuccess":{""#, $rejected, r#"":"0","errorMessage":""#, message!(), "\"}}")
+        concat!(
+            "{\"partialSuccess\":{\"",
+            $rejected,
+            "\":\"0\",\"errorMessage\":\"",
+            message!(),
+            "\"}}"
+        )
     };
 }
 

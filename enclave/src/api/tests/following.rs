@@ -33,6 +33,10 @@ async fn notices_reach_their_reader_until_the_desk_cuts_the_stream() {
     let mut body = answer.into_body();
     let mut reading = NoticeReader::default();
     let mut read = Vec::new();
+    // Before anything else, where the stream begins; a reader of notices passes over it.
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, format!(": from {FROM}\n\n"));
+    assert!(reading.push(&first).unwrap().is_empty());
     for seq in 1..=4 {
         sender.send(notice(seq)).await.unwrap();
         let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
@@ -56,6 +60,17 @@ async fn notices_reach_their_reader_until_the_desk_cuts_the_stream() {
 }
 
 #[tokio::test]
+async fn nobody_is_led_to_believe_that_notices_are_sent_again() {
+    let router = Fake::new().router(Limits::default());
+    let token = login(&router, 5).await;
+    let mut request = bearing(get("/v1/alerts"), &token);
+    request.headers_mut().insert("last-event-id", "17".parse().unwrap());
+    let answer = router.oneshot(request).await.unwrap();
+    let first = answer.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, format!(": from {FROM}\n\n"));
+}
+
+#[tokio::test]
 async fn a_desk_with_too_many_readers_says_so() {
     #[derive(Clone)]
     struct Full(Fake);
@@ -74,8 +89,8 @@ async fn a_desk_with_too_many_readers_says_so() {
         async fn deadline(&self, session: SessionId) -> Option<(Duration, OnDeadline)> {
             self.0.deadline(session).await
         }
-        fn follow(&self, _: Did) -> mpsc::Receiver<Arc<Notice>> {
-            mpsc::channel(1).1
+        async fn follow(&self, _: Did) -> Option<Following> {
+            None
         }
         fn key(&self, did: &Did) -> Option<PublicKey> {
             did.key()
