@@ -10,6 +10,8 @@
 
 #[path = "crash/actor.rs"]
 mod actor;
+#[path = "crash/canary.rs"]
+mod canary;
 #[path = "crash/dice.rs"]
 mod dice;
 #[path = "crash/disk.rs"]
@@ -18,8 +20,13 @@ mod disk;
 mod door;
 #[path = "crash/kill.rs"]
 mod kill;
+#[path = "crash/limits.rs"]
+mod limits;
 #[path = "daemon/parties.rs"]
 mod parties;
+#[cfg(feature = "failpoints")]
+#[path = "crash/points.rs"]
+mod points;
 #[path = "crash/scene.rs"]
 mod scene;
 #[path = "daemon/service.rs"]

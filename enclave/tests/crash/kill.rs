@@ -60,10 +60,10 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn new(client: &Client) -> Self {
-        let (_, note) = client.certificate().unwrap();
+    pub(crate) fn new(client: &Client) -> Result<Self, ChannelError> {
+        let (_, note) = client.certificate()?;
         let newest = tlog::open_checkpoint(&note, ORIGIN, &client.log_key()).unwrap();
-        Self { key: client.log_key(), newest }
+        Ok(Self { key: client.log_key(), newest })
     }
 
     /// The log still has the same key, and what was seen of it is a prefix of it.
@@ -132,7 +132,7 @@ fn killed_at_any_moment_it_comes_back_with_all_that_it_acknowledged() {
     let first = home.start();
     let client = first.connect();
     let Reply::Registered { tallies, .. } = client.ask(&main.register()) else { panic!() };
-    let watcher = Watcher::new(&client);
+    let watcher = Watcher::new(&client).unwrap();
     let mut operator = Operator { watcher, dice: Dice(dice.next()), pacts: Vec::new(), epoch: 0 };
     drop((client, first));
 

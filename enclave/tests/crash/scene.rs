@@ -39,7 +39,7 @@ impl Scene {
         let session = SessionId([7; 32]);
         assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
         assert_eq!(client.ask(&parties.open(session, client.boot())), Reply::Opened);
-        let watcher = Watcher::new(&client);
+        let watcher = Watcher::new(&client).unwrap();
         let (talk, events, receipts) = (Talk::new(session), Vec::new(), Vec::new());
         let mut scene = Self { home, parties, talk, events, receipts, watcher, saved: None };
         scene.calls(&client, 3);
@@ -148,7 +148,15 @@ pub(crate) fn files(folder: &Path) -> Files {
 
 /// Makes `folder` hold these files, under `within`, and no others there.
 pub(crate) fn put_back(folder: &Path, within: &str, files: &Files) {
-    std::fs::remove_dir_all(folder.join(within)).unwrap();
+    // The folder itself stays: it may be a disk of its own.
+    for entry in std::fs::read_dir(folder.join(within)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     for (name, bytes) in files.iter().filter(|(name, _)| name.starts_with(within)) {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

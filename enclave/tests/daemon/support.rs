@@ -296,9 +296,10 @@ impl Client {
         })
     }
 
-    pub(crate) fn login(&mut self, key: &SigningKey) {
+    pub(crate) fn login(&mut self, key: &SigningKey) -> Result<(), ChannelError> {
         let did = Did::from_key(&key.public());
-        self.token = Some(self.runtime.block_on(self.channel.login(&did, key)).unwrap());
+        self.token = Some(self.runtime.block_on(self.channel.login(&did, key))?);
+        Ok(())
     }
 
     /// The boot that was appraised.
