@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<()> {
     let mut stages = Stages::default();
     stages.run("proptest", many_cases)?;
     stages.run("end-to-end", end_to_end_again_and_again)?;
+    stages.run("kill", killed_again_and_again)?;
     stages.run("mutants", mutants)?;
     stages.print_table();
     Ok(())
@@ -36,6 +37,14 @@ fn end_to_end_again_and_again() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// `kill -9` under load on one state folder, with many more rounds than on every change. The seed
+/// is printed.
+fn killed_again_and_again() -> Result<Outcome> {
+    let features = ["--features", DEV_FEATURES, "--test", "daemon", "--", "kill::"];
+    let mut command = cargo(&["test", "--locked", "--package", "cloister-enclave"]);
+    stage::run(command.args(features).env("CLOISTER_KILL_ROUNDS", KILL_ROUNDS))
+}
+
 /// Changes the code in small ways: a change that no test notices is a missing test.
 fn mutants() -> Result<Outcome> {
     let mut version = Command::new("cargo");
@@ -49,4 +58,5 @@ fn mutants() -> Result<Outcome> {
 }
 
 const PROPTEST_CASES: &str = "20000";
+const KILL_ROUNDS: &str = "1000";
 const END_TO_END_ROUNDS: u32 = 20;

@@ -9,7 +9,8 @@ impl Dice {
         let given = std::env::var(variable).ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| rand_core::RngCore::next_u64(&mut rand_core::OsRng));
         use std::io::Write;
-        writeln!(std::io::stderr(), "{variable}={seed}").unwrap();
+        // Not captured: it is wanted when the process is killed, too.
+        std::io::stderr().write_all(format!("{variable}={seed}\n").as_bytes()).unwrap();
         Self(seed)
     }
 

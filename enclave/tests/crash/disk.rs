@@ -111,7 +111,7 @@ fn a_torn_end_is_cut_and_a_cut_end_is_owned_up_to() {
     drop(daemon);
 
     // A group that was acknowledged, and cut off. The monitor cannot know; its receipts can.
-    let mut files = whole.clone();
+    let mut files = whole;
     let bytes = files.get_mut(&segment).unwrap();
     bytes.truncate(bytes.len() - 5);
     scene.restore(&files);

@@ -8,7 +8,7 @@ use channel::forms::{JSON, MAX_BODY_BYTES, NDJSON};
 use messages::did::Did;
 use messages::event::{Body, Event, Role};
 use messages::ids::{BootId, EventHash, PactHash, SessionId};
-use messages::reply::{Open, Request, Statistic};
+use messages::reply::{Open, Reply, Request, Statistic};
 use messages::signature::{Signature, SigningKey};
 use messages::time::Millis;
 
@@ -27,6 +27,9 @@ fn event(session: SessionId) -> Vec<u8> {
     event.sign(&SigningKey::from_seed(&[1; 32])).unwrap().to_bytes().unwrap()
 }
 
+/// Path, media type and body of a request, and how it is refused.
+type Raw<'a> = (&'a str, &'static str, Vec<u8>, (u16, &'a str));
+
 /// Status and code of a refusal.
 fn told(client: &Client, path: &str, kind: &'static str, body: Vec<u8>) -> (u16, String) {
     let answer = client.post(path, kind, body);
@@ -40,7 +43,7 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
     let daemon = home.start();
     let client = daemon.connect();
     let feed = format!("/v1/sessions/{}/events", "02".repeat(32));
-    let raw: [(&str, &'static str, Vec<u8>, (u16, &str)); 8] = [
+    let raw: [Raw<'_>; 8] = [
         ("/v1/clock/advance", JSON, b"".to_vec(), (400, "request-malformed")),
         ("/v1/clock/advance", JSON, b"\xff\xff\xff".to_vec(), (400, "request-malformed")),
         ("/v1/clock/advance", JSON, b"{\"by_ms\":1,\"x\":1}".to_vec(), (400, "request-malformed")),
@@ -76,6 +79,10 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
     for (request, expected) in cases {
         assert_eq!(client.refused(&request), expected);
     }
+    // The same connection, once its caller is known.
+    let mut client = client;
+    client.login(&SigningKey::from_seed(&[1; 32])).unwrap();
+    assert_eq!(client.ask(&Request::Inbox), Reply::Waiting { calls: Vec::new() });
     let (_, checkpoint) = client.certificate().unwrap();
     assert!(checkpoint.starts_with("insecure-dev/"));
 }
