@@ -10,6 +10,8 @@
 
 #[path = "crash/actor.rs"]
 mod actor;
+#[path = "daemon/alerts.rs"]
+mod alerts;
 #[path = "crash/canary.rs"]
 mod canary;
 #[path = "crash/dice.rs"]

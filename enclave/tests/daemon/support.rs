@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use attestations::{Policy, SoftwarePolicy};
-use channel::client::{Attested, Channel, ChannelError, Endpoint, Limits, Response, Token};
+use channel::client::{
+    Attested, Channel, ChannelError, Endpoint, Limits, Response, Streamed, Token,
+};
 use channel::forms::{self, HttpRequest};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -209,6 +211,19 @@ pub(crate) struct Client {
     token: Option<Token>,
 }
 
+/// A stream of notices.
+pub(crate) struct Following<'a> {
+    runtime: &'a Runtime,
+    stream: Streamed,
+}
+
+impl Following<'_> {
+    /// The next bytes.
+    pub(crate) fn piece(&mut self) -> Vec<u8> {
+        self.runtime.block_on(self.stream.next()).unwrap().unwrap().to_vec()
+    }
+}
+
 impl Door {
     pub(crate) fn connect(&self) -> Result<Client, ChannelError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -300,6 +315,17 @@ impl Client {
         let did = Did::from_key(&key.public());
         self.token = Some(self.runtime.block_on(self.channel.login(&did, key))?);
         Ok(())
+    }
+
+    /// Follows the notices for whom this connection is logged in.
+    pub(crate) fn follow(&self) -> Following<'_> {
+        let mut headers = HeaderMap::new();
+        self.token.as_ref().unwrap().authorize(&mut headers);
+        let path = forms::Operation::Follow.template();
+        let stream = self.channel.stream(Method::GET, path, headers, "".into());
+        let stream = self.runtime.block_on(stream).unwrap();
+        assert_eq!(stream.status, 200);
+        Following { runtime: &self.runtime, stream }
     }
 
     /// The boot that was appraised.
