@@ -1,7 +1,7 @@
 //! The measured configuration: one TOML file. Its digest is part of the monitor's identity, so
 //! nothing else steers what the monitor does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
 use messages::ids::ConfigDigest;
 use messages::signature::PublicKey;
-use messages::time::Millis;
 use monitor::Settings;
 use release::Bounds;
 use serde::Deserialize;
@@ -56,6 +55,12 @@ pub(crate) struct Values {
     /// Keys of DIDs that do not carry their own: DID to `did:key`.
     #[serde(default)]
     pub(crate) keys: BTreeMap<Did, Did>,
+    /// Longest retention that a pact may ask for, days.
+    #[serde(default = "max_retention_days")]
+    pub(crate) max_retention_days: u64,
+    /// The parties whose pacts are taken; empty takes every party's.
+    #[serde(default)]
+    pub(crate) parties: BTreeSet<Did>,
     /// Witnesses of the log.
     #[serde(default)]
     pub(crate) witnesses: Vec<WitnessValues>,
@@ -194,6 +199,7 @@ impl Config {
             ("max_sessions", (1..=1_000_000).contains(&values.max_sessions)),
             ("idle_ms", values.idle_ms >= 1_000),
             ("clock", values.clock.is_sound()),
+            ("max_retention_days", (90..=36_500).contains(&values.max_retention_days)),
             ("operator", values.operator.is_none_or(|at| at.ip().is_loopback())),
             ("clock.quorum", values.has_quorum()),
             ("keys", values.keys.values().all(|key| key.key().is_some())),
@@ -217,7 +223,7 @@ impl Config {
 impl Values {
     /// Bounds of the monitor.
     pub(crate) const fn settings(&self) -> Settings {
-        Settings { pacts: self.max_pacts, sessions: self.max_sessions, idle: Millis(self.idle_ms) }
+        Settings { pacts: self.max_pacts, sessions: self.max_sessions }
     }
 
     /// The cap of the whole privacy ledger, the shares of all pacts that there can be; and the
@@ -249,6 +255,10 @@ impl Values {
         let keyed = |w: &WitnessValues| Some((w.name.clone(), w.key.key()?));
         self.witnesses.iter().filter_map(keyed).collect()
     }
+}
+
+const fn max_retention_days() -> u64 {
+    400
 }
 
 impl ClockValues {

@@ -18,13 +18,13 @@ use messages::reply::{Reply, Request};
 use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
-use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::api::Following;
 use crate::clock::counter;
 use crate::metrics::Metrics;
-use crate::pipeline::{Arrived, Pipeline, Refused, event_code, refused};
+use crate::pipeline::{Arrived, GROUP_BYTES, Pipeline, Refused, event_code, refused};
 use crate::store::{StoreError, crash_point};
 use crate::{api, audit};
 
@@ -151,9 +151,10 @@ impl Desk {
         self.ready.load(Ordering::Relaxed)
     }
 
-    /// Tells the thread that time has passed.
-    pub(crate) async fn tick(&self) -> bool {
-        self.ask.send(Asked::Tick).await.is_ok()
+    /// Tells the thread that time has passed; a queue that is full has something to read the clock
+    /// for anyway. False when the thread has ended.
+    pub(crate) fn tick(&self) -> bool {
+        !matches!(self.ask.try_send(Asked::Tick), Err(TrySendError::Closed(_)))
     }
 }
 
@@ -287,7 +288,7 @@ impl Worker {
                     taken.push((self.pipeline.take(request, &caller), answer));
                 }
                 Work::Event(arrived, bytes) => {
-                    taken.push((self.pipeline.take_event(arrived, bytes), answer));
+                    taken.push((self.pipeline.take_event(arrived, &bytes), answer));
                 }
             }
             // A group has a bound; what was taken is durable a little earlier then.
@@ -316,7 +317,11 @@ impl Worker {
         for look in looks {
             look(&self.pipeline);
         }
-        self.pipeline.rotate_if_due()
+        match self.pipeline.rotate_if_due() {
+            // There is no hurry: the segment grows on, and the next group tries again.
+            Err(error) if error.is_full() => Ok(()),
+            rotated => rotated,
+        }
     }
 
     /// Notes the terms of sessions that opened, and forgets those of many that ended.
@@ -404,7 +409,6 @@ const fn reads(request: &Request) -> bool {
 
 const QUEUE: usize = 4096;
 const GROUP: usize = 1024;
-const GROUP_BYTES: usize = 16 << 20;
 const NOTICES: usize = 256;
 const FORGOTTEN: usize = 1024;
 const NOW_AND_THEN: Duration = Duration::from_millis(250);

@@ -58,7 +58,7 @@ async fn listen(
     metrics: Metrics,
 ) -> anyhow::Result<()> {
     let identity = identity(&desk).await?;
-    let rotation = Rotation::new(identity);
+    let rotation = Arc::new(Rotation::new(identity));
     let listener = TcpListener::bind(addresses.parties).await?;
     if let Some(address) = addresses.operator {
         let operator = TcpListener::bind(address).await?;
@@ -87,9 +87,10 @@ async fn listen(
                 Err(_) => { tokio::time::sleep(A_MOMENT).await; continue }
             },
             _ = ticks.tick() => {
-                if !desk.tick().await { break }
+                if !desk.tick() { break }
                 if rotation.current().is_due(wall()) {
-                    rotation.replace(self::identity(&desk).await?);
+                    // In its own time: the old key serves until the new one is there.
+                    renew(&desk, &rotation);
                 }
                 continue;
             }
@@ -148,6 +149,16 @@ async fn bound(
 ) -> Result<axum::response::Response, Infallible> {
     request.extensions_mut().insert(binding);
     router.oneshot(request.map(Body::new)).await
+}
+
+/// Replaces the TLS key beside the accept loop; what fails is tried again at the next tick.
+fn renew(desk: &Desk, rotation: &Arc<Rotation>) {
+    let (desk, rotation) = (desk.clone(), Arc::clone(rotation));
+    tokio::spawn(async move {
+        if let Ok(next) = identity(&desk).await {
+            rotation.replace(next);
+        }
+    });
 }
 
 /// A fresh TLS key whose certificate carries evidence of this boot.

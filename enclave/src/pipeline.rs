@@ -28,14 +28,16 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain::{self, Domain};
 use messages::event::{Body, EventError, SignedEvent, VerifiedEvent};
-use messages::ids::{BootId, ConfigDigest, LeafHash, Salt, SessionId, TallyId};
+use messages::ids::{
+    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Salt, SessionId, TallyId,
+};
 use messages::leaf::{Leaf, body_digest};
 use messages::publication::{Disclosed, Publication};
 use messages::receipt::{BootCertificate, JournalHead, Notice, Ticket};
 use messages::reply::{Reply, Request};
 use messages::signature::{PublicKey, Signature, SigningKey};
-use messages::time::{Bracket, Epoch, Millis, UnixMillis};
-use monitor::{Answer, Applied, Effect, EpochClose, Misfit, Seed, Taken, Trial};
+use messages::time::{Epoch, Millis, UnixMillis};
+use monitor::{Answer, Applied, Effect, EpochClose, IngestError, Seed, Taken, Trial};
 use pact::{KeyRing, Mode};
 use rand_core::{OsRng, RngCore};
 use tlog::Log;
@@ -124,6 +126,13 @@ pub(crate) struct Refused(pub(crate) &'static str);
 impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
     pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Reply {
+        let timed = matches!(
+            request,
+            Request::Open { .. } | Request::Approve { .. } | Request::Release { .. }
+        );
+        if let Some(code) = self.clock.stands_still().filter(|_| timed) {
+            return refused(Refused(code));
+        }
         let answer = match request {
             Request::Register { pact } => self.register(&pact),
             Request::Open { open, signature } => self.open(&open, &signature),
@@ -156,7 +165,7 @@ impl Pipeline {
     }
 
     /// Takes one event; `bytes` are what it was read from.
-    pub(crate) fn take_event(&mut self, arrived: Arrived, bytes: Vec<u8>) -> Reply {
+    pub(crate) fn take_event(&mut self, arrived: Arrived, bytes: &[u8]) -> Reply {
         let verified = match arrived {
             Arrived::Verified(verified) => Ok(verified),
             Arrived::Read(signed) if self.trials.contains_key(&signed.unverified().session) => {
@@ -176,29 +185,37 @@ impl Pipeline {
     }
 
     // 1. An event becomes a verdict, and the verdict a record: both or neither.
-    fn event(&mut self, verified: &VerifiedEvent, bytes: Vec<u8>) -> Result<Reply, Refused> {
+    fn event(&mut self, verified: &VerifiedEvent, bytes: &[u8]) -> Result<Reply, Refused> {
         if let Some(code) = self.clock.stands_still() {
             return Err(Refused(code));
         }
         // The moment of the event, if it is admitted; an epoch that ends before it closes first.
         let now = self.clock.next();
         self.close_epochs(now)?;
-        let at = Bracket { earliest: now, ..self.clock.bracket() };
-        let taken = self.state.monitor.take(verified, bytes, at, Seed::draw(&mut OsRng));
+        let mut taken = self.state.monitor.take(verified, bytes, now);
+        if matches!(taken, Err(IngestError::CounterFull)) {
+            // The tally ends and the next one begins, which has room for any one event.
+            self.clock.reach(now);
+            let root = self.state.monitor.pact_of(&verified.event().session);
+            self.put_full(root.ok_or(Refused("session-unknown"))?)?;
+            taken = self.state.monitor.take(verified, bytes, now);
+        }
         let (answer, place) = match taken.map_err(|refusal| Refused(refusal.code()))? {
             Taken::Judged(answer, effect) => {
                 self.clock.reach(now);
-                let place = self.put(Step::of(effect))?;
+                let place = self.put(Step::of(*effect))?;
                 self.tell(verified, &answer, place);
                 (answer, place)
             }
             Taken::Again(answer) => (answer, self.place()),
-            Taken::Full(effect) => {
-                self.put(Step::of(effect))?;
-                return Err(Refused("counter-full"));
-            }
         };
         self.verdict(verified, answer, place)
+    }
+
+    /// Ends the tallies of a pact that are full, and begins the next ones.
+    pub(crate) fn put_full(&mut self, root: PactHash) -> Result<(), Refused> {
+        let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
+        self.put(Step::of(Effect::Full { root, at, seed })).map(|_place| ())
     }
 
     /// Signs what an admitted event's reporter gets: a receipt, and leave for an allowed call.
@@ -218,12 +235,14 @@ impl Pipeline {
             .sign(key, domain::RECEIPT);
         let call = matches!(event.body, Body::Call { .. });
         let asks = answer.mode == Mode::Interventionist && call;
-        let ticket = (asks && answer.runs()).then(|| self.ticket(event.session, verified.hash()));
+        let ticket =
+            (asks && answer.runs()).then(|| self.ticket(event.session, verified.hash(), answer.at));
         Ok(answer.into_reply(receipt, ticket))
     }
 
-    pub(crate) fn ticket(&self, session: SessionId, call: messages::ids::EventHash) -> Ticket {
-        let expires = self.clock.now().saturating_add(TICKET_LIFE);
+    pub(crate) fn ticket(&self, session: SessionId, call: EventHash, given: UnixMillis) -> Ticket {
+        // However often it is asked for, leave ends when it would have ended at first.
+        let expires = given.saturating_add(TICKET_LIFE);
         let (boot, signature) = (self.identity.boot, Signature([0; 64]));
         Ticket { session, call, expires, boot, signature }.sign(&self.identity.boot_key)
     }
@@ -231,7 +250,7 @@ impl Pipeline {
     // 2. Every record changes the state in one way, and is journalled in the same breath.
     pub(crate) fn put(&mut self, step: Step) -> Result<JournalHead, Refused> {
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
-        let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
+        let Following { applied, .. } = self.apply(&entry)?;
         let place = self.write(entry)?;
         self.publish_all(applied)?;
         Ok(place)
@@ -255,8 +274,12 @@ impl Pipeline {
             let epoch = self.state.epoch.next().unwrap_or(self.state.epoch);
             self.put(Step::Epoch(epoch))?;
             let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
-            self.put(Step::of(Effect::Closed { at, seed }))?;
+            self.put(Step::of(Effect::Closed { at, seed, idle: Millis(self.values.idle_ms) }))?;
             self.epoch_end = end_of_epoch(self.epoch_end, Millis(self.values.epoch_ms));
+            // An epoch's effect and its leaves are one group; many epochs may be too many for one.
+            if self.journal.pending() >= GROUP_BYTES {
+                self.commit_now()?;
+            }
         }
         Ok(())
     }
@@ -295,7 +318,7 @@ impl Pipeline {
         let step = Step::Published(Box::new(disclosed.clone()));
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
         // Nothing follows from a leaf.
-        let _leaf: Following = self.state.apply(&entry).map_err(misfit)?;
+        let _leaf: Following = self.apply(&entry)?;
         self.write(entry)?;
         let (index, hash) = (disclosed.index, tlog::leaf_hash(&disclosed.leaf));
         self.index.note(&disclosed);
@@ -306,6 +329,13 @@ impl Pipeline {
         let bytes = Zeroizing::new(minicbor::to_vec(&filed).unwrap_or_default());
         self.unfiled.push_back(bytes);
         Ok((index, hash))
+    }
+
+    /// Applies an entry. One that does not fit the state that it was made for is our own fault: the
+    /// process ends, and the next start goes by the record.
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<Following, Refused> {
+        let applied = self.state.apply(entry);
+        applied.map_err(|misfit| self.fail(misfit.into()))
     }
 
     fn fail(&mut self, error: StoreError) -> Refused {
@@ -378,12 +408,6 @@ pub(crate) fn refused(Refused(code): Refused) -> Reply {
     Reply::Error { code: code.into() }
 }
 
-/// A decision that does not fit the state that it was made for: our own fault, and nothing of it
-/// is on record.
-pub(crate) fn misfit(_: Misfit) -> Refused {
-    Refused("internal-misfit")
-}
-
 /// The code of bytes that are no event.
 pub(crate) const fn event_code(error: EventError) -> &'static str {
     match error {
@@ -393,5 +417,7 @@ pub(crate) const fn event_code(error: EventError) -> &'static str {
     }
 }
 
+/// A group that is larger is made durable before more is added to it.
+pub(crate) const GROUP_BYTES: usize = 16 << 20;
 /// How long a ticket may be shown.
 const TICKET_LIFE: Millis = Millis(60_000);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use messages::codec::Wire;
 use messages::leaf::Leaf;
+use messages::signature::PublicKey;
+use tlog::Log;
 
 use crate::store::StoreError;
 
@@ -65,6 +67,32 @@ impl PublicLog {
             None => Comparison::Longer(extra),
         };
         Ok((Self { leaves, folder: folder.to_owned() }, comparison))
+    }
+
+    /// How many of `extra`, which follow the leaves of `own`, the log's own key has signed for.
+    pub(crate) fn vouched(
+        &self,
+        origin: &str,
+        log_key: &PublicKey,
+        own: &Log,
+        extra: &[Leaf],
+    ) -> usize {
+        let note = std::fs::read_to_string(self.folder.join(CHECKPOINT)).ok();
+        let signed = note.and_then(|note| tlog::open_checkpoint(&note, origin, log_key).ok());
+        let Some(checkpoint) = signed else { return 0 };
+        let more = checkpoint.size().checked_sub(own.size());
+        let Some(more) = more.and_then(|more| usize::try_from(more).ok()) else { return 0 };
+        let mut whole = own.clone();
+        for leaf in extra.iter().take(more) {
+            whole.append(leaf);
+        }
+        if whole.root_at(checkpoint.size()) == Some(*checkpoint.root()) { more } else { 0 }
+    }
+
+    /// Cuts the leaves off behind the first `size`.
+    pub(crate) fn cut(&mut self, size: u64) -> Result<(), StoreError> {
+        let bytes = size.saturating_mul(u64::try_from(Leaf::BYTES).unwrap_or(u64::MAX));
+        self.leaves.set_len(bytes).map_err(|e| StoreError::Public(e.kind()))
     }
 
     /// Appends leaves of a durable group, and puts the checkpoint over them beside them.

@@ -119,6 +119,8 @@ struct Kept {
     ledger: Ledger,
     #[n(7)]
     leaves: u64,
+    #[n(8)]
+    broken: bool,
 }
 
 /// What the log and the ledger know of a pact.
@@ -151,7 +153,8 @@ pub(crate) struct State {
     pub(crate) ledger: Ledger,
     /// Leaves on record.
     pub(crate) leaves: u64,
-    bounds: Bounds,
+    /// Record and log disagree, and the break is not on record yet.
+    pub(crate) broken: bool,
 }
 
 /// What follows from an entry.
@@ -171,19 +174,15 @@ impl State {
             contributions: BTreeMap::new(),
             ledger: Ledger::new(cap, bounds),
             leaves: 0,
-            bounds,
+            broken: false,
         }
     }
 
-    pub(crate) fn restore(
-        settings: Settings,
-        bounds: Bounds,
-        snapshot: &[u8],
-    ) -> Result<Self, Misfit> {
+    pub(crate) fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, Misfit> {
         let kept: Kept = minicbor::decode(snapshot).map_err(|_| Misfit)?;
         let monitor = Monitor::restore(settings, &kept.monitor)?;
-        let Kept { at, epoch, pacts, contributions, ledger, leaves, .. } = kept;
-        Ok(Self { at, epoch, monitor, pacts, contributions, ledger, leaves, bounds })
+        let Kept { at, epoch, pacts, contributions, ledger, leaves, broken, .. } = kept;
+        Ok(Self { at, epoch, monitor, pacts, contributions, ledger, leaves, broken })
     }
 
     /// The whole state as bytes, for the sealed journal. Takes the state apart and together
@@ -197,6 +196,7 @@ impl State {
             contributions: core::mem::take(&mut self.contributions),
             ledger: core::mem::replace(&mut self.ledger, Ledger::new(cap, bounds)),
             leaves: self.leaves,
+            broken: self.broken,
         };
         let bytes = minicbor::to_vec(&kept).unwrap_or_default();
         let Kept { pacts, contributions, ledger, .. } = kept;
@@ -212,7 +212,10 @@ impl State {
         self.at = entry.at;
         let mut following = Following { applied: Applied::default(), reservation: None };
         match &entry.step {
-            Step::Effect(effect) => following.applied = self.monitor.apply(effect)?,
+            Step::Effect(effect) => {
+                following.applied = self.monitor.apply(effect)?;
+                self.broken &= !matches!(&**effect, Effect::Broken { .. });
+            }
             Step::Published(leaf) => self.leaves = leaf.index.saturating_add(1),
             Step::Read { .. } => {}
             Step::Epoch(epoch) => {
@@ -229,7 +232,7 @@ impl State {
             }
             Step::Listed { root, leaf, dataset } => {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
-                let contributions = Contributions::new(self.bounds, compiled.tools());
+                let contributions = Contributions::new(self.ledger.bounds(), compiled.tools());
                 self.contributions.insert(*root, contributions);
                 let (released, spent) = (BTreeMap::new(), BTreeMap::new());
                 let listed = Listed { leaf: *leaf, dataset: *dataset, released, spent };

@@ -74,6 +74,12 @@ pub(crate) enum StoreError {
     Forked(u64),
     #[error("state-folder: {0}; check that the folder exists and belongs to the monitor")]
     Folder(std::io::ErrorKind),
+    #[error(
+        "privacy-changed: the configured privacy cap or bounds are not those that this record \
+         began with, and what was counted under them cannot be released under others; restore \
+         max_pacts and [privacy], or begin a new origin"
+    )]
+    PrivacyChanged,
     #[error("boot-refused: {0}; look for the fault in the lines before this one")]
     Boot(&'static str),
 }
@@ -135,7 +141,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     // What the world has seen of the log.
     let size = recovery.log.size();
     let own = |at| recovery.filed(at).ok().map(|filed| filed.disclosed.leaf);
-    let (public, comparison) = PublicLog::open(&folder.join("public"), own, size)?;
+    let (mut public, comparison) = PublicLog::open(&folder.join("public"), own, size)?;
     let mut fresh = Vec::new();
     match comparison {
         Comparison::Prefix(seen) => {
@@ -144,14 +150,17 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
             }
         }
         Comparison::Longer(leaves) => {
-            for leaf in leaves {
+            let known = public.vouched(&values.origin, &log_key.public(), &recovery.log, &leaves);
+            for leaf in leaves.into_iter().take(known) {
                 recovery.adopt(leaf);
             }
+            // The rest is nobody's: whoever has the disk can append to a file.
+            public.cut(recovery.log.size())?;
         }
         Comparison::Forked(at) => return Err(StoreError::Forked(at)),
     }
 
-    let Recovery { mut state, log, index, mut archive, unfiled, broken, .. } = recovery;
+    let Recovery { mut state, log, index, mut archive, unfiled, .. } = recovery;
     for filed in unfiled {
         archive.append(&filed)?;
     }
@@ -189,7 +198,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         outbox: Vec::new(),
         failed: None,
     };
-    pipeline.begin(broken).map_err(|Refused(code)| StoreError::Boot(code))?;
+    pipeline.begin().map_err(|Refused(code)| StoreError::Boot(code))?;
     // CRASH: the boot that was not introduced never was.
     crash_point!("start-before-commit");
     pipeline.commit()?;
@@ -199,7 +208,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
 
 impl Pipeline {
     /// Introduces this boot; after a disagreement of journal and log, ends and begins the tallies.
-    fn begin(&mut self, broken: bool) -> Result<(), Refused> {
+    fn begin(&mut self) -> Result<(), Refused> {
         let evidence = self.identity.tee.attest(&self.claims());
         let Identity { boot, config, .. } = self.identity;
         let key = self.identity.boot_key.public();
@@ -214,7 +223,7 @@ impl Pipeline {
             at: self.clock.bracket(),
         };
         self.publish(&Publication::Boot(body), None)?;
-        if broken {
+        if self.state.broken {
             audit::line(audit::Line::Broken);
             let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
             self.put(Step::of(Effect::Broken { at, seed }))?;
@@ -235,8 +244,6 @@ struct Recovery {
     pending: VecDeque<EpochClose>,
     /// Leaves that the journal speaks of.
     spoken: u64,
-    /// Journal and log disagree.
-    broken: bool,
 }
 
 impl Recovery {
@@ -244,8 +251,8 @@ impl Recovery {
         let state = State::new(values.settings(), values.ledger());
         let (log, index, pending) = (Log::new(), Index::default(), VecDeque::new());
         let unfiled = VecDeque::new();
-        let (spoken, broken) = (0, false);
-        let mut recovery = Self { state, log, index, archive, unfiled, pending, spoken, broken };
+        let spoken = 0;
+        let mut recovery = Self { state, log, index, archive, unfiled, pending, spoken };
         for at in 0..recovery.archive.len() {
             let filed = recovery.filed(at)?;
             recovery.index.note(&filed.disclosed);
@@ -257,8 +264,11 @@ impl Recovery {
     fn take(&mut self, recovered: Recovered<'_>, values: &Values) -> Result<(), StoreError> {
         match recovered {
             Recovered::Snapshot(bytes) => {
-                let (_, bounds) = values.ledger();
-                self.state = State::restore(values.settings(), bounds, bytes)?;
+                self.state = State::restore(values.settings(), bytes)?;
+                let ledger = &self.state.ledger;
+                if (ledger.cap_nano_rho(), ledger.bounds()) != values.ledger() {
+                    return Err(StoreError::PrivacyChanged);
+                }
                 self.spoken = self.state.leaves;
                 if self.log.size() < self.spoken {
                     return Err(StoreError::ArchiveIncomplete);
@@ -283,7 +293,7 @@ impl Recovery {
             let close = self.pending.pop_front().ok_or(StoreError::Misfit)?;
             let (root, tally) = (close.body.root_pact, close.body.tally);
             // The leaf must commit to what the record says was counted.
-            self.broken |= Publication::Tally(close.body).body() != disclosed.body;
+            self.state.broken |= Publication::Tally(close.body).body() != disclosed.body;
             self.state.monitor.published(&root, &tally, tlog::leaf_hash(&disclosed.leaf));
             totals = Some(close.totals);
         }
@@ -291,7 +301,7 @@ impl Recovery {
         match disclosed.index.cmp(&self.log.size()) {
             std::cmp::Ordering::Less => {
                 let filed = self.filed(disclosed.index)?;
-                self.broken |= filed.disclosed.leaf != disclosed.leaf;
+                self.state.broken |= filed.disclosed.leaf != disclosed.leaf;
             }
             std::cmp::Ordering::Equal => {
                 let totals = totals.map(|totals| totals.to_vec());
@@ -304,7 +314,7 @@ impl Recovery {
 
     /// A leaf that the world has seen and the record has lost: the log still only extends.
     fn adopt(&mut self, leaf: Leaf) {
-        self.broken = true;
+        self.state.broken = true;
         let (index, salt) = (self.log.size(), Salt::default());
         let disclosed = Disclosed { index, leaf, salt, body: Vec::new() };
         self.file(&Filed { disclosed, totals: None });
@@ -332,7 +342,7 @@ impl Recovery {
         if !self.pending.is_empty() {
             return Err(StoreError::Misfit);
         }
-        self.broken |= self.log.size() > self.spoken;
+        self.state.broken |= self.log.size() > self.spoken;
         Ok(())
     }
 }

@@ -285,8 +285,8 @@ pub struct Counts {
     /// True at close: nothing follows.
     #[n(8)]
     pub closing: bool,
-    /// Hash of the last event received from the counterparty; all zero for none. Events chain, so
-    /// it stands for all of them.
+    /// Hash of the event with the highest number received from the counterparty; all zero for
+    /// none. Events chain, so it stands for all of them.
     #[n(9)]
     pub received_head: EventHash,
 }

@@ -4,7 +4,10 @@ use alloc::string::String;
 
 use messages::receipt::{Receipt, Ticket};
 use messages::reply::{Action, Reply};
+use messages::time::UnixMillis;
 use pact::{Decision, Mode};
+
+use crate::session::Told;
 
 /// What the parties are told about one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +19,14 @@ pub struct Answer {
     pub action: Action,
     /// The pact's rule; none when nothing was broken.
     pub rule: Option<String>,
+    /// When it was first given: leave for a call runs from then on, however often it is told.
+    pub at: UnixMillis,
 }
 
 impl Answer {
-    pub(crate) fn new(mode: Mode, action: Action, rule: String) -> Self {
-        Self { mode, action, rule: (action != Action::Allow).then_some(rule) }
+    pub(crate) fn new(mode: Mode, told: Told) -> Self {
+        let Told { action, rule, at } = told;
+        Self { mode, action, rule: (action != Action::Allow).then_some(rule), at }
     }
 
     /// May the call run now?
@@ -31,7 +37,7 @@ impl Answer {
 
     /// What leaves: passive tells nothing but the receipt, active alerts, interventionist decides.
     pub fn into_reply(self, receipt: Receipt, ticket: Option<Ticket>) -> Reply {
-        let Self { mode, action, rule } = self;
+        let Self { mode, action, rule, .. } = self;
         match (mode, rule) {
             (Mode::Passive, _) | (Mode::Active, None) => Reply::Receipt(receipt),
             (Mode::Active, Some(rule)) => Reply::Alert { action, rule, receipt },

@@ -15,8 +15,8 @@ use rand_core::{CryptoRngCore, RngCore};
 use crate::book::{Book, EpochClose, Finished, Outcome, Terms};
 use crate::completeness::{of, of_mut};
 use crate::effect::{Approved, Effect, Seed, Took};
-use crate::monitor::{Monitor, tag};
-use crate::session::{Decided, OTHER, Paused, Said, Session, outward, tool};
+use crate::monitor::{Ended, Monitor, tag};
+use crate::session::{OTHER, Paused, Said, Session, Told, outward, tool};
 
 /// What follows from an effect outside the monitor's own state.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Monitor {
                 }
             }
             Effect::Approved(approved) => self.approved(approved)?,
-            Effect::Closed { at, seed } => return Ok(self.closed(*at, seed)),
+            Effect::Closed { at, seed, idle } => return Ok(self.closed(*at, seed, *idle)),
             Effect::Full { root, at, seed } => return self.full(root, *at, seed),
             Effect::RolledBack { root, receipt } => self.rolled_back(root, receipt)?,
             Effect::Reinstated { root } => {
@@ -135,10 +135,9 @@ impl Monitor {
             tool: took.tool,
         };
         session.record(&said, took.at);
-        // A call whose content is not kept waits no longer than this process: nobody can look at
-        // it a second time, so it stays refused.
-        if let (Some(until), Some(event)) = (took.until, &took.content) {
-            let paused = Paused { event: event.clone(), until, rule: took.rule.clone() };
+        if let Some(until) = took.until {
+            let (event, rule) = (took.content.clone(), took.rule.clone());
+            let paused = Paused { event, until, rule };
             session.paused.insert(took.event, paused);
         }
         session.terminated |= took.action == Action::Terminate && !took.runs;
@@ -150,8 +149,8 @@ impl Monitor {
         let book = self.state.books.get_mut(root).ok_or(Misfit)?;
         session.expire(book.on_timeout(), approved.at);
         let paused = session.paused.remove(&approved.call);
-        let decided = Decided { action: approved.action, rule: approved.rule.clone() };
-        session.decided.insert(approved.call, decided);
+        let (action, rule, at) = (approved.action, approved.rule.clone(), approved.at);
+        session.decided.insert(approved.call, Told { action, rule, at });
         let Some(change) = &approved.change else { return Ok(()) };
         book.count(change.counters()).map_err(|_| Misfit)?;
         session.remember(change, approved.runs);
@@ -161,13 +160,13 @@ impl Monitor {
         if approved.runs {
             // Without its content only that it ran is known, not under which name.
             let event = paused
-                .and_then(|p| messages::event::SignedEvent::parse(&p.event).ok())
+                .and_then(|p| messages::event::SignedEvent::parse(&p.event?).ok())
                 .map(|signed| signed.unverified().clone());
             let tool = match &event {
                 Some(event) => tool(event, &book.terms.tools),
                 None => Some(OTHER),
             };
-            session.let_out(&Said {
+            let said = Said {
                 party: event.as_ref().map_or(Party::Initiator, |e| e.from.reporter()),
                 event: approved.call,
                 action: approved.action,
@@ -175,16 +174,16 @@ impl Monitor {
                 runs: true,
                 outward: event.as_ref().is_none_or(outward),
                 tool,
-            });
+            };
+            session.let_out(&said, event.map(|event| event.seq));
         }
         Ok(())
     }
 
     /// Ends the epoch: sessions that idle too long end with an open tail, then every open tally
     /// commits to its totals, idle or not, in an order that says nothing.
-    fn closed(&mut self, at: Bracket, seed: &Seed) -> Applied {
+    fn closed(&mut self, at: Bracket, seed: &Seed, idle: Millis) -> Applied {
         let now = at.earliest;
-        let idle = self.settings.idle;
         let over = |s: &Session| {
             s.touched.saturating_add(idle) <= now || s.opened.saturating_add(LONGEST_SESSION) <= now
         };
@@ -211,21 +210,18 @@ impl Monitor {
 
     fn commit_all(&mut self, at: Bracket, rng: &mut impl CryptoRngCore) -> Vec<EpochClose> {
         let Ok(key) = self.key() else { return Vec::new() };
-        let open = self.state.books.values_mut().filter(|book| !book.stopped);
-        open.flat_map(|book| book.close(at, key, rng)).collect()
+        self.state.books.values_mut().flat_map(|book| book.close(at, key, rng)).collect()
     }
 
-    /// Closes what is full: its sessions end, its totals are committed a last time, and a break
-    /// follows, so that nothing of the open epoch is lost.
+    /// Closes what is full: its totals are committed a last time, a break follows, and the next
+    /// tally begins, so that nothing is lost and monitoring goes on.
     fn full(&mut self, root: &PactHash, at: Bracket, seed: &Seed) -> Result<Applied, Misfit> {
-        let finished = self.end_all(|of| of == root, at.earliest);
-        let key = self.key()?;
+        let (mut rng, key, boot) = (seed.rng(), self.key()?, self.state.boot);
         let book = self.state.books.get_mut(root).ok_or(Misfit)?;
-        book.stopped = true;
-        let closes = book.close(at, key, &mut seed.rng());
-        let breaks =
-            book.tallies.iter().map(|tally| tally.end(BreakCause::CounterFull, at)).collect();
-        Ok(Applied { closes, breaks, finished, gaps: None })
+        let mut closes = book.close(at, key, &mut rng);
+        let breaks = book.succeed(BreakCause::CounterFull, at, boot, &mut rng);
+        closes.extend(book.close(at, key, &mut rng));
+        Ok(Applied { closes, breaks, ..Applied::default() })
     }
 
     /// Ends every tally where it was last published, and begins the next.
@@ -233,7 +229,8 @@ impl Monitor {
         let mut rng = seed.rng();
         let boot = self.state.boot;
         let books = self.state.books.values_mut();
-        let breaks = books.flat_map(|book| book.succeed(at, boot, &mut rng)).collect();
+        let breaks =
+            books.flat_map(|book| book.succeed(BreakCause::Mismatch, at, boot, &mut rng)).collect();
         let closes = self.commit_all(at, &mut rng);
         Applied { closes, breaks, ..Applied::default() }
     }
@@ -256,16 +253,12 @@ impl Monitor {
         Ok(())
     }
 
-    fn end_all(&mut self, of: impl Fn(&PactHash) -> bool, now: UnixMillis) -> Vec<Finished> {
-        let sessions = self.state.sessions.iter();
-        let ids: Vec<SessionId> =
-            sessions.filter_map(|(id, (root, _))| of(root).then_some(*id)).collect();
-        ids.iter().filter_map(|id| self.end(id, now)).map(|(_, finished)| finished).collect()
-    }
-
     fn end(&mut self, id: &SessionId, now: UnixMillis) -> Option<(Gaps, Finished)> {
         let (root, mut session) = self.state.sessions.remove(id)?;
-        self.state.ended.insert(*id);
+        let [initiator, provider] = &session.tracks;
+        let counts = [initiator.count, provider.count];
+        let ended = Ended { root, counts, heads: [initiator.head, provider.head] };
+        self.state.ended.insert(*id, ended);
         let book = self.state.books.get_mut(&root)?;
         session.expire(book.on_timeout(), now);
         let fresh = session.fresh_gaps(true);

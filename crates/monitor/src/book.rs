@@ -67,9 +67,9 @@ pub(crate) struct Book {
     pub(crate) standing: StandingState,
     #[n(4)]
     pub(crate) tallies: [Tally; 2],
-    /// A counter is full: nothing is counted any more.
+    /// Tallies that ended: claims about them can still be proven.
     #[n(5)]
-    pub(crate) stopped: bool,
+    pub(crate) retired: Vec<Tally>,
     /// A receipt says more than is on record: nothing more is allowed until an overseer says so.
     #[n(6)]
     pub(crate) rolled_back: bool,
@@ -158,7 +158,7 @@ impl Book {
             keys,
             standing: StandingState::default(),
             tallies,
-            stopped: false,
+            retired: Vec::new(),
             rolled_back: false,
             lost: BTreeMap::new(),
         }
@@ -182,16 +182,22 @@ impl Book {
     /// Ends both tallies as they were last published, and begins the next ones.
     pub(crate) fn succeed(
         &mut self,
+        cause: BreakCause,
         at: Bracket,
         boot: BootEntry,
         rng: &mut impl CryptoRngCore,
     ) -> Vec<BreakBody> {
-        let ends = self.tallies.iter().map(|t| t.end(BreakCause::Mismatch, at)).collect();
+        let ends = self.tallies.iter().map(|t| t.end(cause, at)).collect();
         let [first, _] = &self.tallies;
         let generation = first.generation.saturating_add(1);
-        self.tallies = opened(&self.terms, generation, boot, rng);
-        self.stopped = false;
+        let next = opened(&self.terms, generation, boot, rng);
+        self.retired.extend(core::mem::replace(&mut self.tallies, next));
         ends
+    }
+
+    /// All tallies of the pact's life.
+    pub(crate) fn all_tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.retired.iter().chain(&self.tallies)
     }
 
     /// Would this addition fit?

@@ -16,13 +16,12 @@
 //! A party that bypasses the monitor can still say that it reported and was not heard, which puts
 //! the gap on the network: its owner is then wrong, but the gap is there.
 
-use alloc::string::String;
-
 use messages::event::{Counts, Party};
 use messages::ids::EventHash;
 use messages::leaf::Gaps;
-use messages::reply::Action;
 use minicbor::{Decode, Encode};
+
+use crate::session::Told;
 
 /// One party's events as the monitor holds them.
 #[derive(Default, Encode, Decode)]
@@ -37,15 +36,18 @@ pub(crate) struct Track {
     /// Events to the counterparty that were let through.
     #[n(3)]
     pub(crate) outward: u64,
-    /// Hash of the last of them.
+    /// Hash of the one with the highest number.
     #[n(4)]
     pub(crate) outward_head: EventHash,
     /// The newest signed counts.
     #[n(5)]
     pub(crate) counts: Option<Counts>,
-    /// What was answered to the last event: action and rule.
+    /// What was answered to the last event.
     #[n(6)]
-    pub(crate) answer: Option<(Action, String)>,
+    pub(crate) answer: Option<Told>,
+    /// Sequence number behind `outward_head`.
+    #[n(7)]
+    outward_seq: u64,
 }
 
 impl Track {
@@ -53,10 +55,15 @@ impl Track {
         self.counts.as_ref().is_some_and(|c| c.closing)
     }
 
-    /// Notes an event to the counterparty that was let through.
-    pub(crate) const fn let_out(&mut self, hash: EventHash) {
+    /// Notes an event to the counterparty that was let through. Events chain, so the head is the
+    /// one with the highest number, also when an overseer let an earlier one through after it.
+    pub(crate) const fn let_out(&mut self, hash: EventHash, seq: Option<u64>) {
         self.outward = self.outward.saturating_add(1);
-        self.outward_head = hash;
+        if let Some(seq) = seq
+            && seq >= self.outward_seq
+        {
+            (self.outward_head, self.outward_seq) = (hash, seq);
+        }
     }
 
     /// Does `new` fall behind what this party signed before, or only repeat it?

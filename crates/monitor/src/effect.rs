@@ -12,7 +12,7 @@ use messages::leaf::BootEntry;
 use messages::receipt::Receipt;
 use messages::reply::{Action, Metadata, Open};
 use messages::signature::PublicKey;
-use messages::time::{Bracket, UnixMillis};
+use messages::time::{Bracket, Millis, UnixMillis};
 use minicbor::{Decode, Encode};
 use pact::{Change, LogScope};
 use rand_chacha::ChaCha20Rng;
@@ -112,6 +112,9 @@ pub enum Effect {
         /// For the salts of the commitments.
         #[n(1)]
         seed: Seed,
+        /// How long a session may be idle, as configured then.
+        #[n(2)]
+        idle: Millis,
     },
     /// A counter is full: the tallies of a pact end.
     #[n(8)]

@@ -2,7 +2,7 @@
 //! changes anything: effects are put on record first, and then applied (see `apply`).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,8 +17,8 @@ use messages::reply::{
     Action, Approval as OverseerApproval, Metadata, Open, Reinstatement, WaitingCall,
 };
 use messages::signature::{PublicKey, Signature};
-use messages::time::{Bracket, Millis, UnixMillis};
-use minicbor::Decode;
+use messages::time::{Bracket, UnixMillis};
+use minicbor::{Decode, Encode};
 use pact::{Approval, BindingPact, Compiled, OnTimeout, check, compile};
 
 use crate::action::{Answer, action, runs};
@@ -29,7 +29,7 @@ use crate::receipt::receipt;
 use crate::refusal::{
     CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError,
 };
-use crate::session::{MAX_PAUSED, Session, outward, tool};
+use crate::session::{MAX_PAUSED, Session, Told, outward, tool};
 
 /// Bounds of a monitor, from its measured configuration.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,6 @@ pub struct Settings {
     pub pacts: usize,
     /// Most open sessions.
     pub sessions: usize,
-    /// A session without events for this long is closed with an open tail.
-    pub idle: Millis,
 }
 
 /// All pacts, sessions and tallies.
@@ -63,18 +61,29 @@ pub(crate) struct State {
     #[n(4)]
     pub(crate) sessions: BTreeMap<SessionId, (PactHash, Session)>,
     #[n(5)]
-    pub(crate) ended: BTreeSet<SessionId>,
+    pub(crate) ended: BTreeMap<SessionId, Ended>,
+}
+
+/// What is kept of a session that ended: whose it was, and how far its record went.
+#[derive(Clone, Copy, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Ended {
+    #[n(0)]
+    pub(crate) root: PactHash,
+    /// Initiator's and provider's.
+    #[n(1)]
+    pub(crate) counts: [u64; 2],
+    #[n(2)]
+    pub(crate) heads: [EventHash; 2],
 }
 
 /// What became of an event.
 #[must_use = "an event that was judged is put on record"]
 pub enum Taken {
     /// Judged: record the effect, apply it, then answer.
-    Judged(Answer, Effect),
+    Judged(Answer, Box<Effect>),
     /// The reporter asks again about its last event: nothing new happens.
     Again(Answer),
-    /// A counter is full: record the effect, apply it, then refuse.
-    Full(Effect),
 }
 
 /// What became of a paused call.
@@ -153,9 +162,6 @@ impl Monitor {
         if open.boot != self.state.boot.boot {
             return Err(OpenError::OtherBoot);
         }
-        if book.stopped {
-            return Err(OpenError::Stopped);
-        }
         let (from, until) = book.terms.compiled.term();
         if at < from || at >= until {
             return Err(OpenError::OutOfTerm);
@@ -176,24 +182,25 @@ impl Monitor {
     pub fn take(
         &self,
         verified: &VerifiedEvent,
-        bytes: Vec<u8>,
-        at: Bracket,
-        seed: Seed,
+        bytes: &[u8],
+        now: UnixMillis,
     ) -> Result<Taken, IngestError> {
-        let now = at.earliest;
         let id = verified.event().session;
         let Some((root, session)) = self.state.sessions.get(&id) else {
-            let ended = self.state.ended.contains(&id);
+            let ended = self.state.ended.contains_key(&id);
             return Err(if ended { IngestError::Closed } else { IngestError::UnknownSession });
         };
         let book = self.state.books.get(root).ok_or(IngestError::UnknownSession)?;
         let compiled = &book.terms.compiled;
         let mode = compiled.mode();
-        if book.stopped {
-            return Err(IngestError::CounterFull);
-        }
-        if let Some((action, rule)) = session.answered(verified) {
-            return Ok(Taken::Again(Answer::new(mode, action, rule)));
+        if let Some(told) = session.answered(verified) {
+            let answer = Answer::new(mode, told);
+            // Leave that was given is not given again for what is over.
+            return match session.over(book.on_timeout(), now) {
+                Some(over) if answer.runs() => Err(over),
+                None | Some(_) if answer.runs() && book.rolled_back => Err(IngestError::RolledBack),
+                None | Some(_) => Ok(Taken::Again(answer)),
+            };
         }
         let (event, hash, party) = session.admit(verified)?;
         if session.overdue(book.on_timeout(), now) {
@@ -210,7 +217,7 @@ impl Monitor {
             verdict.decision = pact::Decision::Deny;
         }
         if !book.fits(judged.change.counters()) {
-            return Ok(Taken::Full(Effect::Full { root: *root, at, seed }));
+            return Err(IngestError::CounterFull);
         }
         let action = action(verdict.decision);
         let runs = runs(mode, action);
@@ -234,10 +241,11 @@ impl Monitor {
             until: pauses.then(|| now.saturating_add(compiled.approval_timeout())),
             change: judged.change,
             metadata: Some(Metadata { name, bytes: size }),
-            content: Some(bytes),
+            content: Some(bytes.to_vec()),
         };
-        let answer = Answer::new(mode, action, took.rule.clone());
-        Ok(Taken::Judged(answer, Effect::Took(Box::new(took))))
+        let told = Told { action, rule: took.rule.clone(), at: now };
+        let answer = Answer::new(mode, told);
+        Ok(Taken::Judged(answer, Box::new(Effect::Took(Box::new(took)))))
     }
 
     /// Takes an overseer's decision on a paused call and judges the call again.
@@ -261,9 +269,6 @@ impl Monitor {
         overseer
             .and_then(|key| key.verify(domain::APPROVAL, &approval.to_cbor(), signature).ok())
             .ok_or(CountError::BadSignature)?;
-        if book.stopped {
-            return Err(CountError::CounterFull);
-        }
         if book.rolled_back {
             return Err(CountError::RolledBack);
         }
@@ -276,7 +281,8 @@ impl Monitor {
             return Err(CountError::Over);
         }
         let paused = paused.ok_or(CountError::NothingPaused)?;
-        let signed = SignedEvent::parse(&paused.event).map_err(|_| CountError::NothingPaused)?;
+        let bytes = paused.event.as_ref().ok_or(CountError::NothingPaused)?;
+        let signed = SignedEvent::parse(bytes).map_err(|_| CountError::NothingPaused)?;
         let mode = compiled.mode();
         let mut approved = Approved {
             session: approval.session,
@@ -299,7 +305,8 @@ impl Monitor {
             approved.change = Some(judged.change);
             approved.rule = judged.verdict.rule;
         }
-        let answer = Answer::new(mode, approved.action, approved.rule.clone());
+        let told = Told { action: approved.action, rule: approved.rule.clone(), at: now };
+        let answer = Answer::new(mode, told);
         Ok((answer, Effect::Approved(Box::new(approved))))
     }
 
@@ -361,18 +368,27 @@ impl Monitor {
             .and_then(|()| receipt.verify(&certificate.key).ok())
             .ok_or(ResumeError::ForeignReceipt)?;
         let open = self.state.sessions.get(&receipt.session);
-        if open.is_some_and(|(root, _)| root != pact) {
+        let ended = self.state.ended.get(&receipt.session);
+        let root = open.map(|(root, _)| root).or_else(|| ended.map(|ended| &ended.root));
+        if root.is_some_and(|root| root != pact) {
             return Err(ResumeError::ForeignReceipt);
         }
-        let track = open.map(|(_, session)| of(&session.tracks, receipt.party));
-        let (count, head) = track.map_or_else(Default::default, |t| (t.count, t.head));
+        let held = match (open, ended) {
+            (Some((_, session)), _) => {
+                let [initiator, provider] = &session.tracks;
+                [(initiator.count, initiator.head), (provider.count, provider.head)]
+            }
+            (None, Some(Ended { counts: [a, b], heads: [x, y], .. })) => [(*a, *x), (*b, *y)],
+            (None, None) => Default::default(),
+        };
+        let (count, head) = *of(&held, receipt.party);
+        let (other, _) = *of(&held, receipt.party.other());
         let younger = receipt.journal.seq > journal.seq;
-        let ended = self.state.ended.contains(&receipt.session);
-        if ended && !younger {
+        let forked = receipt.count == count && receipt.head != head;
+        let rolled_back = younger || forked || receipt.count > count || receipt.other > other;
+        if ended.is_some() && !rolled_back {
             return Err(ResumeError::Closed);
         }
-        let forked = receipt.count == count && receipt.head != head;
-        let rolled_back = younger || receipt.count > count || forked;
         let tag = (receipt.session, tag(receipt.party));
         let missing = receipt.count.saturating_sub(count).max(1);
         let known = book.lost.get(&tag).is_some_and(|lost| *lost >= missing);
@@ -426,8 +442,12 @@ impl Monitor {
         let Some((root, open)) = self.state.sessions.get(session) else { return Decision::Unknown };
         let Some(book) = self.state.books.get(root) else { return Decision::Unknown };
         let mode = book.terms.compiled.mode();
-        if let Some(decided) = open.decided.get(call) {
-            return Decision::Made(Answer::new(mode, decided.action, decided.rule.clone()));
+        if let Some(told) = open.decided.get(call) {
+            let answer = Answer::new(mode, told.clone());
+            let over = book.rolled_back || open.over(book.on_timeout(), now).is_some();
+            // Leave that was given is not given again for what is over.
+            let stale = over && answer.runs();
+            return if stale { Decision::Unknown } else { Decision::Made(answer) };
         }
         match open.paused.get(call) {
             Some(paused) if now <= paused.until && !open.terminated => Decision::Waits,
@@ -436,7 +456,8 @@ impl Monitor {
                     OnTimeout::Deny => Action::Deny,
                     OnTimeout::Terminate => Action::Terminate,
                 };
-                Decision::Made(Answer::new(mode, late, "approval.timeout".into()))
+                let told = Told { action: late, rule: "approval.timeout".into(), at: now };
+                Decision::Made(Answer::new(mode, told))
             }
             None => Decision::Unknown,
         }
@@ -459,7 +480,7 @@ impl Monitor {
                 call: *call,
                 rule: paused.rule.clone(),
                 until: paused.until,
-                event: paused.event.clone(),
+                event: paused.event.clone().unwrap_or_default(),
             }));
         }
         calls.sort_by_key(|call| call.until);
@@ -469,13 +490,20 @@ impl Monitor {
     /// Was the session opened here, whether or not it ended?
     #[must_use]
     pub fn knows(&self, session: &SessionId) -> bool {
-        self.state.sessions.contains_key(session) || self.state.ended.contains(session)
+        self.state.sessions.contains_key(session) || self.state.ended.contains_key(session)
     }
 
     /// The key that signs what `party` reports in an open session.
     #[must_use]
     pub fn reporter(&self, session: &SessionId, party: Party) -> Option<PublicKey> {
         self.state.sessions.get(session).map(|(_, open)| *of(&open.keys, party))
+    }
+
+    /// The pact of a session, open or ended.
+    #[must_use]
+    pub fn root_of(&self, session: &SessionId) -> Option<PactHash> {
+        let ended = || self.state.ended.get(session).map(|ended| ended.root);
+        self.pact_of(session).or_else(ended)
     }
 
     /// The pact of an open session.
@@ -525,10 +553,18 @@ impl Monitor {
         Some([initiator.id, provider.id])
     }
 
+    /// The pact that a tally, running or ended, is of.
+    #[must_use]
+    pub fn pact_of_tally(&self, tally: &TallyId) -> Option<PactHash> {
+        let mut books = self.state.books.iter();
+        let found = books.find(|(_, book)| book.all_tallies().any(|t| t.id == *tally));
+        found.map(|(root, _)| *root)
+    }
+
     /// The boots of a tally's life, and the secret that its blindings derive from.
     #[must_use]
     pub fn tally(&self, tally: &TallyId) -> Option<(&Boots, &tally::HolderSecret)> {
-        let mut all = self.state.books.values().flat_map(|b| b.tallies.iter());
+        let mut all = self.state.books.values().flat_map(Book::all_tallies);
         all.find(|t| t.id == *tally).map(|t| (t.boots(), t.secret()))
     }
 

@@ -88,8 +88,6 @@ refusals! {
         OtherBoot = "open-other-boot", "the opening names another boot than this one";
         /// Outside the pact's term.
         OutOfTerm = "pact-out-of-term", "the pact is not in force at this time";
-        /// The tally stopped.
-        Stopped = "tally-stopped", "the pact's tally has stopped";
         /// No such pact.
         UnknownPact = "pact-unknown", "the pact is not under monitoring";
         /// The identifier was used before.

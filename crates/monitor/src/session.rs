@@ -50,26 +50,29 @@ pub(crate) struct Session {
     pub(crate) noted: Gaps,
     /// What overseers decided, by call.
     #[n(13)]
-    pub(crate) decided: BTreeMap<EventHash, Decided>,
+    pub(crate) decided: BTreeMap<EventHash, Told>,
 }
 
-/// What an overseer decided on a paused call.
+/// What a reporter was told about an event, and when: what it is told again is the same.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
-pub(crate) struct Decided {
+pub(crate) struct Told {
     #[n(1)]
     pub(crate) action: Action,
     #[n(2)]
     pub(crate) rule: String,
+    #[n(3)]
+    pub(crate) at: UnixMillis,
 }
 
 /// A call that waits for an overseer.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 pub(crate) struct Paused {
+    /// None where the pact's log scope does not keep it: then nobody can look a second time.
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
-    pub(crate) event: alloc::vec::Vec<u8>,
+    pub(crate) event: Option<alloc::vec::Vec<u8>>,
     #[n(2)]
     pub(crate) until: UnixMillis,
     #[n(3)]
@@ -145,7 +148,7 @@ impl Session {
     /// The answer that was given to this event, if it is the last one taken of its reporter, or
     /// one that an overseer decided: a reporter that lost the answer asks again with the same
     /// bytes.
-    pub(crate) fn answered(&self, verified: &VerifiedEvent) -> Option<(Action, String)> {
+    pub(crate) fn answered(&self, verified: &VerifiedEvent) -> Option<Told> {
         let event = verified.event();
         let party = event.from.reporter();
         let track = of(&self.tracks, party);
@@ -157,9 +160,17 @@ impl Session {
         if !own || !(last || decided.is_some()) {
             return None;
         }
-        match decided {
-            Some(Decided { action, rule }) => Some((*action, rule.clone())),
-            None => track.answer.clone(),
+        decided.cloned().or_else(|| track.answer.clone())
+    }
+
+    /// Why nothing runs in this session any more, if nothing does.
+    pub(crate) fn over(&self, on_timeout: OnTimeout, now: UnixMillis) -> Option<IngestError> {
+        if self.terminated || self.overdue(on_timeout, now) {
+            Some(IngestError::Terminated)
+        } else if of(&self.tracks, Party::Initiator).closed() {
+            Some(IngestError::Closed)
+        } else {
+            None
         }
     }
 
@@ -172,20 +183,21 @@ impl Session {
     /// Records an admitted event and what was done with it.
     pub(crate) fn record(&mut self, said: &Said, now: UnixMillis) {
         let track = of_mut(&mut self.tracks, said.party);
-        track.count = track.count.saturating_add(1);
+        let seq = track.count;
+        track.count = seq.saturating_add(1);
         track.head = said.event;
-        track.answer = Some((said.action, said.rule.clone()));
+        track.answer = Some(Told { action: said.action, rule: said.rule.clone(), at: now });
         self.worst = self.worst.max(said.action);
         self.touched = now;
         if said.runs {
-            self.let_out(said);
+            self.let_out(said, Some(seq));
         }
     }
 
     /// Notes an event that was let through: what it used, and that the counterparty gets it.
-    pub(crate) fn let_out(&mut self, said: &Said) {
+    pub(crate) fn let_out(&mut self, said: &Said, seq: Option<u64>) {
         if said.outward {
-            of_mut(&mut self.tracks, said.party).let_out(said.event);
+            of_mut(&mut self.tracks, said.party).let_out(said.event, seq);
         }
         self.used.extend(said.tool);
     }

@@ -17,8 +17,8 @@ use pact::{LogScope, Scoped};
 use crate::apply::Misfit;
 use crate::book::Book;
 use crate::completeness::Track;
-use crate::monitor::{Monitor, Settings};
-use crate::session::{Decided, Paused, Session};
+use crate::monitor::{Ended, Monitor, Settings};
+use crate::session::{Session, Told};
 
 /// As `State` is read.
 #[derive(Encode)]
@@ -33,7 +33,7 @@ struct WrittenState<'a> {
     #[n(4)]
     sessions: BTreeMap<SessionId, (PactHash, WrittenSession<'a>)>,
     #[n(5)]
-    ended: &'a BTreeSet<SessionId>,
+    ended: &'a BTreeMap<SessionId, Ended>,
 }
 
 /// As `Session` is read.
@@ -51,7 +51,7 @@ struct WrittenSession<'a> {
     #[n(5)]
     tracks: &'a [Track; 2],
     #[n(6)]
-    paused: BTreeMap<EventHash, &'a Paused>,
+    paused: BTreeMap<EventHash, WrittenPaused<'a>>,
     #[n(7)]
     worst: Action,
     #[n(8)]
@@ -65,7 +65,20 @@ struct WrittenSession<'a> {
     #[n(12)]
     noted: Gaps,
     #[n(13)]
-    decided: &'a BTreeMap<EventHash, Decided>,
+    decided: &'a BTreeMap<EventHash, Told>,
+}
+
+/// As `Paused` is read.
+#[derive(Encode)]
+#[cbor(map)]
+struct WrittenPaused<'a> {
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    event: Option<&'a [u8]>,
+    #[n(2)]
+    until: UnixMillis,
+    #[n(3)]
+    rule: &'a str,
 }
 
 impl Monitor {
@@ -100,14 +113,17 @@ impl Monitor {
 }
 
 fn written(session: &Session, scope: LogScope) -> WrittenSession<'_> {
-    let paused = session.paused.iter().filter(|_| scope == LogScope::Full);
+    let paused = session.paused.iter().map(|(call, paused)| {
+        let event = paused.event.as_deref().filter(|_| scope == LogScope::Full);
+        (*call, WrittenPaused { event, until: paused.until, rule: &paused.rule })
+    });
     WrittenSession {
         pact: session.pact,
         principal: &session.principal,
         keys: session.keys,
         state: session.state.scoped(scope),
         tracks: &session.tracks,
-        paused: paused.map(|(call, paused)| (*call, paused)).collect(),
+        paused: paused.collect(),
         worst: session.worst,
         used: &session.used,
         terminated: session.terminated,

@@ -12,7 +12,7 @@ use crate::action::{Answer, action, runs};
 use crate::completeness::of;
 use crate::receipt::receipt;
 use crate::refusal::IngestError;
-use crate::session::{Said, Session, outward};
+use crate::session::{Said, Session, Told, outward};
 
 /// One session under a draft. A type of its own: nothing that counts, commits or publishes takes it.
 pub struct Trial {
@@ -71,6 +71,6 @@ impl Trial {
             Said { party, event: hash, action, rule: rule.clone(), runs, outward, tool: None };
         self.session.record(&said, now);
         let receipt = receipt((self.id, &self.session), party, boot, JournalHead::default());
-        Ok((Answer::new(mode, action, rule), receipt))
+        Ok((Answer::new(mode, Told { action, rule, at: now }), receipt))
     }
 }

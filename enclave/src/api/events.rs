@@ -12,6 +12,7 @@ use channel::forms::{
 };
 use futures_util::stream::{self, StreamExt};
 use http::HeaderValue;
+use messages::event::SignedEvent;
 use messages::ids::SessionId;
 use messages::reply::{Action, Reply, Request};
 use pact::OnDeadline;
@@ -107,7 +108,7 @@ pub(super) async fn decide<D: Desk>(
         },
         Some(Reply::Error { code }) => return Err(Refusal::new(&code)),
         Some(reply) => Decision::Answered(Box::new(match wait {
-            Some(wait) => overseen(api, reply, wait).await,
+            Some(wait) => overseen(api, reply, &body, wait).await,
             None => reply,
         })),
     };
@@ -143,10 +144,11 @@ async fn ask_until<D: Desk>(
 
 /// A paused call's answer, once its overseer has decided; the pause itself when that takes longer
 /// than the caller waits.
-async fn overseen<D: Desk>(api: &Api<D>, reply: Reply, wait: Duration) -> Reply {
+async fn overseen<D: Desk>(api: &Api<D>, reply: Reply, call: &[u8], wait: Duration) -> Reply {
     let Reply::Verdict { action: Action::Pause, receipt, .. } = &reply else { return reply };
-    // The receipt's head is the last event of the party: the call itself.
-    let decided = api.desk.decided(receipt.session, receipt.head);
+    // The receipt's head may be a later event of the party: the call is named by its own bytes.
+    let Ok(call) = SignedEvent::parse(call) else { return reply };
+    let decided = api.desk.decided(receipt.session, call.hash());
     timeout(wait, decided).await.ok().flatten().unwrap_or(reply)
 }
 

@@ -23,9 +23,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request as HttpOf, StatusCode};
 use http_body_util::BodyExt;
 use messages::did::Did;
-use messages::event::Party;
+use messages::event::{Event, Party, Role};
 use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
-use messages::ids::{BootId, EventHash, SessionId};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::receipt::{JournalHead, Notice, Receipt};
 use messages::reply::{Action, Reply, Request};
 use messages::signature::{PublicKey, Signature, SigningKey};
@@ -291,8 +291,16 @@ fn session() -> SessionId {
 
 /// The n-th event of a session, as far as this interface reads events.
 fn event(session: &SessionId, n: usize) -> Vec<u8> {
-    let session = hex::encode(session.0);
-    format!(r#"{{"event":{{"seq":{n},"session":"{session}"}},"sig":""}}"#).into_bytes()
+    let event = Event {
+        pact: PactHash([1; 32]),
+        session: *session,
+        seq: u64::try_from(n).unwrap(),
+        prev: EventHash::default(),
+        from: Role::Principal,
+        to: Role::Initiator,
+        body: messages::event::Body::Message { text: "hello".into() },
+    };
+    event.sign(&SigningKey::from_seed(&[1; 32])).unwrap().to_bytes().unwrap()
 }
 
 fn receipt(count: u64) -> Receipt {

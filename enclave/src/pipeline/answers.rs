@@ -92,9 +92,8 @@ impl Pipeline {
         if !entry.audience.is_empty() && !entry.audience.contains(requester) {
             return Err(Refused("claim-audience-not-consented"));
         }
-        let tallies = self.state.monitor.tallies(root).ok_or(Refused("pact-unknown"))?;
         let range = claim.range;
-        if !tallies.contains(&range.tally) {
+        if self.state.monitor.pact_of_tally(&range.tally) != Some(*root) {
             return Err(Refused("claim-other-tally"));
         }
         let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
@@ -177,7 +176,7 @@ impl Pipeline {
         };
         let receipt = self.state.monitor.receipt(session, Party::Initiator, self.place());
         let receipt = receipt.map(|r| r.sign(&self.identity.boot_key, domain::RECEIPT));
-        let ticket = answer.runs().then(|| self.ticket(*session, *call));
+        let ticket = answer.runs().then(|| self.ticket(*session, *call, answer.at));
         Some(receipt.map(|receipt| answer.into_reply(receipt, ticket)))
     }
 
@@ -212,7 +211,7 @@ impl Pipeline {
             Kind::Tally => TallyBody::from_cbor(&disclosed.body).ok().map(|body| body.root_pact),
             Kind::Break => {
                 let body = messages::leaf::BreakBody::from_cbor(&disclosed.body).ok();
-                body.and_then(|body| self.root_of(&body.tally))
+                body.and_then(|body| self.state.monitor.pact_of_tally(&body.tally))
             }
         };
         let public = matches!(disclosed.leaf.kind, Kind::Boot | Kind::Reserve | Kind::Aggregate);
@@ -226,14 +225,6 @@ impl Pipeline {
         } else {
             Err(Refused("leaf-not-for-caller"))
         }
-    }
-
-    fn root_of(&self, tally: &TallyId) -> Option<PactHash> {
-        let monitor = &self.state.monitor;
-        monitor
-            .roots()
-            .find(|root| monitor.tallies(root).is_some_and(|tallies| tallies.contains(tally)))
-            .copied()
     }
 
     fn boot_leaf(&self, boot: &BootId) -> Result<Disclosed, Refused> {

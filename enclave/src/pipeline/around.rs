@@ -10,11 +10,11 @@ use messages::receipt::{JournalHead, Notice, NoticeKind, Resumption};
 use messages::reply::{Action, Approval, ModeName, Open, RecordEntry, Reinstatement, Reply};
 use messages::signature::Signature;
 use messages::time::Millis;
-use monitor::{Answer, Effect, Resumed, Seed, Trial};
+use monitor::{Answer, CountError, Effect, Resumed, Seed, Trial};
 use pact::{LogScope, Mode, Pact, SignedPact};
 use rand_core::{OsRng, RngCore};
 
-use super::{Pipeline, Refused, misfit};
+use super::{Pipeline, Refused};
 use crate::desk::Caller;
 use crate::state::{Entry, Following, Step};
 use crate::store::crash_point;
@@ -25,6 +25,16 @@ impl Pipeline {
         let binding = signed.bind(&self.ring).map_err(|e| Refused(e.code()))?;
         let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
         let keys = [key(binding.pact().initiator())?, key(binding.pact().provider())?];
+        let parties = [binding.pact().initiator(), binding.pact().provider()];
+        let admitted = &self.values.parties;
+        if !admitted.is_empty() && parties.iter().any(|party| !admitted.contains(*party)) {
+            return Err(Refused("pact-party-not-admitted"));
+        }
+        let compiled = pact::compile(binding.pact()).map_err(|_| Refused("pact-not-compilable"))?;
+        let longest = self.values.max_retention_days.saturating_mul(crate::config::DAY_MS);
+        if compiled.retention().0 > longest {
+            return Err(Refused("pact-retention-too-long"));
+        }
         let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
         let root = binding.pact().hash();
         let effect = self
@@ -34,7 +44,7 @@ impl Pipeline {
             .map_err(|e| Refused(e.code()))?;
         let entry =
             Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
-        let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
+        let Following { applied, .. } = self.apply(&entry)?;
         self.write(entry)?;
         let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
         let body = PactBody {
@@ -128,7 +138,7 @@ impl Pipeline {
             .map_err(|refusal| Refused(refusal.code()))?;
         let entry =
             Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
-        let Following { applied, .. } = self.state.apply(&entry).map_err(misfit)?;
+        let Following { applied, .. } = self.apply(&entry)?;
         self.write(entry)?;
         let gaps = applied.gaps;
         self.publish_all(applied)?;
@@ -142,7 +152,12 @@ impl Pipeline {
     ) -> Result<Reply, Refused> {
         let key = self.ring.resolve(&approval.overseer);
         let now = self.clock.now();
-        let decided = self.state.monitor.approve(approval, signature, key, now);
+        let mut decided = self.state.monitor.approve(approval, signature, key, now);
+        if matches!(decided, Err(CountError::CounterFull)) {
+            let root = self.state.monitor.pact_of(&approval.session);
+            self.put_full(root.ok_or(Refused("session-unknown"))?)?;
+            decided = self.state.monitor.approve(approval, signature, key, now);
+        }
         let (answer, effect) = decided.map_err(|e| Refused(e.code()))?;
         let place = self.put(Step::of(effect))?;
         let (session, call) = (approval.session, approval.call);
@@ -155,7 +170,7 @@ impl Pipeline {
             .receipt(&session, messages::event::Party::Initiator, place)
             .ok_or(Refused("session-unknown"))?
             .sign(&self.identity.boot_key, domain::RECEIPT);
-        let ticket = answer.runs().then(|| self.ticket(session, call));
+        let ticket = answer.runs().then(|| self.ticket(session, call, answer.at));
         Ok(answer.into_reply(receipt, ticket))
     }
 
@@ -231,13 +246,22 @@ impl Pipeline {
         caller: &Caller,
     ) -> Result<Reply, Refused> {
         let reader = caller.did.clone().ok_or(Refused("caller-not-authenticated"))?;
-        // CRASH: the reading is on record before it happens; a crash leaves a reading on record
-        // that nobody got.
         self.commit_now()?;
         crash_point!("read-before-record");
+        // Whether the session exists is not told to whom it does not concern.
+        let refused = Refused("read-not-consented");
+        let root = self.state.monitor.root_of(session).ok_or(refused)?;
+        let compiled = self.state.monitor.compiled(&root).ok_or(refused)?;
+        let scope = compiled.may_read(&reader).ok_or(refused)?;
+        let segments = self.journal.segments();
+        let oldest = segments.first().map_or(1, |segment| segment.first_seq);
         let last = self.journal.position().seq;
-        let mut found: Vec<(PactHash, RecordEntry)> = Vec::new();
-        let mut next = None;
+        let from = from.max(oldest);
+        // A stretch at a time: nobody holds up the others' verdicts by reading.
+        let until = last.min(from.saturating_add(STRETCH));
+        let mut found: Vec<RecordEntry> = Vec::new();
+        let mut next = (until < last).then(|| until.saturating_add(1));
+        let mut full = None;
         let mut collect = |position: journal::Position, bytes: &[u8]| {
             let Ok(entry) = minicbor::decode::<Entry>(bytes) else { return };
             let Step::Effect(effect) = entry.step else { return };
@@ -246,7 +270,7 @@ impl Pipeline {
                 return;
             }
             if found.len() >= MAX_ENTRIES {
-                next.get_or_insert(position.seq);
+                full.get_or_insert(position.seq);
                 return;
             }
             let place = JournalHead { seq: position.seq, head: Root(position.head) };
@@ -260,15 +284,14 @@ impl Pipeline {
                 metadata: took.metadata,
                 content: took.content,
             };
-            found.push((took.root, entry));
+            found.push(entry);
         };
-        self.journal.read(from.max(1)..=last, &mut collect).map_err(|e| Refused(e.code()))?;
-        // Whether the session exists is not told to whom it does not concern.
-        let root = found.first().map(|(root, _)| *root).ok_or(Refused("read-not-consented"))?;
-        let compiled = self.state.monitor.compiled(&root).ok_or(Refused("read-not-consented"))?;
-        let scope = compiled.may_read(&reader).ok_or(Refused("read-not-consented"))?;
+        self.journal.read(from..=until, &mut collect).map_err(|e| Refused(e.code()))?;
+        next = full.or(next);
+        // CRASH: a reading that is on record and never arrived: nobody got it, and it says so no
+        // less.
         self.put(Step::Read { session: *session, reader })?;
-        let entries = found.into_iter().map(|(_, entry)| match scope {
+        let entries = found.into_iter().map(|entry| match scope {
             LogScope::Full => entry,
             LogScope::Metadata | LogScope::HashOnly => RecordEntry { content: None, ..entry },
         });
@@ -318,6 +341,7 @@ impl Pipeline {
 
 const MAX_LEAVES: u64 = 20_000;
 const MAX_ENTRIES: usize = 1_000;
+const STRETCH: u64 = 50_000;
 
 impl Pipeline {
     /// Makes the open group durable in the middle of a request.

@@ -9,7 +9,7 @@ use messages::signature::Signature;
 use monitor::Seed;
 use rand_core::OsRng;
 
-use super::{Pipeline, Refused, misfit};
+use super::{Pipeline, Refused};
 use crate::state::{Entry, Step, day};
 use crate::store::crash_point;
 
@@ -51,7 +51,7 @@ impl Pipeline {
 
         let step = Step::Reserved { root: asked.pact, query: Box::new(query) };
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
-        let following = self.state.apply(&entry).map_err(misfit)?;
+        let following = self.apply(&entry)?;
         let reservation = following.reservation.ok_or(Refused("release-lost"))?;
         self.write(entry)?;
         let body = reservation.body().clone();

@@ -194,3 +194,26 @@ fn honest_running_counts_followed_by_a_crash_blame_nobody_but_the_tail() {
         assert_eq!(close.body.gaps, Gaps { tail_open: 2, ..Gaps::default() });
     }
 }
+
+#[test]
+fn a_call_that_was_approved_after_a_later_one_ran_is_no_swap() {
+    let mut world = World::new(1, |_| {});
+    let session = world.open(1);
+    let (mut initiator, mut provider) = (Side::default(), Side::default());
+    let hello = Body::Message { text: "Please pay 5000 to DE89370400440532013000".into() };
+    let hello = world.sign(&mut initiator, session, SAY, hello);
+    assert!(world.feed(&hello).is_ok());
+    let args = serde_json::json!({
+        "recipient": "DE89370400440532013000", "amount": 2500, "subject": "b", "date": "2026-12-02"
+    });
+    let pay = world.sign(&mut initiator, session, ASK, call("c1", "send_money", args));
+    assert_eq!(world.feed(&pay).unwrap().action, messages::reply::Action::Pause);
+    let later = world.sign(&mut initiator, session, ASK, balance("c2"));
+    assert!(world.feed(&later).is_ok());
+    assert_eq!(world.approve(session, pay.hash()).unwrap().action, messages::reply::Action::Allow);
+    initiator.delivered += 2;
+    provider.received += 2;
+    provider.received_head = later.hash();
+    let gaps = end(&mut world, (initiator, provider, session));
+    assert_eq!(gaps, Gaps::default());
+}

@@ -75,7 +75,7 @@ fn events_are_refused_for_what_is_wrong_with_them_and_leave_no_trace() {
 }
 
 #[test]
-fn a_full_counter_stops_the_tally_and_never_wraps() {
+fn a_full_counter_ends_the_tally_and_never_wraps() {
     // Passive, so that absurd payments go through and are counted.
     let mut world = World::new(4, |pact| pact["monitoring"]["mode"] = "passive".into());
     let session = world.open(1);
@@ -90,11 +90,16 @@ fn a_full_counter_stops_the_tally_and_never_wraps() {
     };
     let fits = world.sign(&mut side, session, ASK, pay("c0"));
     assert!(world.feed(&fits).is_ok());
+    let before = world.monitor.tallies(&world.root).unwrap();
     let event = world.sign(&mut side, session, ASK, pay("c1"));
-    assert_eq!(world.feed(&event), Err(IngestError::CounterFull));
-    assert_eq!(world.feed(&event), Err(IngestError::Closed));
-    // The epoch that was open was committed a last time, and then the tallies broke.
-    assert!(world.close_epoch(UnixMillis(START.0 + 86_400_000)).closes.is_empty());
+    // The epoch that was open is committed a last time, the tallies break, and the event counts in
+    // the next ones: nobody buys silence with an absurd number.
+    assert_eq!(world.feed(&event).unwrap().receipt.count, 2);
+    let after = world.monitor.tallies(&world.root).unwrap();
+    assert!(before.iter().all(|tally| !after.contains(tally)));
+    assert!(before.iter().all(|tally| world.monitor.tally(tally).is_some()), "still provable");
+    let closes = world.close_epoch(UnixMillis(START.0 + 86_400_000)).closes;
+    assert_eq!(closes.iter().map(|c| c.body.tally).collect::<Vec<_>>().len(), 2);
 }
 
 #[test]

@@ -148,9 +148,7 @@ fn what_the_scope_does_not_allow_is_not_written_and_counts_as_unseen_afterwards(
         let hello = world.sign(&mut side, session, SAY, Body::Message { text });
         let args = json!({"recipient": IBAN, "amount": 5, "subject": "bill", "date": "2026-12-02"});
         let pay = world.sign(&mut side, session, ASK, call("c1", "send_money", args));
-        let bytes = hello.to_bytes().unwrap();
-        let seed = Seed::draw(&mut world.rng);
-        let taken = take(&world.monitor, &hello, bytes, at(world.now), seed);
+        let taken = take(&world.monitor, &hello, world.now);
         let Ok(Taken::Judged(_, effect)) = taken else { panic!("taken") };
         drop(world.monitor.apply(&effect));
         let written = minicbor::to_vec(effect.scoped(scope)).unwrap();
@@ -161,13 +159,7 @@ fn what_the_scope_does_not_allow_is_not_written_and_counts_as_unseen_afterwards(
         assert!(!snapshot.windows(8).any(|w| w == b"zanzibar"), "{name}: tokens only");
 
         let verdict = |monitor: &Monitor| {
-            let taken = take(
-                monitor,
-                &pay,
-                pay.to_bytes().unwrap(),
-                at(world.now),
-                Seed::draw(&mut world.rng.clone()),
-            );
+            let taken = take(monitor, &pay, world.now);
             let Ok(Taken::Judged(answer, _)) = taken else { panic!("judged") };
             answer.action
         };
