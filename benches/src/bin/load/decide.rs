@@ -2,6 +2,7 @@
 //! a latency begins when its request was due, not when it was sent: a server that stalls is charged
 //! for everybody who would have come meanwhile.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,16 +43,23 @@ pub(crate) struct Arguments {
 pub(crate) fn run(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (scene, daemon) = (Scene::new(), Daemon::start(folder));
     let lines = runtime.block_on(connect(&daemon, arguments.connections));
-    let mut talks: Vec<Talk> = (0..arguments.sessions).map(Talk::new).collect();
-    runtime.block_on(open(&scene, &lines, talks.len()));
+    runtime.block_on(lines.first().unwrap().ask(&scene.register()));
+    // A round has sessions of its own: a call that came too late leaves a hole in its chain, and
+    // what follows is refused for that.
+    let mut first = 0;
+    let mut fresh = || {
+        let numbers = first..first + arguments.sessions;
+        first = numbers.end;
+        runtime.block_on(open(&scene, &lines, numbers.clone()));
+        prepare(&scene, numbers, arguments)
+    };
 
     // What a record weighs, and warm-up.
-    let weight = runtime.block_on(weigh(&scene, &daemon, &lines, arguments.sessions));
-    let warm = round(runtime, &lines, prepare(&scene, &mut talks, arguments), arguments.rate);
+    let weight = runtime.block_on(weigh(&scene, &daemon, &lines, u64::MAX));
+    let warm = round(runtime, &lines, fresh(), arguments.rate);
     let noop = start_noop(folder, weight, &warm.answer);
     let noop_lines = runtime.block_on(connect(&noop, arguments.connections));
-    let prepared = prepare(&scene, &mut talks.clone(), arguments);
-    drop(round(runtime, &noop_lines, prepared, arguments.rate));
+    drop(round(runtime, &noop_lines, fresh(), arguments.rate));
     println!(
         "{} decisions/s, {} s a round, {} connections, {} sessions; {weight} bytes a record, {} an answer",
         arguments.rate,
@@ -66,10 +74,7 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
         for (name, server, lines, all) in
             [("cloisterd", &daemon, &lines, &mut ours), ("noop", &noop, &noop_lines, &mut theirs)]
         {
-            // Who decides nothing may be told anything: only the monitor's sessions go on.
-            let mut aside = talks.clone();
-            let talks = if name == "noop" { &mut aside } else { &mut talks };
-            let prepared = prepare(&scene, talks, arguments);
+            let prepared = fresh();
             let (used, began) = (server.processor(), Instant::now());
             let done = round(runtime, lines, prepared, arguments.rate);
             let cores = (server.processor() - used).as_secs_f64() / began.elapsed().as_secs_f64();
@@ -95,11 +100,9 @@ async fn connect(daemon: &Daemon, connections: usize) -> Vec<Line> {
     lines
 }
 
-async fn open(scene: &Scene, lines: &[Line], sessions: usize) {
+async fn open(scene: &Scene, lines: &[Line], numbers: Range<u64>) {
     let line = lines.first().unwrap();
-    line.ask(&scene.register()).await;
-    let numbers = stream::iter(0..u64::try_from(sessions).unwrap());
-    numbers
+    stream::iter(numbers)
         .for_each_concurrent(128, |number| async move {
             line.ask(&scene.open(number, line.boot())).await;
         })
@@ -124,7 +127,8 @@ async fn weigh(scene: &Scene, daemon: &Daemon, lines: &[Line], number: u64) -> u
 }
 
 /// The calls of one round, signed, one session after the other.
-fn prepare(scene: &Scene, talks: &mut [Talk], arguments: &Arguments) -> Vec<(usize, Prepared)> {
+fn prepare(scene: &Scene, numbers: Range<u64>, arguments: &Arguments) -> Vec<(usize, Prepared)> {
+    let mut talks: Vec<Talk> = numbers.map(Talk::new).collect();
     let calls = usize::try_from(arguments.rate * arguments.seconds).unwrap();
     let (mut prepared, sessions) = (Vec::with_capacity(calls), talks.len());
     for call in 0..calls {
