@@ -120,7 +120,11 @@ impl Operator {
 #[test]
 fn killed_at_any_moment_it_comes_back_with_all_that_it_acknowledged() {
     let rounds = std::env::var("CLOISTER_KILL_ROUNDS").ok().and_then(|n| n.parse().ok());
-    let rounds = rounds.unwrap_or(ROUNDS);
+    killed(rounds.unwrap_or(ROUNDS), "");
+}
+
+/// So many rounds, with these crash points where they are built in.
+pub(crate) fn killed(rounds: u64, points: &str) {
     let calls = rounds * 30;
     let mut dice = Dice::rolled("CLOISTER_KILL_SEED");
     let home = hourly();
@@ -140,7 +144,7 @@ fn killed_at_any_moment_it_comes_back_with_all_that_it_acknowledged() {
         if dice.below(6) == 0 {
             home.killed_while_starting(Duration::from_millis(dice.below(150)));
         }
-        let daemon = home.start();
+        let daemon = home.launch(|command| drop(command.env("FAILPOINTS", points))).unwrap();
         let door = daemon.door();
         std::thread::scope(|scope| {
             for actor in &mut actors {

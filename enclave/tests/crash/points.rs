@@ -258,3 +258,9 @@ fn the_process_may_end_before_its_log_key_has_a_name() {
     script.run(&home.start()).unwrap();
     script.run(&home.start()).unwrap();
 }
+
+/// Groups that take long to become durable: whoever is answered too early is found out.
+#[test]
+fn nothing_is_acknowledged_before_it_is_durable() {
+    crate::kill::killed(15, "commit-before-journal=sleep(30)");
+}
