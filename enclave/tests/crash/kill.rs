@@ -1,6 +1,7 @@
 //! `kill -9` at random moments under load, again and again, on one state folder. Nothing
 //! acknowledged is lost, nothing is counted twice, and the log only extends.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -144,7 +145,10 @@ pub(crate) fn killed(rounds: u64, points: &str) {
         if dice.below(6) == 0 {
             home.killed_while_starting(Duration::from_millis(dice.below(150)));
         }
-        let daemon = home.launch(|command| drop(command.env("FAILPOINTS", points))).unwrap();
+        let crashing = |command: &mut Command| {
+            command.env("FAILPOINTS", points);
+        };
+        let daemon = home.launch(crashing).unwrap();
         let door = daemon.door();
         std::thread::scope(|scope| {
             for actor in &mut actors {
