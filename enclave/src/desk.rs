@@ -18,7 +18,7 @@ use messages::reply::{Reply, Request};
 use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
-use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
+use tokio::sync::mpsc::error::{SendTimeoutError, TryRecvError, TrySendError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::api::Following;
@@ -362,9 +362,16 @@ impl Worker {
                         audit::line(audit::Line::DiskFull);
                     }
                     std::thread::sleep(DISK_PAUSE);
-                    while let Ok(newcomer) = asked.try_recv() {
-                        if let Asked::Request(question) = newcomer {
-                            drop(question.answer.send(refused(Refused("journal-disk-full"))));
+                    loop {
+                        match asked.try_recv() {
+                            Ok(Asked::Request(question)) => {
+                                drop(question.answer.send(refused(Refused("journal-disk-full"))));
+                            }
+                            Ok(Asked::Tick | Asked::Look(_)) => {}
+                            Err(TryRecvError::Empty) => break,
+                            // Nobody is left to answer, and the process is to end: what waits was
+                            // never acknowledged.
+                            Err(TryRecvError::Disconnected) => return Err(error),
                         }
                     }
                 }

@@ -20,6 +20,8 @@ mod dice;
 mod disk;
 #[path = "daemon/door.rs"]
 mod door;
+#[path = "daemon/fuzzing.rs"]
+mod fuzzing;
 #[path = "crash/kill.rs"]
 mod kill;
 #[path = "crash/limits.rs"]
@@ -31,6 +33,8 @@ mod parties;
 mod points;
 #[path = "crash/scene.rs"]
 mod scene;
+#[path = "api/schemathesis.rs"]
+mod schemathesis;
 #[path = "daemon/service.rs"]
 mod service;
 #[path = "daemon/support.rs"]

@@ -1,6 +1,6 @@
 //! A sealing key that anybody with the file can read: for development.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -97,9 +97,14 @@ fn read(file: File) -> Result<Zeroizing<[u8; 32]>, SealingFileError> {
 fn create(path: &Path) -> Result<Zeroizing<[u8; 32]>, SealingFileError> {
     let mut key = Zeroizing::new([0; 32]);
     rand::fill(key.as_mut_slice()).map_err(|_| SealingFileError::NoRandomness)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // CRASH: under its name the key is whole or not there; what a crash leaves beside it is
+    // written over.
+    let next = path.with_extension("next");
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&next)?;
     file.write_all(key.as_slice())?;
     file.sync_all()?;
+    fs::rename(&next, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
     Ok(key)
@@ -206,12 +211,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         sealing(folder.path(), "a");
-        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         mode(0o640).unwrap();
         let again = || InsecureSealing::open_or_create(&path, "insecure-dev/test").err();
         assert_eq!(again().unwrap().code(), "sealing-file-readable-by-others");
-        std::fs::write(&path, [1; 31]).unwrap();
+        fs::write(&path, [1; 31]).unwrap();
         mode(0o600).unwrap();
         assert_eq!(again().unwrap().code(), "sealing-file-malformed");
     }

@@ -122,6 +122,13 @@ impl Monitor {
         let (root, session) = self.state.sessions.get_mut(&took.session).ok_or(Misfit)?;
         let book = self.state.books.get_mut(root).ok_or(Misfit)?;
         book.count(took.change.counters()).map_err(|_| Misfit)?;
+        // What was lost and is there again can be lost again.
+        if let Some(lost) = book.lost.get_mut(&(took.session, tag(took.party)))
+            && *lost > 0
+        {
+            *lost = lost.saturating_sub(1);
+            session.noted.monitor = session.noted.monitor.saturating_sub(1);
+        }
         session.expire(book.on_timeout(), took.at);
         session.remember(&took.change, took.runs);
         book.standing.apply(&took.change);

@@ -71,9 +71,9 @@ fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(out.stdout).context("output is not UTF-8")
 }
 
-/// The feature that gives the daemon its development evidence. It is off by default, and the
-/// release image cannot be built with it.
-const DEV_FEATURES: &str = "cloister-enclave/insecure-software-attester";
+/// The feature that gives the daemon its development evidence, off by default and impossible in a
+/// release image; and the load generator, so that it is linted and built with everything else.
+const DEV_FEATURES: &str = "cloister-enclave/insecure-software-attester,cloister-benches/load";
 
 const HELP: &str = "\
 cargo xtask COMMAND

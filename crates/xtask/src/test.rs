@@ -146,6 +146,16 @@ fn release_image() -> Result<Outcome> {
 }
 
 /// Package, features and test target of each.
-const CRASH_POINTS: &[&[&str]] =
-    &[&["cloister-journal", "--features", "failpoints", "--test", "crash_points"]];
+const CRASH_POINTS: &[&[&str]] = &[
+    &["cloister-journal", "--features", "failpoints", "--test", "crash_points"],
+    &[
+        "cloister-enclave",
+        "--features",
+        "insecure-software-attester,failpoints",
+        "--test",
+        "daemon",
+        "--",
+        "points::",
+    ],
+];
 const WASM: &str = "wasm32-unknown-unknown";

@@ -17,7 +17,9 @@
     clippy::cast_precision_loss,
     clippy::disallowed_macros,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a load generator measures time, prints it, and stops when something is wrong"
 )]
 

@@ -121,7 +121,15 @@ fn a_receipt_for_more_than_is_on_record_stops_the_pact_until_an_overseer_lets_it
     assert_eq!(stale, Err(ReinstateError::OtherBoot));
     let effect = reinstate(&world, world.boot, &key).unwrap();
     drop(world.apply(&effect));
+    // The same loss stops nothing twice ...
+    let (_, _, again) = resume_with(&world, Party::Initiator, &receipt, certificate).unwrap();
+    assert!(again.is_none());
+    // ... but what was sent again and is lost again is another one.
     assert_eq!(world.feed(&next).unwrap().action, Action::Allow);
+    let beyond = Receipt { count: 3, head: receipt.head, ..receipt };
+    let beyond = beyond.sign(&twin.boot_key, domain::RECEIPT);
+    let (_, back, anew) = resume_with(&world, Party::Initiator, &beyond, certificate).unwrap();
+    assert!(back && anew.is_some());
 }
 
 #[test]
