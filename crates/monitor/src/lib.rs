@@ -19,6 +19,7 @@ mod refusal;
 mod session;
 mod snapshot;
 mod trial;
+mod view;
 
 pub use action::Answer;
 pub use apply::{Applied, Misfit};

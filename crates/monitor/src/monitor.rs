@@ -7,25 +7,21 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use messages::codec::Wire;
-use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Counts, Party, SignedEvent, VerifiedEvent};
-use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
-use messages::leaf::{BootEntry, Boots};
-use messages::receipt::{JournalHead, Receipt, Resumption};
-use messages::reply::{
-    Action, Approval as OverseerApproval, Metadata, Open, Reinstatement, WaitingCall,
-};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
+use messages::leaf::BootEntry;
+use messages::receipt::{JournalHead, Resumption};
+use messages::reply::{Action, Approval as OverseerApproval, Metadata, Open, Reinstatement};
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Bracket, UnixMillis};
 use minicbor::{Decode, Encode};
-use pact::{Approval, BindingPact, Compiled, OnTimeout, check, compile};
+use pact::{Approval, BindingPact, check, compile};
 
 use crate::action::{Answer, action, runs};
 use crate::book::Book;
 use crate::completeness::of;
 use crate::effect::{Approved, Effect, Seed, Took};
-use crate::receipt::receipt;
 use crate::refusal::{
     CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError,
 };
@@ -422,158 +418,6 @@ impl Monitor {
             return Err(ReinstateError::NotStopped);
         }
         Ok(Effect::Reinstated { root })
-    }
-
-    /// What a receipt for `party` says once the record ends at `journal`; to be signed.
-    #[must_use]
-    pub fn receipt(
-        &self,
-        session: &SessionId,
-        party: Party,
-        journal: JournalHead,
-    ) -> Option<Receipt> {
-        let (_, open) = self.state.sessions.get(session)?;
-        Some(receipt((*session, open), party, self.state.boot.boot, journal))
-    }
-
-    /// What became of a paused call: none when it is not one, or still waits.
-    #[must_use]
-    pub fn decision(&self, session: &SessionId, call: &EventHash, now: UnixMillis) -> Decision {
-        let Some((root, open)) = self.state.sessions.get(session) else { return Decision::Unknown };
-        let Some(book) = self.state.books.get(root) else { return Decision::Unknown };
-        let mode = book.terms.compiled.mode();
-        if let Some(told) = open.decided.get(call) {
-            let answer = Answer::new(mode, told.clone());
-            let over = book.rolled_back || open.over(book.on_timeout(), now).is_some();
-            // Leave that was given is not given again for what is over.
-            let stale = over && answer.runs();
-            return if stale { Decision::Unknown } else { Decision::Made(answer) };
-        }
-        match open.paused.get(call) {
-            Some(paused) if now <= paused.until && !open.terminated => Decision::Waits,
-            Some(_) => {
-                let late = match book.on_timeout() {
-                    OnTimeout::Deny => Action::Deny,
-                    OnTimeout::Terminate => Action::Terminate,
-                };
-                let told = Told { action: late, rule: "approval.timeout".into(), at: now };
-                Decision::Made(Answer::new(mode, told))
-            }
-            None => Decision::Unknown,
-        }
-    }
-
-    /// The calls that wait for a decision of `overseer`, oldest first.
-    #[must_use]
-    pub fn waiting(&self, overseer: &Did, now: UnixMillis) -> Vec<WaitingCall> {
-        let mut calls = Vec::new();
-        for (id, (root, session)) in &self.state.sessions {
-            let named =
-                self.compiled(root).is_some_and(|compiled| compiled.overseers().contains(overseer));
-            if !named || session.terminated {
-                continue;
-            }
-            let open = session.paused.iter().filter(|(_, paused)| now <= paused.until);
-            calls.extend(open.map(|(call, paused)| WaitingCall {
-                pact: *root,
-                session: *id,
-                call: *call,
-                rule: paused.rule.clone(),
-                until: paused.until,
-                event: paused.event.clone().unwrap_or_default(),
-            }));
-        }
-        calls.sort_by_key(|call| call.until);
-        calls
-    }
-
-    /// Was the session opened here, whether or not it ended?
-    #[must_use]
-    pub fn knows(&self, session: &SessionId) -> bool {
-        self.state.sessions.contains_key(session) || self.state.ended.contains_key(session)
-    }
-
-    /// The key that signs what `party` reports in an open session.
-    #[must_use]
-    pub fn reporter(&self, session: &SessionId, party: Party) -> Option<PublicKey> {
-        self.state.sessions.get(session).map(|(_, open)| *of(&open.keys, party))
-    }
-
-    /// The pact of a session, open or ended.
-    #[must_use]
-    pub fn root_of(&self, session: &SessionId) -> Option<PactHash> {
-        let ended = || self.state.ended.get(session).map(|ended| ended.root);
-        self.pact_of(session).or_else(ended)
-    }
-
-    /// The pact of an open session.
-    #[must_use]
-    pub fn pact_of(&self, session: &SessionId) -> Option<PactHash> {
-        self.state.sessions.get(session).map(|(root, _)| *root)
-    }
-
-    /// Root pacts under monitoring.
-    pub fn roots(&self) -> impl Iterator<Item = &PactHash> {
-        self.state.books.keys()
-    }
-
-    /// Open sessions, by identifier.
-    pub fn open_sessions(&self) -> impl Iterator<Item = &SessionId> {
-        self.state.sessions.keys()
-    }
-
-    /// How many sessions are open.
-    #[must_use]
-    pub fn sessions(&self) -> usize {
-        self.state.sessions.len()
-    }
-
-    /// The boot in charge.
-    #[must_use]
-    pub const fn boot(&self) -> BootId {
-        self.state.boot.boot
-    }
-
-    /// The key of a boot of this origin.
-    #[must_use]
-    pub fn boot_key(&self, boot: &BootId) -> Option<PublicKey> {
-        self.state.boots.get(boot).copied()
-    }
-
-    /// The compiled pact of a chain.
-    #[must_use]
-    pub fn compiled(&self, root: &PactHash) -> Option<&Compiled> {
-        self.state.books.get(root).map(|b| &b.terms.compiled)
-    }
-
-    /// The two tallies of a pact, initiator's first.
-    #[must_use]
-    pub fn tallies(&self, root: &PactHash) -> Option<[TallyId; 2]> {
-        let [initiator, provider] = &self.state.books.get(root)?.tallies;
-        Some([initiator.id, provider.id])
-    }
-
-    /// The pact that a tally, running or ended, is of.
-    #[must_use]
-    pub fn pact_of_tally(&self, tally: &TallyId) -> Option<PactHash> {
-        let mut books = self.state.books.iter();
-        let found = books.find(|(_, book)| book.all_tallies().any(|t| t.id == *tally));
-        found.map(|(root, _)| *root)
-    }
-
-    /// The boots of a tally's life, and the secret that its blindings derive from.
-    #[must_use]
-    pub fn tally(&self, tally: &TallyId) -> Option<(&Boots, &tally::HolderSecret)> {
-        let mut all = self.state.books.values().flat_map(Book::all_tallies);
-        all.find(|t| t.id == *tally).map(|t| (t.boots(), t.secret()))
-    }
-
-    /// Is this DID a party or an overseer of the pact?
-    #[must_use]
-    pub fn concerns(&self, root: &PactHash, did: &Did) -> bool {
-        self.compiled(root).is_some_and(|pact| {
-            did == pact.initiator() || did == pact.provider() || pact.overseers().contains(did)
-        })
     }
 }
 
