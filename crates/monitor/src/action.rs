@@ -21,18 +21,21 @@ pub struct Answer {
     pub rule: Option<String>,
     /// When it was first given: leave for a call runs from then on, however often it is told.
     pub at: UnixMillis,
+    /// The session is over, or its pact stopped: what was said stands, and leave is not given
+    /// again.
+    pub over: bool,
 }
 
 impl Answer {
     pub(crate) fn new(mode: Mode, told: Told) -> Self {
         let Told { action, rule, at } = told;
-        Self { mode, action, rule: (action != Action::Allow).then_some(rule), at }
+        Self { mode, action, rule: (action != Action::Allow).then_some(rule), at, over: false }
     }
 
     /// May the call run now?
     #[must_use]
     pub fn runs(&self) -> bool {
-        runs(self.mode, self.action)
+        !self.over && runs(self.mode, self.action)
     }
 
     /// What leaves: passive tells nothing but the receipt, active alerts, interventionist decides.

@@ -190,13 +190,8 @@ impl Monitor {
         let compiled = &book.terms.compiled;
         let mode = compiled.mode();
         if let Some(told) = session.answered(verified) {
-            let answer = Answer::new(mode, told);
-            // Leave that was given is not given again for what is over.
-            return match session.over(book.on_timeout(), now) {
-                Some(over) if answer.runs() => Err(over),
-                None | Some(_) if answer.runs() && book.rolled_back => Err(IngestError::RolledBack),
-                None | Some(_) => Ok(Taken::Again(answer)),
-            };
+            let over = book.rolled_back || session.over(book.on_timeout(), now);
+            return Ok(Taken::Again(Answer { over, ..Answer::new(mode, told) }));
         }
         let (event, hash, party) = session.admit(verified)?;
         if session.overdue(book.on_timeout(), now) {

@@ -163,15 +163,10 @@ impl Session {
         decided.cloned().or_else(|| track.answer.clone())
     }
 
-    /// Why nothing runs in this session any more, if nothing does.
-    pub(crate) fn over(&self, on_timeout: OnTimeout, now: UnixMillis) -> Option<IngestError> {
-        if self.terminated || self.overdue(on_timeout, now) {
-            Some(IngestError::Terminated)
-        } else if of(&self.tracks, Party::Initiator).closed() {
-            Some(IngestError::Closed)
-        } else {
-            None
-        }
+    /// Does nothing run in this session any more?
+    pub(crate) fn over(&self, on_timeout: OnTimeout, now: UnixMillis) -> bool {
+        let closed = of(&self.tracks, Party::Initiator).closed();
+        closed || self.terminated || self.overdue(on_timeout, now)
     }
 
     /// What the session knows after an event: in the observing modes a call runs whatever the

@@ -39,11 +39,8 @@ impl Monitor {
         let Some(book) = self.state.books.get(root) else { return Decision::Unknown };
         let mode = book.terms.compiled.mode();
         if let Some(told) = open.decided.get(call) {
-            let answer = Answer::new(mode, told.clone());
-            let over = book.rolled_back || open.over(book.on_timeout(), now).is_some();
-            // Leave that was given is not given again for what is over.
-            let stale = over && answer.runs();
-            return if stale { Decision::Unknown } else { Decision::Made(answer) };
+            let over = book.rolled_back || open.over(book.on_timeout(), now);
+            return Decision::Made(Answer { over, ..Answer::new(mode, told.clone()) });
         }
         match open.paused.get(call) {
             Some(paused) if now <= paused.until && !open.terminated => Decision::Waits,

@@ -170,3 +170,25 @@ fn nobody_approves_a_call_of_a_session_that_is_over() {
     let answer = world.monitor.approve(&approval, &signature, key, world.now);
     assert_eq!(answer.map(|_| ()), Err(CountError::Over));
 }
+
+#[test]
+fn leave_that_was_given_is_told_again_but_not_given_again_for_what_is_over() {
+    let mut world = World::new(8, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let event = world.sign(&mut side, session, ASK, balance("c0"));
+    world.feed(&event).unwrap();
+    let first = world.now;
+    let again = |world: &World, later: u64| {
+        let now = UnixMillis(world.now.0 + later);
+        let taken = crate::support::take(&world.monitor, &event, now);
+        let Ok(cloister_monitor::Taken::Again(answer)) = taken else { panic!("told again") };
+        answer
+    };
+    let told = again(&world, 36_000_000);
+    assert_eq!((told.runs(), told.at), (true, first), "leave runs from when it was given");
+    side.delivered = 1;
+    world.count(&side, session, Party::Initiator).unwrap();
+    let told = again(&world, 0);
+    assert_eq!((told.action, told.runs()), (Action::Allow, false));
+}
