@@ -36,6 +36,8 @@ fn calls_run_by_ticket_and_overseers_decide() {
     let stage = Stage::new();
     let (asks, serves) = (stage.connector("initiator"), stage.connector("provider"));
     let (asking, serving) = (asks.door("http"), serves.door("http"));
+    asks.attested();
+    serves.attested();
 
     let balance = call("c1", "get_balance", &json!({}));
     assert_eq!(post(&asking, "/observe", &message("m1")).0, 204);

@@ -195,6 +195,11 @@ impl Connector {
         })
     }
 
+    /// Waits until it has attested the monitor: before that it can only say that it has not.
+    pub(crate) fn attested(&self) {
+        eventually(|| self.events().find(|event| event["event"] == "attested").map(|_| ()));
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
