@@ -62,14 +62,27 @@ pub struct WitnessedTime {
     anchor: Option<Anchor>,
 }
 
-/// What was known at one reading of the counter.
-#[derive(Clone, Copy, Debug)]
+/// What quorums said in this boot, and where the counter stood.
+#[derive(Clone, Debug)]
 struct Anchor {
-    earliest: UnixMillis,
+    /// Each carries the earlier bound for itself; the furthest one counts.
+    lines: Vec<Line>,
     latest: UnixMillis,
-    /// The earlier bound as a quorum last said it, without what the counter added.
+    at: Ticks,
+}
+
+/// One quorum's word on the earlier bound, and the reading when it was heard.
+#[derive(Clone, Copy, Debug)]
+struct Line {
     said: UnixMillis,
     at: Ticks,
+}
+
+/// What is known at one reading of the counter.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    earliest: UnixMillis,
+    latest: UnixMillis,
 }
 
 impl WitnessedTime {
@@ -101,24 +114,24 @@ impl WitnessedTime {
         let known = self.known(ticks);
         let ahead = known.and_then(|known| self.apart(known.latest, earliest));
         let behind = self.apart(latest, known.map_or(self.floor, |known| known.earliest));
-        let overlap = known.filter(|known| earliest <= known.latest && known.earliest <= latest);
-        let anchor = match (known, overlap) {
+        let agree = known.filter(|known| earliest <= known.latest && known.earliest <= latest);
+        let said = Line { said: earliest, at: ticks };
+        let anchor = match (known, agree) {
             // Both hold, so what both say holds.
-            (_, Some(known)) => Anchor {
-                earliest: earliest.max(known.earliest),
-                latest: latest.min(known.latest),
-                said: earliest.max(known.said),
-                at: ticks,
-            },
+            (_, Some(known)) => {
+                let lines = self.lines_with(said, ticks);
+                Anchor { lines, latest: latest.min(known.latest), at: ticks }
+            }
             // One of them is wrong. The earlier bound goes on from the witnesses, above the
             // floor; the later bound takes both in.
             (Some(known), None) => {
-                Anchor { earliest, latest: latest.max(known.latest), said: earliest, at: ticks }
+                Anchor { lines: vec![said], latest: latest.max(known.latest), at: ticks }
             }
-            (None, None) => Anchor { earliest, latest, said: earliest, at: ticks },
+            (None, None) => Anchor { lines: vec![said], latest, at: ticks },
         };
+        let agreed = agree.map_or(earliest, |known| earliest.max(known.earliest));
         self.anchor = Some(anchor);
-        self.floor = self.floor.max(anchor.earliest);
+        self.floor = self.floor.max(agreed);
         Ok(match (ahead, behind) {
             (Some(by), _) => Observed::Jumped(Jump::Ahead(by)),
             (None, Some(by)) => Observed::Jumped(Jump::Behind(by)),
@@ -133,7 +146,7 @@ impl WitnessedTime {
     /// observation.
     pub fn bracket(&mut self, ticks: Ticks) -> Result<Bracket, TimeError> {
         self.tick(ticks)?;
-        let Anchor { earliest, latest, .. } = self.known(ticks).ok_or(TimeError::Unwitnessed)?;
+        let Known { earliest, latest } = self.known(ticks).ok_or(TimeError::Unwitnessed)?;
         self.floor = earliest;
         Ok(Bracket { earliest, latest, clock: ClockKind::Witnessed })
     }
@@ -159,7 +172,7 @@ impl WitnessedTime {
     /// How long ago a quorum was last heard; none in this boot.
     #[must_use]
     pub fn silence(&self, ticks: Ticks) -> Option<Millis> {
-        self.anchor.map(|anchor| Millis(ticks.0.saturating_sub(anchor.at.0)))
+        self.anchor.as_ref().map(|anchor| Millis(ticks.0.saturating_sub(anchor.at.0)))
     }
 
     /// A counter that went back measured nothing: what it carried is no longer known.
@@ -175,16 +188,40 @@ impl WitnessedTime {
         }
     }
 
-    fn known(&self, ticks: Ticks) -> Option<Anchor> {
-        let anchor = self.anchor?;
+    /// The floor is kept and not carried on: it is no more than what some line once reached.
+    fn known(&self, ticks: Ticks) -> Option<Known> {
+        let anchor = self.anchor.as_ref()?;
+        let furthest = anchor.lines.iter().map(|line| self.carried(*line, ticks)).max()?;
+        let earliest = furthest.max(self.floor);
         let elapsed = ticks.0.saturating_sub(anchor.at.0);
-        let drift = self.drift(elapsed);
-        let least = Millis(elapsed.saturating_sub(drift));
-        let most = Millis(elapsed.saturating_add(drift));
-        let reach = anchor.said.saturating_add(self.terms.reach);
-        let earliest = anchor.earliest.saturating_add(least).min(reach).max(self.floor);
+        let most = Millis(elapsed.saturating_add(self.drift(elapsed)));
         let latest = anchor.latest.saturating_add(most).max(earliest);
-        Some(Anchor { earliest, latest, said: anchor.said, at: ticks })
+        Some(Known { earliest, latest })
+    }
+
+    /// How far the counter carries one quorum's word, at most to its reach.
+    fn carried(&self, line: Line, ticks: Ticks) -> UnixMillis {
+        let elapsed = ticks.0.saturating_sub(line.at.0);
+        let least = elapsed.saturating_sub(self.drift(elapsed)).min(self.terms.reach.0);
+        line.said.saturating_add(Millis(least))
+    }
+
+    /// The lines that may still count once `said` is one of them. A line counts while no other is
+    /// both as far and has as far to go; to forget one only holds the bound back.
+    fn lines_with(&self, said: Line, ticks: Ticks) -> Vec<Line> {
+        let old = self.anchor.iter().flat_map(|anchor| &anchor.lines);
+        let further =
+            |line: &&Line| line.said < said.said && self.carried(**line, ticks) > said.said;
+        let behind =
+            |line: &Line| line.said >= said.said && self.carried(*line, ticks) >= said.said;
+        let mut lines: Vec<Line> = old.clone().filter(further).copied().collect();
+        lines.extend(old.filter(|line| behind(line)));
+        if !lines.iter().any(behind) {
+            lines.push(said);
+        }
+        let forgotten = lines.len().saturating_sub(MAX_LINES);
+        lines.drain(..forgotten);
+        lines
     }
 
     /// The bounds that a quorum stands for.
@@ -228,6 +265,9 @@ impl WitnessedTime {
         (by > self.terms.slack).then_some(by)
     }
 }
+
+/// Most lines that are followed at a time.
+const MAX_LINES: usize = 16;
 
 /// What an observation showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

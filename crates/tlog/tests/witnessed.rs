@@ -207,23 +207,24 @@ proptest! {
 
     /// Steps: counter, question, what the witnesses say, whether anything is heard.
     #[test]
-    fn time_never_goes_back_nor_past_the_reach_of_a_quorum(
+    fn time_never_goes_back_nor_ahead_of_a_quorum_and_the_counter(
         floor in 0..2_000_000_u64, quorum in 1..=3_usize, reach in 0..2_000_000_u64,
         steps in prop::collection::vec(
             (0..3_000_000_u64, 0..3_000_000_u64, prop::collection::vec(0..3_000_u64, 0..5), any::<bool>()),
             1..40),
     ) {
         let mut time = WitnessedTime::new(terms(quorum, reach), UnixMillis(floor));
-        // What quorums said. Quorums that disagree within the reach may together carry the bound
-        // further than the counter went since the last one, but never past the reach of the latest.
-        let mut quorums: Vec<u64> = Vec::new();
-        let mut earliest = floor;
+        // What quorums said, and how far the counter had gone forward by then.
+        let mut quorums: Vec<(u64, u64)> = Vec::new();
+        let (mut forward, mut seen, mut earliest) = (0, 0, floor);
         for (ticks, asked, mut seconds, hears) in steps {
+            forward += ticks.saturating_sub(seen);
+            seen = ticks;
             if hears {
                 let heard = time.observe(&said(&seconds), Ticks(asked), Ticks(ticks));
                 if heard.is_ok() {
                     seconds.sort_unstable();
-                    quorums.push(seconds[seconds.len() - quorum] * 1000);
+                    quorums.push((seconds[seconds.len() - quorum] * 1000, forward));
                 }
             }
             if let Ok(now) = time.bracket(Ticks(ticks)) {
@@ -232,7 +233,7 @@ proptest! {
             }
             prop_assert!(earliest <= time.floor().0);
             earliest = time.floor().0;
-            let carried = quorums.iter().map(|said| said + reach);
+            let carried = quorums.iter().map(|(said, at)| said + (forward - at).min(reach));
             prop_assert!(earliest <= carried.max().unwrap_or_default().max(floor));
         }
     }
