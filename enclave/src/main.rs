@@ -2,6 +2,7 @@
 
 mod api;
 mod audit;
+mod boot_key;
 mod check;
 mod clock;
 mod config;

@@ -18,6 +18,7 @@
 
 mod answers;
 mod around;
+mod decided;
 mod release;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,7 +28,7 @@ use journal::{Archive, Journal};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain::{self, Domain};
-use messages::event::{Body, EventError, SignedEvent, VerifiedEvent};
+use messages::event::{Body, EventError, Party, SignedEvent, VerifiedEvent};
 use messages::ids::{
     BootId, ConfigDigest, EventHash, LeafHash, PactHash, Salt, SessionId, TallyId,
 };
@@ -35,7 +36,7 @@ use messages::leaf::{Leaf, body_digest};
 use messages::publication::{Disclosed, Publication};
 use messages::receipt::{BootCertificate, JournalHead, Notice, Ticket};
 use messages::reply::{Reply, Request};
-use messages::signature::{PublicKey, Signature, SigningKey};
+use messages::signature::{PublicKey, Sign, Signature, SigningKey};
 use messages::time::{Epoch, Millis, UnixMillis};
 use monitor::{Answer, Applied, Effect, EpochClose, IngestError, Seed, Taken, Trial};
 use pact::{KeyRing, Mode};
@@ -43,7 +44,9 @@ use rand_core::{OsRng, RngCore};
 use tlog::Log;
 use zeroize::Zeroizing;
 
+pub(crate) use self::decided::Decided;
 use crate::audit;
+use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::Values;
 use crate::desk::Caller;
@@ -83,7 +86,8 @@ pub(crate) struct Pipeline {
 /// Who this monitor is.
 pub(crate) struct Identity {
     pub(crate) boot: BootId,
-    pub(crate) boot_key: SigningKey,
+    /// Shared with those who sign what was decided.
+    pub(crate) boot_key: Arc<BootKey>,
     pub(crate) log_key: SigningKey,
     pub(crate) config: ConfigDigest,
     pub(crate) certificate: BootCertificate,
@@ -125,13 +129,13 @@ pub(crate) struct Refused(pub(crate) &'static str);
 
 impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
-    pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Reply {
+    pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Decided {
         let timed = matches!(
             request,
             Request::Open { .. } | Request::Approve { .. } | Request::Release { .. }
         );
         if let Some(code) = self.clock.stands_still().filter(|_| timed) {
-            return refused(Refused(code));
+            return Decided::Reply(refused(Refused(code)));
         }
         let answer = match request {
             Request::Register { pact } => self.register(&pact),
@@ -140,7 +144,10 @@ impl Pipeline {
                 self.open_trial(&draft, &open, &parties, mode)
             }
             Request::Count { counts, signature } => self.count(&counts, &signature),
-            Request::Approve { approval, signature } => self.approve(&approval, &signature),
+            Request::Approve { approval, signature } => {
+                let decided = self.approve(&approval, &signature);
+                return decided.unwrap_or_else(|refusal| Decided::Reply(refused(refusal)));
+            }
             Request::Resume { resumption, signature } => self.resume(&resumption, &signature),
             Request::Reinstate { reinstatement, signature } => {
                 self.reinstate(&reinstatement, &signature)
@@ -161,19 +168,20 @@ impl Pipeline {
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };
-        answer.unwrap_or_else(refused)
+        Decided::Reply(answer.unwrap_or_else(refused))
     }
 
     /// Takes one event; `bytes` are what it was read from.
-    pub(crate) fn take_event(&mut self, arrived: Arrived, bytes: &[u8]) -> Reply {
+    pub(crate) fn take_event(&mut self, arrived: Arrived, bytes: &[u8]) -> Decided {
         let verified = match arrived {
             Arrived::Verified(verified) => Ok(verified),
             Arrived::Read(signed) if self.trials.contains_key(&signed.unverified().session) => {
-                return self.try_event(signed).unwrap_or_else(refused);
+                return Decided::Reply(self.try_event(signed).unwrap_or_else(refused));
             }
             Arrived::Read(signed) => self.verified(signed),
         };
-        verified.and_then(|verified| self.event(&verified, bytes)).unwrap_or_else(refused)
+        let decided = verified.and_then(|verified| self.event(&verified, bytes));
+        decided.unwrap_or_else(|refusal| Decided::Reply(refused(refusal)))
     }
 
     fn verified(&self, signed: SignedEvent) -> Result<VerifiedEvent, Refused> {
@@ -185,7 +193,7 @@ impl Pipeline {
     }
 
     // 1. An event becomes a verdict, and the verdict a record: both or neither.
-    fn event(&mut self, verified: &VerifiedEvent, bytes: &[u8]) -> Result<Reply, Refused> {
+    fn event(&mut self, verified: &VerifiedEvent, bytes: &[u8]) -> Result<Decided, Refused> {
         if let Some(code) = self.clock.stands_still() {
             return Err(Refused(code));
         }
@@ -218,33 +226,41 @@ impl Pipeline {
         self.put(Step::of(Effect::Full { root, at, seed })).map(|_place| ())
     }
 
-    /// Signs what an admitted event's reporter gets: a receipt, and leave for an allowed call.
+    /// What an admitted event's reporter gets: a receipt, and leave for an allowed call.
     fn verdict(
         &self,
         verified: &VerifiedEvent,
         answer: Answer,
         place: JournalHead,
-    ) -> Result<Reply, Refused> {
+    ) -> Result<Decided, Refused> {
         let event = verified.event();
-        let key = &self.identity.boot_key;
-        let receipt = self
-            .state
-            .monitor
-            .receipt(&event.session, event.from.reporter(), place)
-            .ok_or(Refused("session-unknown"))?
-            .sign(key, domain::RECEIPT);
         let call = matches!(event.body, Body::Call { .. });
         let asks = answer.mode == Mode::Interventionist && call;
-        let ticket =
-            (asks && answer.runs()).then(|| self.ticket(event.session, verified.hash(), answer.at));
-        Ok(answer.into_reply(receipt, ticket))
+        let call = asks.then(|| verified.hash());
+        self.receipted((event.session, event.from.reporter()), answer, call, place)
     }
 
-    pub(crate) fn ticket(&self, session: SessionId, call: EventHash, given: UnixMillis) -> Ticket {
-        // However often it is asked for, leave ends when it would have ended at first.
-        let expires = given.saturating_add(TICKET_LIFE);
+    /// An answer with a receipt for its party, and leave for `call` if it runs.
+    pub(crate) fn receipted(
+        &self,
+        (session, party): (SessionId, Party),
+        answer: Answer,
+        call: Option<EventHash>,
+        place: JournalHead,
+    ) -> Result<Decided, Refused> {
+        let receipt = self.state.monitor.receipt(&session, party, place);
+        let receipt = receipt.ok_or(Refused("session-unknown"))?;
         let (boot, signature) = (self.identity.boot, Signature([0; 64]));
-        Ticket { session, call, expires, boot, signature }.sign(&self.identity.boot_key)
+        // However often it is asked for, leave ends when it would have ended at first.
+        let expires = answer.at.saturating_add(TICKET_LIFE);
+        let ticket = call.filter(|_| answer.runs()).map(|call| Ticket {
+            session,
+            call,
+            expires,
+            boot,
+            signature,
+        });
+        Ok(Decided::Receipted { answer, receipt, ticket })
     }
 
     // 2. Every record changes the state in one way, and is journalled in the same breath.

@@ -32,6 +32,7 @@ use tlog::Log;
 use zeroize::Zeroizing;
 
 use crate::audit;
+use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::{Config, SealingKind, Values};
 use crate::pipeline::{Filed, Identity, Index, Pipeline, Refused};
@@ -123,7 +124,8 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     })?;
     let mut boot = BootId::default();
     OsRng.fill_bytes(&mut boot.0);
-    let boot_key = SigningKey::generate(&mut OsRng);
+    let boot_key =
+        BootKey::generate(&mut OsRng).ok_or(StoreError::Boot("the provider has no Ed25519"))?;
 
     // What the archive holds, then what the journal holds beyond it.
     let mut recovery = Recovery::begin(archive, &values)?;
@@ -172,6 +174,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     let snapshot = Zeroizing::new(state.snapshot(values.ledger()));
     let journal = opened.start(&snapshot, clock.now())?;
     let certificate = BootCertificate::issue(boot, boot_key.public(), &log_key);
+    let boot_key = Arc::new(boot_key);
     let identity = Identity { boot, boot_key, log_key, config: digest, certificate, tee };
     let mut ring = KeyRing::default();
     for (did, key) in &values.keys {

@@ -11,7 +11,7 @@ use crate::domain::{self, Domain};
 use crate::event::Party;
 use crate::ids::{BootId, EventHash, PactHash, Root, SessionId};
 use crate::reply::Action;
-use crate::signature::{BadSignature, PublicKey, Signature, SigningKey};
+use crate::signature::{BadSignature, PublicKey, Sign, Signature, SigningKey};
 use crate::time::UnixMillis;
 
 /// A place in the monitor's journal: how many records it held, and the head of their chain.
@@ -59,7 +59,7 @@ pub struct Receipt {
 impl Receipt {
     /// Signs what the fields say. `domain` tells receipts from those of trials.
     #[must_use]
-    pub fn sign(mut self, key: &SigningKey, domain: Domain) -> Self {
+    pub fn sign(mut self, key: &impl Sign, domain: Domain) -> Self {
         self.signature = key.sign(domain, &self.signed_bytes());
         self
     }
@@ -106,7 +106,7 @@ pub struct Ticket {
 impl Ticket {
     /// Signs what the fields say.
     #[must_use]
-    pub fn sign(mut self, key: &SigningKey) -> Self {
+    pub fn sign(mut self, key: &impl Sign) -> Self {
         self.signature = key.sign(domain::TICKET, &self.signed_bytes());
         self
     }
@@ -225,7 +225,7 @@ pub struct Notice {
 impl Notice {
     /// Signs what the fields say.
     #[must_use]
-    pub fn sign(mut self, key: &SigningKey) -> Self {
+    pub fn sign(mut self, key: &impl Sign) -> Self {
         self.signature = key.sign(domain::NOTICE, &self.signed_bytes());
         self
     }

@@ -8,6 +8,13 @@ use rand_core::CryptoRngCore;
 
 use crate::domain::Domain;
 
+/// Something that holds a key and signs with it, as RFC 8032 says: the same bytes for the same
+/// message, whoever computes them.
+pub trait Sign {
+    /// Signs `message` under `domain`.
+    fn sign(&self, domain: Domain, message: &[u8]) -> Signature;
+}
+
 /// A secret signing key. No `Debug`, no `Clone`; erased on drop.
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
@@ -41,6 +48,12 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, domain: Domain, message: &[u8]) -> Signature {
         Signature(self.0.sign(&framed(domain, message)).to_bytes())
+    }
+}
+
+impl Sign for SigningKey {
+    fn sign(&self, domain: Domain, message: &[u8]) -> Signature {
+        self.sign(domain, message)
     }
 }
 
@@ -89,7 +102,9 @@ impl fmt::Debug for Signature {
 #[error("the signature does not hold")]
 pub struct BadSignature;
 
-fn framed(domain: Domain, message: &[u8]) -> Vec<u8> {
+/// What is signed: the domain's name, a zero byte, the message.
+#[must_use]
+pub fn framed(domain: Domain, message: &[u8]) -> Vec<u8> {
     [domain.as_bytes(), &[0], message].concat()
 }
 

@@ -10,10 +10,9 @@ use messages::receipt::Notice;
 use messages::reply::{Reply, Request};
 use messages::signature::PublicKey;
 use pact::OnDeadline;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::problems::MONITOR_STOPPING;
-use crate::desk::Caller;
+use crate::desk::{Caller, Promise};
 
 /// The monitor, as its HTTP interface sees it.
 pub(crate) trait Desk: Clone + Send + Sync + 'static {
@@ -29,7 +28,7 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
         request: Request,
         caller: Caller,
         deadline: Option<Instant>,
-    ) -> impl Future<Output = oneshot::Receiver<Reply>> + Send;
+    ) -> impl Future<Output = Promise> + Send;
 
     /// Asks, and waits for the answer.
     fn ask(
@@ -38,7 +37,7 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
         caller: Caller,
         deadline: Option<Instant>,
     ) -> impl Future<Output = Reply> + Send {
-        async move { reply_of(self.submit(request, caller, deadline).await).await }
+        async move { self.submit(request, caller, deadline).await.kept().await }
     }
 
     /// Waits until a paused call is decided, by an overseer or by its time-out, and says what the
@@ -76,9 +75,4 @@ pub(crate) struct Following {
     pub(crate) from: u64,
     /// Ends when the reader is too slow.
     pub(crate) notices: mpsc::Receiver<Arc<Notice>>,
-}
-
-/// The answer that comes; a desk that ends without one has not taken the request.
-pub(super) async fn reply_of(answer: oneshot::Receiver<Reply>) -> Reply {
-    answer.await.unwrap_or_else(|_| Reply::Error { code: MONITOR_STOPPING.into() })
 }

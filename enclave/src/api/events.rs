@@ -18,7 +18,7 @@ use messages::reply::{Action, Reply, Request};
 use pact::OnDeadline;
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 
-use super::desk::{Desk, reply_of};
+use super::desk::Desk;
 use super::intake::{Refusal, busy, bytes_of};
 use super::problems::{DECISION_LATE, MONITOR_BUSY, SHARE_USED_UP, problem};
 use super::routes::{Admitted, Api, Parts};
@@ -55,7 +55,7 @@ pub(super) fn batch<D: Desk>(
         })
         .map(|submitted: Result<_, &'static str>| async move {
             let reply = match submitted {
-                Ok(answer) => reply_of(answer).await,
+                Ok(promise) => promise.kept().await,
                 Err(code) => Reply::Error { code: code.into() },
             };
             let mut answer = to_json(&reply, &problem);

@@ -29,8 +29,6 @@ fn meaning(code: &str) -> Option<&'static str> {
 pub(super) const INTERNAL_FAULT: &str = "internal-fault";
 /// The desk's queue stayed full.
 pub(super) const MONITOR_BUSY: &str = "monitor-busy";
-/// The desk ends.
-pub(super) const MONITOR_STOPPING: &str = "monitor-stopping";
 /// The caller's share is used up.
 pub(super) const SHARE_USED_UP: &str = "share-used-up";
 /// The desk did not take the request in time.
@@ -77,7 +75,7 @@ const TABLE: &[Row] = &[
     ("journal-not-durable", 503, "the disk does not keep what is written", "tell its operator; resume when the monitor is back"),
     ("journal-not-retained", 404, "this is no longer kept", "ask within the pact's retention"),
     ("journal-record-too-large", 413, "the request is larger than a record may be", "send less at once"),
-    (MONITOR_STOPPING, 503, "the monitor is about to stop; nothing was taken", "send the same again when it is back"),
+    ("monitor-stopping", 503, "the monitor is about to stop; what was sent may not be on record", "send the same again when it is back"),
     ("not-kept", 404, "this is no longer kept", "ask within the pact's retention"),
     ("request-out-of-turn", 409, "the request does not belong here", "see /openapi.json"),
     // who asks

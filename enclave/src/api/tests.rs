@@ -37,8 +37,9 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tower::ServiceExt;
 
 use super::{Api, Desk, Following, Limits, router};
-use crate::desk::Caller;
+use crate::desk::{Caller, Promise};
 use crate::metrics::Metrics;
+use crate::pipeline::Decided;
 
 /// Where notices begin to be followed.
 const FROM: u64 = 40;
@@ -98,12 +99,7 @@ impl Fake {
 }
 
 impl Desk for Fake {
-    async fn submit(
-        &self,
-        request: Request,
-        caller: Caller,
-        _: Option<Instant>,
-    ) -> oneshot::Receiver<Reply> {
+    async fn submit(&self, request: Request, caller: Caller, _: Option<Instant>) -> Promise {
         let place = Arc::clone(&self.0.places).acquire_owned().await.unwrap();
         let usual = match &request {
             Request::Include { .. } => {
@@ -117,10 +113,10 @@ impl Desk for Fake {
         let (answer, answered) = oneshot::channel();
         tokio::spawn(async move {
             tokio::time::sleep(takes).await;
-            drop(answer.send(reply));
+            drop(answer.send(Decided::Reply(reply)));
             drop(place);
         });
-        answered
+        Promise::of(answered)
     }
 
     async fn decided(&self, _: SessionId, _: EventHash) -> Option<Reply> {

@@ -20,7 +20,7 @@ use rand_core::OsRng;
 use tally::{BlindingContext, Openings, Totals, commit};
 use tlog::{TilePath, Tiled};
 
-use super::{Filed, Index, Pipeline, Refused, refused};
+use super::{Decided, Filed, Index, Pipeline, Refused, refused};
 use crate::desk::Caller;
 
 impl Pipeline {
@@ -168,16 +168,14 @@ impl Pipeline {
     }
 
     /// What became of a paused call: `Some(None)` when there is no such call, none while it waits.
-    pub(crate) fn decided(&self, session: &SessionId, call: &EventHash) -> Option<Option<Reply>> {
+    pub(crate) fn decided(&self, session: &SessionId, call: &EventHash) -> Option<Option<Decided>> {
         let answer = match self.state.monitor.decision(session, call, self.clock.now()) {
             Decision::Waits => return None,
             Decision::Unknown => return Some(None),
             Decision::Made(answer) => answer,
         };
-        let receipt = self.state.monitor.receipt(session, Party::Initiator, self.place());
-        let receipt = receipt.map(|r| r.sign(&self.identity.boot_key, domain::RECEIPT));
-        let ticket = answer.runs().then(|| self.ticket(*session, *call, answer.at));
-        Some(receipt.map(|receipt| answer.into_reply(receipt, ticket)))
+        let party = (*session, Party::Initiator);
+        Some(self.receipted(party, answer, Some(*call), self.place()).ok())
     }
 
     /// A tile of the tree, or the leaves under one (C2SP tlog-tiles).

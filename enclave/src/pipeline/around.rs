@@ -2,7 +2,7 @@
 
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Counts, SignedEvent, VerifiedEvent};
+use messages::event::{Counts, Party, SignedEvent, VerifiedEvent};
 use messages::ids::{EventHash, PactHash, Root, SessionId};
 use messages::leaf::PactBody;
 use messages::publication::Publication;
@@ -14,7 +14,7 @@ use monitor::{Answer, CountError, Effect, Resumed, Seed, Trial};
 use pact::{LogScope, Mode, Pact, SignedPact};
 use rand_core::{OsRng, RngCore};
 
-use super::{Pipeline, Refused};
+use super::{Decided, Pipeline, Refused};
 use crate::desk::Caller;
 use crate::state::{Entry, Following, Step};
 use crate::store::crash_point;
@@ -122,7 +122,7 @@ impl Pipeline {
         let trial = self.trials.get_mut(&session).ok_or(Refused("session-unknown"))?;
         let answer = trial.ingest(signed, self.identity.boot, self.clock.now());
         let (answer, receipt) = answer.map_err(|refusal| Refused(refusal.code()))?;
-        let receipt = receipt.sign(&self.identity.boot_key, domain::TRIAL_RECEIPT);
+        let receipt = receipt.sign(&*self.identity.boot_key, domain::TRIAL_RECEIPT);
         Ok(answer.into_reply(receipt, None))
     }
 
@@ -149,7 +149,7 @@ impl Pipeline {
         &mut self,
         approval: &Approval,
         signature: &Signature,
-    ) -> Result<Reply, Refused> {
+    ) -> Result<Decided, Refused> {
         let key = self.ring.resolve(&approval.overseer);
         let now = self.clock.now();
         let mut decided = self.state.monitor.approve(approval, signature, key, now);
@@ -164,14 +164,7 @@ impl Pipeline {
         let root = self.state.monitor.pact_of(&session).ok_or(Refused("session-unknown"))?;
         let what = (NoticeKind::Decided, Some(session), Some(call));
         self.notify(root, what, (answer.action, answer.rule.clone()), place);
-        let receipt = self
-            .state
-            .monitor
-            .receipt(&session, messages::event::Party::Initiator, place)
-            .ok_or(Refused("session-unknown"))?
-            .sign(&self.identity.boot_key, domain::RECEIPT);
-        let ticket = answer.runs().then(|| self.ticket(session, call, answer.at));
-        Ok(answer.into_reply(receipt, ticket))
+        self.receipted((session, Party::Initiator), answer, Some(call), place)
     }
 
     pub(super) fn resume(
@@ -335,7 +328,7 @@ impl Pipeline {
             boot: self.identity.boot,
             signature: Signature([0; 64]),
         };
-        self.outbox.push((readers, notice.sign(&self.identity.boot_key)));
+        self.outbox.push((readers, notice.sign(&*self.identity.boot_key)));
     }
 }
 

@@ -46,13 +46,6 @@ async fn a_batch_is_asked_and_answered_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_desk_that_ends_says_so() {
-    let (answer, answered) = oneshot::channel::<Reply>();
-    drop(answer);
-    assert_eq!(crate::api::desk::reply_of(answered).await, error("monitor-stopping"));
-}
-
-#[tokio::test]
 async fn a_batch_stops_at_nothing() {
     let other = SessionId([1; 32]);
     let mut body = Vec::new();

@@ -80,7 +80,7 @@ async fn a_desk_with_too_many_readers_says_so() {
             request: Request,
             caller: Caller,
             deadline: Option<Instant>,
-        ) -> oneshot::Receiver<Reply> {
+        ) -> Promise {
             self.0.submit(request, caller, deadline).await
         }
         async fn decided(&self, session: SessionId, call: EventHash) -> Option<Reply> {

@@ -1,0 +1,114 @@
+//! Answers on their way back. What was decided goes at once to the thread that waits for it and is
+//! signed there while its record becomes durable; it is told when it is.
+
+use std::sync::Arc;
+
+use messages::reply::Reply;
+use tokio::sync::oneshot;
+
+use crate::boot_key::BootKey;
+use crate::pipeline::{Decided, Refused, refused};
+
+/// An answer that will come.
+#[must_use = "somebody waits for the answer"]
+pub(crate) struct Promise {
+    decided: oneshot::Receiver<Decided>,
+    durable: oneshot::Receiver<()>,
+    key: Arc<BootKey>,
+}
+
+/// The way of one answer to whoever waits for it.
+#[must_use = "somebody waits for the answer"]
+pub(super) struct Promised {
+    decided: oneshot::Sender<Decided>,
+    durable: oneshot::Sender<()>,
+}
+
+/// An answer that was given and not yet told.
+#[must_use = "an answer is told when its record is durable"]
+pub(super) struct Said(oneshot::Sender<()>);
+
+/// A promise, and the way to keep it. `key` is the boot's, which signs answers.
+pub(super) fn made(key: Arc<BootKey>) -> (Promised, Promise) {
+    let (decided, deciding) = oneshot::channel();
+    let (durable, awaited) = oneshot::channel();
+    let promise = Promise { decided: deciding, durable: awaited, key };
+    (Promised { decided, durable }, promise)
+}
+
+impl Promise {
+    /// The answer, signed, once everything behind it is durable. A desk that ends without one has
+    /// not taken the request, or does not know whether what it took is durable.
+    pub(crate) async fn kept(self) -> Reply {
+        let Self { decided, durable, key } = self;
+        let stopping = || refused(Refused("monitor-stopping"));
+        let Ok(decided) = decided.await else { return stopping() };
+        let reply = decided.sign(&key);
+        match durable.await {
+            Ok(()) => reply,
+            Err(_) => stopping(),
+        }
+    }
+
+    /// An answer that is given already, or will be by whoever has the other end.
+    #[cfg(test)]
+    pub(crate) fn of(decided: oneshot::Receiver<Decided>) -> Self {
+        let (durable, awaited) = oneshot::channel();
+        durable.send(()).ok();
+        let key = Arc::new(BootKey::from_seed(&[0; 32]).unwrap());
+        Self { decided, durable: awaited, key }
+    }
+}
+
+impl Promised {
+    /// Gives an answer whose record becomes durable with the open group. A caller that went away
+    /// keeps what is on record; it asks again.
+    pub(super) fn say(self, decided: Decided) -> Said {
+        drop(self.decided.send(decided));
+        Said(self.durable)
+    }
+
+    /// Gives an answer that rests on nothing that is not durable.
+    pub(super) fn tell(self, reply: Reply) {
+        self.say(Decided::Reply(reply)).let_out();
+    }
+}
+
+impl Said {
+    /// Lets the answer out.
+    pub(super) fn let_out(self) {
+        // Whoever waited may have gone away.
+        self.0.send(()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn promise() -> (Promised, Promise) {
+        made(Arc::new(BootKey::from_seed(&[1; 32]).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_before_it_is_durable() {
+        let (promised, promise) = promise();
+        let said = promised.say(Decided::Reply(Reply::Opened));
+        let mut kept = tokio::spawn(promise.kept());
+        let moment = std::time::Duration::from_millis(20);
+        assert!(tokio::time::timeout(moment, &mut kept).await.is_err());
+        said.let_out();
+        assert_eq!(kept.await.unwrap(), Reply::Opened);
+    }
+
+    #[tokio::test]
+    async fn what_never_became_durable_is_never_told() {
+        let stopping = Reply::Error { code: "monitor-stopping".into() };
+        let (promised, one) = promise();
+        drop(promised.say(Decided::Reply(Reply::Opened)));
+        assert_eq!(one.kept().await, stopping);
+        let (promised, other) = promise();
+        drop(promised);
+        assert_eq!(other.kept().await, stopping);
+    }
+}
