@@ -45,6 +45,8 @@ pub(crate) struct Values {
     pub(crate) max_pacts: usize,
     /// Most open sessions.
     pub(crate) max_sessions: usize,
+    /// Most open sessions of one pact; a quarter of all without it.
+    pub(crate) max_sessions_of_pact: Option<usize>,
     /// Sessions without events for this long end with an open tail, milliseconds.
     pub(crate) idle_ms: u64,
     /// Bounds and budget of private statistics.
@@ -197,6 +199,10 @@ impl Config {
         let ranges = [
             ("max_pacts", (1..=10_000).contains(&values.max_pacts)),
             ("max_sessions", (1..=1_000_000).contains(&values.max_sessions)),
+            (
+                "max_sessions_of_pact",
+                (1..=values.max_sessions).contains(&values.sessions_of_pact()),
+            ),
             ("idle_ms", values.idle_ms >= 1_000),
             ("clock", values.clock.is_sound()),
             ("max_retention_days", (90..=36_500).contains(&values.max_retention_days)),
@@ -223,7 +229,18 @@ impl Config {
 impl Values {
     /// Bounds of the monitor.
     pub(crate) const fn settings(&self) -> Settings {
-        Settings { pacts: self.max_pacts, sessions: self.max_sessions }
+        Settings {
+            pacts: self.max_pacts,
+            sessions: self.max_sessions,
+            sessions_of_pact: self.sessions_of_pact(),
+        }
+    }
+
+    const fn sessions_of_pact(&self) -> usize {
+        match self.max_sessions_of_pact {
+            Some(most) => most,
+            None => self.max_sessions.div_ceil(4),
+        }
     }
 
     /// The cap of the whole privacy ledger, the shares of all pacts that there can be; and the

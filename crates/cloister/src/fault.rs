@@ -89,6 +89,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ("release-", "ask for a statistic that the pact's consent lists, for a day that has ended"),
     ("requester-", "sign with the key of the DID that asks"),
     ("request-", "update the client: it does not speak this monitor's protocol"),
+    ("sessions-of-pact-full", "close sessions of this pact first; the operator sets its share"),
+    ("resume-forgotten", "open another session: the record of that one is past its retention"),
     ("sessions-full", "close sessions, or configure the monitor for more"),
     ("session", "open a new session under the pact"),
     ("unknown-statistic", "ask for a statistic that this monitor computes"),

@@ -68,6 +68,10 @@ impl Monitor {
                 self.state.books.get_mut(root).ok_or(Misfit)?.rolled_back = false;
             }
             Effect::Broken { at, seed } => return Ok(self.broken(*at, seed)),
+            Effect::Forgot { before, oldest } => {
+                self.state.ended.retain(|_, ended| ended.at >= *before);
+                self.state.oldest = self.state.oldest.max(*oldest);
+            }
         }
         Ok(Applied::default())
     }
@@ -110,7 +114,8 @@ impl Monitor {
     }
 
     fn opened(&mut self, open: &Open, at: UnixMillis, seed: &Seed) -> Result<(), Misfit> {
-        let book = self.state.books.get(&open.pact).ok_or(Misfit)?;
+        let book = self.state.books.get_mut(&open.pact).ok_or(Misfit)?;
+        book.open = book.open.saturating_add(1);
         let mut token_key = [0; 16];
         seed.rng().fill_bytes(&mut token_key);
         let session = Session::new(open.pact, open.principal.clone(), book.keys, token_key, at);
@@ -264,9 +269,10 @@ impl Monitor {
         let (root, mut session) = self.state.sessions.remove(id)?;
         let [initiator, provider] = &session.tracks;
         let counts = [initiator.count, provider.count];
-        let ended = Ended { root, counts, heads: [initiator.head, provider.head] };
+        let ended = Ended { root, counts, heads: [initiator.head, provider.head], at: now };
         self.state.ended.insert(*id, ended);
         let book = self.state.books.get_mut(&root)?;
+        book.open = book.open.saturating_sub(1);
         session.expire(book.on_timeout(), now);
         let fresh = session.fresh_gaps(true);
         book.note(fresh);

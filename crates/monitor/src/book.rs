@@ -76,6 +76,9 @@ pub(crate) struct Book {
     /// Events that receipts speak of and the record lacks, by session and party (1, 2).
     #[n(7)]
     pub(crate) lost: BTreeMap<(SessionId, u8), u64>,
+    /// How many of its sessions are open.
+    #[n(8)]
+    pub(crate) open: usize,
 }
 
 /// A pact as the monitor applies it, made of what the parties signed.
@@ -161,6 +164,7 @@ impl Book {
             retired: Vec::new(),
             rolled_back: false,
             lost: BTreeMap::new(),
+            open: 0,
         }
     }
 

@@ -156,6 +156,17 @@ pub enum Effect {
         #[n(1)]
         seed: Seed,
     },
+    /// Retention is over for the oldest records: what is kept of sessions that ended before goes
+    /// with them.
+    #[n(12)]
+    Forgot {
+        /// Sessions that ended earlier are forgotten.
+        #[n(0)]
+        before: UnixMillis,
+        /// Number of the oldest record that is still retained.
+        #[n(1)]
+        oldest: u64,
+    },
 }
 
 /// One event that was taken, and all that it changes.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub pacts: usize,
     /// Most open sessions.
     pub sessions: usize,
+    /// Most open sessions of one pact: a share that is the same whatever others do.
+    pub sessions_of_pact: usize,
 }
 
 /// All pacts, sessions and tallies.
@@ -58,6 +60,9 @@ pub(crate) struct State {
     pub(crate) sessions: BTreeMap<SessionId, (PactHash, Session)>,
     #[n(5)]
     pub(crate) ended: BTreeMap<SessionId, Ended>,
+    /// Number of the oldest record that is retained.
+    #[n(6)]
+    pub(crate) oldest: u64,
 }
 
 /// What is kept of a session that ended: whose it was, and how far its record went.
@@ -71,6 +76,9 @@ pub(crate) struct Ended {
     pub(crate) counts: [u64; 2],
     #[n(2)]
     pub(crate) heads: [EventHash; 2],
+    /// When it ended.
+    #[n(3)]
+    pub(crate) at: UnixMillis,
 }
 
 /// What became of an event.
@@ -167,6 +175,9 @@ impl Monitor {
         }
         if self.state.sessions.len() >= self.settings.sessions {
             return Err(OpenError::Full);
+        }
+        if book.open >= self.settings.sessions_of_pact {
+            return Err(OpenError::PactFull);
         }
         Ok(Effect::Opened { open: open.clone(), at, seed })
     }
@@ -370,6 +381,10 @@ impl Monitor {
                 [(initiator.count, initiator.head), (provider.count, provider.head)]
             }
             (None, Some(Ended { counts: [a, b], heads: [x, y], .. })) => [(*a, *x), (*b, *y)],
+            // Every receipt of a session lies before the record of its end.
+            (None, None) if receipt.journal.seq < self.state.oldest => {
+                return Err(ResumeError::Forgotten);
+            }
             (None, None) => Default::default(),
         };
         let (count, head) = *of(&held, receipt.party);

@@ -84,6 +84,8 @@ refusals! {
         BadSignature = "open-bad-signature", "the session is not opened by the pact's initiator";
         /// The bound on open sessions is reached.
         Full = "sessions-full", "as many sessions are open as this monitor can hold";
+        /// The pact's share of open sessions is used up.
+        PactFull = "sessions-of-pact-full", "as many sessions of the pact are open as its share allows";
         /// Meant for another boot.
         OtherBoot = "open-other-boot", "the opening names another boot than this one";
         /// Outside the pact's term.
@@ -116,6 +118,8 @@ refusals! {
         BadSignature = "resume-bad-signature", "the resumption is not signed by the party of the receipt";
         /// The session ended in good order.
         Closed = "resume-session-closed", "the session has ended, and its record is complete";
+        /// The session ended, and the retention of its record as well.
+        Forgotten = "resume-forgotten", "the receipt is older than every record that is retained";
         /// Not a receipt of this origin, or of another pact's session.
         ForeignReceipt = "resume-foreign-receipt", "the receipt was not signed by a boot of this monitor for this pact";
         /// No such pact.

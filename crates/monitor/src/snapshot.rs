@@ -34,6 +34,8 @@ struct WrittenState<'a> {
     sessions: BTreeMap<SessionId, (PactHash, WrittenSession<'a>)>,
     #[n(5)]
     ended: &'a BTreeMap<SessionId, Ended>,
+    #[n(6)]
+    oldest: u64,
 }
 
 /// As `Session` is read.
@@ -97,6 +99,7 @@ impl Monitor {
                 .map(|(id, (root, session))| (*id, (*root, written(session, scope(root)))))
                 .collect(),
             ended: &state.ended,
+            oldest: state.oldest,
         };
         // Writing to a Vec cannot fail, and our encoders raise no error of their own.
         minicbor::to_vec(&written).unwrap_or_default()

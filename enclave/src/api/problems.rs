@@ -111,6 +111,7 @@ const TABLE: &[Row] = &[
     ("session-terminated", 409, "the session was terminated", "open another, if the pact allows"),
     ("session-unknown", 404, "there is no such session", "open it with POST /v1/sessions"),
     ("session-used", 409, "the session identifier was used before", "draw a fresh one"),
+    ("sessions-of-pact-full", 503, "as many sessions of the pact are open as its share allows", "close sessions of the pact first"),
     ("sessions-full", 503, "as many sessions are open as this monitor can hold", "close sessions, or use another monitor"),
     ("trials-not-in-release-images", 403, "this monitor opens no trials", "use a development monitor"),
     // events
@@ -134,6 +135,7 @@ const TABLE: &[Row] = &[
     ("resume-bad-signature", 403, "the resumption is not signed by the party of the receipt", "sign its encoding with that party's key"),
     ("resume-foreign-receipt", 422, "the receipt was not signed by a boot of this monitor for this pact", "show the last receipt of this monitor"),
     ("resume-pact-unknown", 404, "the pact is not under monitoring", "register it with POST /v1/pacts"),
+    ("resume-forgotten", 410, "the receipt is older than every record that is retained", "open another session"),
     ("resume-session-closed", 409, "the session has ended, and its record is complete", "open another"),
     // overseers
     ("approval-counter-full", 409, "a counter is at its maximum, so the tally has stopped", "agree on a new pact"),

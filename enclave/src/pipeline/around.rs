@@ -377,7 +377,7 @@ impl Pipeline {
         }
         self.rotate()?;
         let monitor = &self.state.monitor;
-        let longest = monitor
+        let longest: u64 = monitor
             .roots()
             .filter_map(|root| monitor.compiled(root))
             .map(|compiled| compiled.retention().0)
@@ -390,10 +390,15 @@ impl Pipeline {
             }
             _ => None,
         });
-        match past.max() {
-            Some(keep) => Ok(self.journal.forget_before(keep).map(|_gone| ())?),
-            None => Ok(()),
+        let Some(keep) = past.max() else { return Ok(()) };
+        // CRASH: forgotten by the state and not yet by the disk: the next rotation destroys it.
+        if let Some(oldest) = segments.iter().find(|segment| segment.number == keep) {
+            let (before, oldest) = (oldest.opened, oldest.first_seq);
+            if self.put(Step::of(Effect::Forgot { before, oldest })).is_err() {
+                return self.commit();
+            }
         }
+        Ok(self.journal.forget_before(keep).map(|_gone| ())?)
     }
 }
 

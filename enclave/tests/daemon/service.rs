@@ -4,17 +4,19 @@ use messages::claim::{Audience, Claim, Predicate};
 use messages::event::Party;
 use messages::ids::{SessionId, TallyId};
 use messages::leaf::Gaps;
+use messages::receipt::Receipt;
 use messages::reply::{Action, Open, Reply, Request};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, Millis};
 use pact::SignedPact;
+use serde_json::Value;
 
 use crate::parties::{ASK, Parties, Talk, call, did};
 use crate::support::{Client, Daemon, Home, ORIGIN, code};
 
 struct Scene {
-    _home: Home,
-    _daemon: Daemon,
+    home: Home,
+    daemon: Daemon,
     client: Client,
     parties: Parties,
     tallies: [TallyId; 2],
@@ -22,13 +24,17 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let (home, parties) = (Home::new(), Parties::new());
+        Self::under(Parties::new())
+    }
+
+    fn under(parties: Parties) -> Self {
+        let home = Home::new();
         let daemon = home.start();
         let client = daemon.connect();
         let Reply::Registered { tallies, .. } = client.ask(&parties.register()) else {
             panic!("not registered")
         };
-        Self { _home: home, _daemon: daemon, client, parties, tallies }
+        Self { home, daemon, client, parties, tallies }
     }
 
     fn open(&self, number: u8) -> Reply {
@@ -36,7 +42,7 @@ impl Scene {
     }
 
     /// One session of one allowed call, reported by both sides and closed.
-    fn session(&self, number: u8) {
+    fn session(&self, number: u8) -> Receipt {
         assert_eq!(self.open(number), Reply::Opened);
         let mut talk = Talk::new(SessionId([number; 32]));
         let event = talk.say(&self.parties, ASK, call("c", "get_balance"));
@@ -46,13 +52,14 @@ impl Scene {
             panic!("not allowed")
         };
         assert_eq!((receipt.count, receipt.head), (1, talk.side(Party::Initiator).head));
-        talk.side(Party::Initiator).receipt = Some(receipt);
+        talk.side(Party::Initiator).receipt = Some(receipt.clone());
         for party in Party::BOTH {
             let counts = self.parties.count(talk.counts(party, true));
             let closed = party == Party::Provider;
             let gaps = Gaps::default();
             assert_eq!(self.client.ask(&counts), Reply::Counted { closed, gaps });
         }
+        receipt
     }
 
     fn prove(&self, consent: &str, edit: impl FnOnce(&mut Claim), key: &SigningKey) -> Reply {
@@ -68,6 +75,30 @@ impl Scene {
         let reply = self.client.ask(&Request::Advance { by: Millis(86_400_000) });
         assert!(matches!(reply, Reply::Advanced { .. }), "{reply:?}");
     }
+}
+
+#[test]
+fn past_its_retention_a_session_is_forgotten_whole_and_its_receipt_is_no_rollback() {
+    let ninety = |pact: &mut Value| pact["monitoring"]["retention"]["max"] = "P90D".into();
+    let scene = Scene::under(Parties::with(ninety));
+    let receipt = scene.session(1);
+    let (certificate, _) = scene.client.certificate().unwrap();
+    let resume = scene.parties.resume(receipt, certificate);
+    let segments = || std::fs::read_dir(scene.home.state().join("journal")).unwrap().count();
+    for _ in 0..89 {
+        scene.next_day();
+    }
+    let retained = segments();
+    assert_eq!(scene.client.refused(&resume), "resume-session-closed");
+    for _ in 0..6 {
+        scene.next_day();
+    }
+    // A segment and its key are two files.
+    assert!(segments() < retained + 2 * 6, "what is past its retention is destroyed");
+    assert_eq!(scene.client.refused(&resume), "resume-forgotten");
+    scene.daemon.kill();
+    let daemon = scene.home.start();
+    assert_eq!(daemon.connect().refused(&resume), "resume-forgotten");
 }
 
 /// 2026-12-01 in days since 1970: where the configured clock starts.

@@ -254,7 +254,7 @@ impl Asked<'_> {
     fn not_resumed(&self, code: &str) -> Meaning {
         let session = self.id;
         match code {
-            "resume-session-closed" => {
+            "resume-session-closed" | "resume-forgotten" => {
                 records([self.closing(Ending::Gone), Record::Closed { session }])
             }
             _ if code.starts_with("resume-") => self.over(Ending::Disputed, code),

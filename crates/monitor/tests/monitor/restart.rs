@@ -1,6 +1,8 @@
 //! What a restart keeps, what a log scope keeps, and what a rollback cannot hide.
 
-use cloister_monitor::{Effect, IngestError, Monitor, ReinstateError, ResumeError, Seed, Taken};
+use cloister_monitor::{
+    Effect, IngestError, Monitor, OpenError, ReinstateError, ResumeError, Seed, Settings, Taken,
+};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
@@ -191,4 +193,57 @@ fn a_broken_tally_is_followed_by_another_that_starts_from_nothing() {
     assert_eq!(applied.closes.iter().map(|c| c.body.tally).collect::<Vec<_>>(), after);
     assert!(applied.closes.iter().all(|c| c.body.epoch.0 == 0 && c.body.previous.is_none()));
     assert!(before.iter().all(|id| !after.contains(id)));
+}
+
+#[test]
+fn what_is_past_its_retention_is_forgotten_and_is_no_rollback() {
+    let mut world = World::new(1, |_| {});
+    let session = world.open(1);
+    let mut side = Side::default();
+    let event = world.sign(&mut side, session, ASK, balance("c0"));
+    side.receipt = Some(world.feed(&event).unwrap().receipt);
+    let receipt = side.receipt.clone().unwrap();
+    world.count(&side, session, Party::Initiator).unwrap();
+    world.count(&Side { received: 1, ..Side::default() }, session, Party::Provider).unwrap();
+    let ended = world.now;
+    let closed = Err(ResumeError::Closed);
+    assert_eq!(resume(&world, Party::Initiator, &receipt), closed);
+
+    // A segment that begins at the very moment may hold its end.
+    let oldest = receipt.journal.seq + 1;
+    drop(world.apply(&Effect::Forgot { before: ended, oldest }));
+    assert_eq!(resume(&world, Party::Initiator, &receipt), closed);
+    let before = UnixMillis(ended.0 + 1);
+    drop(world.apply(&Effect::Forgot { before, oldest }));
+    assert!(!world.monitor.knows(&session));
+    let forgotten = Err(ResumeError::Forgotten);
+    assert_eq!(resume(&world, Party::Initiator, &receipt), forgotten);
+    let mut retained = receipt;
+    retained.journal.seq = oldest;
+    let retained = retained.sign(&world.boot_key, domain::RECEIPT);
+    let lost = resume(&world, Party::Initiator, &retained);
+    assert_eq!(lost, Ok((0, true)), "what should be on record and is not was lost");
+}
+
+#[test]
+fn one_pact_does_not_take_the_sessions_of_others() {
+    let mut world = World::new(1, |_| {});
+    world.open(1);
+    world.open(2);
+    let settings = Settings { sessions_of_pact: 2, ..SETTINGS };
+    world.monitor = Monitor::restore(settings, &world.monitor.snapshot()).unwrap();
+    let principal = Did::parse("did:web:principal.example").unwrap();
+    let next = |n| Open {
+        session: SessionId([n; 32]),
+        pact: world.root,
+        principal: principal.clone(),
+        boot: world.boot,
+    };
+    let (third, fourth) = (next(3), next(4));
+    assert_eq!(world.try_open(&third), Err(OpenError::PactFull));
+    for party in Party::BOTH {
+        world.count(&Side::default(), SessionId([1; 32]), party).unwrap();
+    }
+    assert_eq!(world.try_open(&third), Ok(()));
+    assert_eq!(world.try_open(&fourth), Err(OpenError::PactFull));
 }

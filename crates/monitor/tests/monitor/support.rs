@@ -276,7 +276,7 @@ fn binding_bytes(value: &Value, keys: [&SigningKey; 2]) -> Vec<u8> {
     SignedPact::draft(pact).sign(did(a), a).sign(did(b), b).to_bytes()
 }
 
-pub(crate) const SETTINGS: Settings = Settings { pacts: 4, sessions: 8 };
+pub(crate) const SETTINGS: Settings = Settings { pacts: 4, sessions: 8, sessions_of_pact: 8 };
 
 /// Checks the event with its reporter's key, as the desk does, and judges it.
 pub(crate) fn take(
