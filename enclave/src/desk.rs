@@ -6,7 +6,7 @@ mod followers;
 mod promise;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -24,13 +24,12 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::followers::Followers;
 pub(crate) use self::promise::Promise;
-use self::promise::Promised;
+use self::promise::{Hands, Promised};
 use self::worker::{Thread, Worker};
 use crate::api;
 use crate::api::Following;
-use crate::boot_key::BootKey;
 use crate::metrics::Metrics;
-use crate::pipeline::{Arrived, Pipeline, Refused, event_code, refused};
+use crate::pipeline::{Arrived, Decided, Pipeline, Refused, event_code, refused};
 
 /// Who asks, as far as the channel knows.
 #[derive(Clone, Default)]
@@ -76,8 +75,10 @@ pub(crate) struct Desk {
     /// Wakes those who wait for an overseer.
     decided: Arc<Notify>,
     ring: Arc<KeyRing>,
-    /// Signs what this boot says.
-    boot_key: Arc<BootKey>,
+    /// Parties and overseers of all pacts.
+    named: Named,
+    /// Sign and prove what was decided.
+    hands: Hands,
 }
 
 /// What a decision in a session is bound to, and who signs in it.
@@ -87,6 +88,7 @@ struct SessionTerms {
     keys: [PublicKey; 2],
 }
 
+type Named = Arc<RwLock<BTreeSet<Did>>>;
 type Terms = Arc<RwLock<BTreeMap<SessionId, SessionTerms>>>;
 
 impl Desk {
@@ -101,7 +103,8 @@ impl Desk {
             terms: Terms::default(),
             decided: Arc::new(Notify::new()),
             ring: Arc::clone(&pipeline.ring),
-            boot_key: Arc::clone(&pipeline.identity.boot_key),
+            named: Named::default(),
+            hands: Hands::new(Arc::clone(&pipeline.identity.boot_key)),
         };
         let mut worker = Worker {
             pipeline,
@@ -109,9 +112,10 @@ impl Desk {
             followers: desk.followers.clone(),
             ready: Arc::clone(&desk.ready),
             terms: Arc::clone(&desk.terms),
+            named: Arc::clone(&desk.named),
             decided: Arc::clone(&desk.decided),
         };
-        worker.note_terms();
+        worker.note();
         (desk, std::thread::spawn(move || worker.run(asked)))
     }
 
@@ -161,14 +165,14 @@ impl Desk {
 
 impl api::Desk for Desk {
     async fn submit(&self, request: Request, caller: Caller, deadline: Option<Instant>) -> Promise {
-        let (answer, promise) = promise::made(Arc::clone(&self.boot_key));
+        let (answer, promise) = promise::made(self.hands.clone());
         let ahead = self.ask.max_capacity().saturating_sub(self.ask.capacity());
         self.metrics.queued(u32::try_from(ahead).unwrap_or(u32::MAX));
         let work = match request {
             Request::Event { event } => match self.read(&event) {
                 Ok(arrived) => Work::Event(arrived, event),
                 Err(refusal) => {
-                    answer.tell(refused(refusal));
+                    answer.tell(Decided::Reply(refused(refusal)));
                     return promise;
                 }
             },
@@ -182,7 +186,7 @@ impl api::Desk for Desk {
             };
             // The request comes back, and with it the way to its answer.
             if let Asked::Request(question) = refused_by.into_inner() {
-                question.answer.tell(refused(Refused(code)));
+                question.answer.tell(Decided::Reply(refused(Refused(code))));
             }
         }
         promise
@@ -192,7 +196,7 @@ impl api::Desk for Desk {
         loop {
             let woken = self.decided.notified();
             match self.look(move |pipeline| pipeline.decided(&session, &call)).await? {
-                Some(decided) => return decided.map(|said| said.sign(&self.boot_key)),
+                Some(decided) => return decided.map(|said| said.sign(&self.hands.key)),
                 // A time-out wakes nobody, so it is looked for now and then.
                 None => drop(tokio::time::timeout(NOW_AND_THEN, woken).await),
             }
@@ -215,6 +219,10 @@ impl api::Desk for Desk {
 
     fn key(&self, did: &Did) -> Option<PublicKey> {
         self.ring.resolve(did)
+    }
+
+    fn names(&self, did: &Did) -> bool {
+        self.named.read().unwrap_or_else(PoisonError::into_inner).contains(did)
     }
 
     async fn tile(&self, path: &str) -> Option<Vec<u8>> {

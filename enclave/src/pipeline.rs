@@ -19,6 +19,7 @@
 mod answers;
 mod around;
 mod decided;
+mod proving;
 mod release;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -45,6 +46,7 @@ use tlog::Log;
 use zeroize::Zeroizing;
 
 pub(crate) use self::decided::Decided;
+pub(crate) use self::proving::Proving;
 use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
@@ -76,6 +78,8 @@ pub(crate) struct Pipeline {
     pub(crate) unfiled: VecDeque<Zeroizing<Vec<u8>>>,
     /// Sessions that opened in the open group.
     pub(crate) opened: Vec<SessionId>,
+    /// Pacts that came under monitoring in the open group.
+    pub(crate) registered: Vec<PactHash>,
     /// Notices of the open group, with their readers.
     pub(crate) outbox: Vec<(Vec<Did>, Notice)>,
     /// What went wrong between state and record: the process ends before anything of it leaves,

@@ -181,6 +181,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         ring.pin(did.clone(), key.key().ok_or(StoreError::Boot("a pinned key is no did:key"))?);
     }
     let opened = state.monitor.open_sessions().copied().collect();
+    let registered = state.monitor.roots().copied().collect();
     let epoch_end = end_of_epoch(clock.now(), Millis(values.epoch_ms));
     let mut pipeline = Pipeline {
         identity,
@@ -198,6 +199,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         fresh,
         unfiled: VecDeque::new(),
         opened,
+        registered,
         outbox: Vec::new(),
         failed: None,
     };

@@ -44,6 +44,12 @@ impl Trial {
         }
     }
 
+    /// When it was last heard of.
+    #[must_use]
+    pub const fn touched(&self) -> UnixMillis {
+        self.session.touched
+    }
+
     /// Judges one event; the receipt, to be signed as a trial's, names no place in a journal.
     ///
     /// # Errors

@@ -62,6 +62,9 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
     /// The key of a DID, if the monitor knows it.
     fn key(&self, did: &Did) -> Option<PublicKey>;
 
+    /// Is this a party or an overseer of some pact? Anybody can draw a DID of its own.
+    fn names(&self, did: &Did) -> bool;
+
     /// A tile of the log by its path after `/tile/` (C2SP tlog-tiles).
     fn tile(&self, path: &str) -> impl Future<Output = Option<Vec<u8>>> + Send;
 

@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use messages::did::Did;
 
 use super::login::{LoginError, Tokens};
 use super::problems::{CHANNEL_MISSING, MONITOR_BUSY, REQUEST_TOO_SLOW, SHARE_USED_UP, problem};
@@ -106,11 +107,12 @@ pub(super) fn caller(
     Ok((Caller { did, channel: Some(binding) }, binding))
 }
 
-/// Whose share a request uses.
-pub(super) fn tenant(caller: &Caller, binding: &Binding) -> Tenant {
+/// Whose share a request uses: that of a DID which some pact names, else that of the connection. A
+/// stranger's logins under ever new DIDs share one.
+pub(super) fn tenant(caller: &Caller, binding: &Binding, named: impl Fn(&Did) -> bool) -> Tenant {
     match &caller.did {
-        Some(did) => Tenant::Party(did.clone()),
-        None => Tenant::Connection(*binding.exporter()),
+        Some(did) if named(did) => Tenant::Party(did.clone()),
+        Some(_) | None => Tenant::Connection(*binding.exporter()),
     }
 }
 

@@ -140,7 +140,8 @@ async fn answer<D: Desk>(
     if operation.needs_login() && caller.did.is_none() {
         return Err(Refusal::new(LOGIN_REQUIRED));
     }
-    let seat = api.shares.admit(tenant(&caller, &binding), now)?;
+    let tenant = tenant(&caller, &binding, |did| api.desk.names(did));
+    let seat = api.shares.admit(tenant, now)?;
     let admitted = Admitted { operation, parts, caller, binding, seat };
     match operation {
         Operation::Decide => events::decide(api, &admitted, body).await,

@@ -59,6 +59,7 @@ struct State {
     decided: (Notify, Mutex<Option<Reply>>),
     readers: Mutex<Vec<(Did, mpsc::Sender<Arc<Notice>>)>>,
     ready: Mutex<bool>,
+    named: Mutex<Vec<Did>>,
 }
 
 impl Fake {
@@ -72,6 +73,7 @@ impl Fake {
             decided: Default::default(),
             readers: Mutex::default(),
             ready: Mutex::new(true),
+            named: Mutex::default(),
         }))
     }
 
@@ -140,6 +142,10 @@ impl Desk for Fake {
 
     fn key(&self, did: &Did) -> Option<PublicKey> {
         did.key()
+    }
+
+    fn names(&self, did: &Did) -> bool {
+        self.0.named.lock().unwrap().contains(did)
     }
 
     fn tile(&self, path: &str) -> impl Future<Output = Option<Vec<u8>>> + Send {

@@ -1,10 +1,11 @@
 //! Answers on their way back. What was decided goes at once to the thread that waits for it and is
-//! signed there while its record becomes durable; it is told when it is.
+//! signed there while its record becomes durable; it is told when it is. Proofs are made one at a
+//! time, on a thread that waits for nothing else.
 
 use std::sync::Arc;
 
 use messages::reply::Reply;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::boot_key::BootKey;
 use crate::pipeline::{Decided, Refused, refused};
@@ -14,7 +15,36 @@ use crate::pipeline::{Decided, Refused, refused};
 pub(crate) struct Promise {
     decided: oneshot::Receiver<Decided>,
     durable: oneshot::Receiver<()>,
-    key: Arc<BootKey>,
+    hands: Hands,
+}
+
+/// What finishes answers; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Hands {
+    /// The boot's key, which signs answers.
+    pub(super) key: Arc<BootKey>,
+    /// How many proofs are made at a time.
+    pub(super) proofs: Arc<Semaphore>,
+}
+
+impl Hands {
+    pub(super) fn new(key: Arc<BootKey>) -> Self {
+        Self { key, proofs: Arc::new(Semaphore::new(PROOFS)) }
+    }
+
+    async fn finish(self, decided: Decided) -> Option<Reply> {
+        let Self { key, proofs } = self;
+        if let Decided::Proving(_) = &decided {
+            let turn = proofs.acquire_owned().await.ok()?;
+            let proof = tokio::task::spawn_blocking(move || {
+                let reply = decided.sign(&key);
+                drop(turn);
+                reply
+            });
+            return proof.await.ok();
+        }
+        Some(decided.sign(&key))
+    }
 }
 
 /// The way of one answer to whoever waits for it.
@@ -28,11 +58,11 @@ pub(super) struct Promised {
 #[must_use = "an answer is told when its record is durable"]
 pub(super) struct Said(oneshot::Sender<()>);
 
-/// A promise, and the way to keep it. `key` is the boot's, which signs answers.
-pub(super) fn made(key: Arc<BootKey>) -> (Promised, Promise) {
+/// A promise, and the way to keep it.
+pub(super) fn made(hands: Hands) -> (Promised, Promise) {
     let (decided, deciding) = oneshot::channel();
     let (durable, awaited) = oneshot::channel();
-    let promise = Promise { decided: deciding, durable: awaited, key };
+    let promise = Promise { decided: deciding, durable: awaited, hands };
     (Promised { decided, durable }, promise)
 }
 
@@ -40,13 +70,13 @@ impl Promise {
     /// The answer, signed, once everything behind it is durable. A desk that ends without one has
     /// not taken the request, or does not know whether what it took is durable.
     pub(crate) async fn kept(self) -> Reply {
-        let Self { decided, durable, key } = self;
+        let Self { decided, durable, hands } = self;
         let stopping = || refused(Refused("monitor-stopping"));
         let Ok(decided) = decided.await else { return stopping() };
-        let reply = decided.sign(&key);
-        match durable.await {
-            Ok(()) => reply,
-            Err(_) => stopping(),
+        let reply = hands.finish(decided).await;
+        match (reply, durable.await) {
+            (Some(reply), Ok(())) => reply,
+            _ => stopping(),
         }
     }
 
@@ -55,8 +85,8 @@ impl Promise {
     pub(crate) fn of(decided: oneshot::Receiver<Decided>) -> Self {
         let (durable, awaited) = oneshot::channel();
         durable.send(()).ok();
-        let key = Arc::new(BootKey::from_seed(&[0; 32]).unwrap());
-        Self { decided, durable: awaited, key }
+        let hands = Hands::new(Arc::new(BootKey::from_seed(&[0; 32]).unwrap()));
+        Self { decided, durable: awaited, hands }
     }
 }
 
@@ -69,8 +99,8 @@ impl Promised {
     }
 
     /// Gives an answer that rests on nothing that is not durable.
-    pub(super) fn tell(self, reply: Reply) {
-        self.say(Decided::Reply(reply)).let_out();
+    pub(super) fn tell(self, decided: Decided) {
+        self.say(decided).let_out();
     }
 }
 
@@ -82,12 +112,15 @@ impl Said {
     }
 }
 
+/// One: the rest of the machine decides.
+const PROOFS: usize = 1;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn promise() -> (Promised, Promise) {
-        made(Arc::new(BootKey::from_seed(&[1; 32]).unwrap()))
+        made(Hands::new(Arc::new(BootKey::from_seed(&[1; 32]).unwrap())))
     }
 
     #[tokio::test]

@@ -16,11 +16,11 @@ use tokio::sync::{Notify, mpsc};
 
 use super::followers::Followers;
 use super::promise::Said;
-use super::{Asked, Question, SessionTerms, Terms, Work};
+use super::{Asked, Named, Question, SessionTerms, Terms, Work};
 use crate::audit;
 use crate::clock::counter;
 use crate::metrics::Metrics;
-use crate::pipeline::{GROUP_BYTES, Pipeline, Refused, refused};
+use crate::pipeline::{Decided, GROUP_BYTES, Pipeline, Refused, refused};
 use crate::store::{StoreError, crash_point};
 
 /// The thread, and how it ended.
@@ -33,6 +33,7 @@ pub(super) struct Worker {
     pub(super) followers: Followers,
     pub(super) ready: Arc<AtomicBool>,
     pub(super) terms: Terms,
+    pub(super) named: Named,
     pub(super) decided: Arc<Notify>,
 }
 
@@ -71,7 +72,7 @@ impl Worker {
             };
             let Question { work, caller, deadline, answer } = question;
             if deadline.is_some_and(|deadline| counter() >= deadline) {
-                answer.tell(refused(Refused("decision-late")));
+                answer.tell(Decided::Reply(refused(Refused("decision-late"))));
                 continue;
             }
             match work {
@@ -95,7 +96,7 @@ impl Worker {
         self.commit(asked)?;
         crash_point!("group-before-answers");
         taken.into_iter().for_each(Said::let_out);
-        self.note_terms();
+        self.note();
         let outbox = core::mem::take(&mut self.pipeline.outbox);
         if !outbox.is_empty() {
             self.decided.notify_waiters();
@@ -116,8 +117,27 @@ impl Worker {
         }
     }
 
+    /// Notes what the interface may know without asking.
+    pub(super) fn note(&mut self) {
+        self.note_named();
+        self.note_terms();
+    }
+
+    /// Notes whom new pacts name.
+    fn note_named(&mut self) {
+        let registered = core::mem::take(&mut self.pipeline.registered);
+        if registered.is_empty() {
+            return;
+        }
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        for compiled in registered.iter().filter_map(|r| self.pipeline.state.monitor.compiled(r)) {
+            named.extend([compiled.initiator().clone(), compiled.provider().clone()]);
+            named.extend(compiled.overseers().iter().cloned());
+        }
+    }
+
     /// Notes the terms of sessions that opened, and forgets those of many that ended.
-    pub(super) fn note_terms(&mut self) {
+    fn note_terms(&mut self) {
         let monitor = &self.pipeline.state.monitor;
         let opened = core::mem::take(&mut self.pipeline.opened);
         if opened.is_empty() {
@@ -160,7 +180,8 @@ impl Worker {
                     loop {
                         match asked.try_recv() {
                             Ok(Asked::Request(question)) => {
-                                question.answer.tell(refused(Refused("journal-disk-full")));
+                                let full = refused(Refused("journal-disk-full"));
+                                question.answer.tell(Decided::Reply(full));
                             }
                             Ok(Asked::Tick | Asked::Look(_)) => {}
                             Err(TryRecvError::Empty) => break,

@@ -16,20 +16,22 @@ use messages::signature::Signature;
 use messages::time::Epoch;
 use monitor::Decision;
 use pact::Compiled;
-use rand_core::OsRng;
 use tally::{BlindingContext, Openings, Totals, commit};
 use tlog::{TilePath, Tiled};
 
-use super::{Decided, Filed, Index, Pipeline, Refused, refused};
+use super::{Decided, Filed, Index, Pipeline, Proving, Refused, refused};
 use crate::desk::Caller;
 
 impl Pipeline {
     /// Answers a request that changes nothing.
-    pub(crate) fn answer(&self, request: &Request, caller: &Caller) -> Reply {
+    pub(crate) fn answer(&self, request: &Request, caller: &Caller) -> Decided {
         let answer = match request {
             Request::Attest { nonce } => self.attest(*nonce, caller),
             Request::Prove { pact, consent, claim, requester, signature } => {
-                self.prove(pact, consent, claim, (requester, signature))
+                match self.prove(pact, consent, claim, (requester, signature)) {
+                    Ok(proving) => return Decided::Proving(Box::new(proving)),
+                    Err(refusal) => Err(refusal),
+                }
             }
             Request::Include { leaves } => self.include(leaves),
             Request::Consistency { old } => self.consistency(*old),
@@ -37,7 +39,7 @@ impl Pipeline {
             Request::Disclose { leaf } => self.disclose(*leaf, caller),
             _ => Err(Refused("request-out-of-turn")),
         };
-        answer.unwrap_or_else(refused)
+        Decided::Reply(answer.unwrap_or_else(refused))
     }
 
     /// Evidence over the nonce and the very TLS session that asks. At the local door there is no
@@ -69,14 +71,14 @@ impl Pipeline {
         }
     }
 
-    // A claim: only what the pact's consent lists, to whom it lists, from openings alone.
+    /// A claim: only what the pact's consent lists, to whom it lists, from openings alone.
     fn prove(
         &self,
         root: &PactHash,
         consent: &str,
         claim: &Claim,
         (requester, signature): (&Did, &Signature),
-    ) -> Result<Reply, Refused> {
+    ) -> Result<Proving, Refused> {
         self.authenticate(domain::PROOF_REQUEST, requester, &claim.to_cbor(), signature)?;
         let compiled = self.state.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
         let (at, consented) = compiled
@@ -104,18 +106,6 @@ impl Pipeline {
         let (boots, _) =
             self.state.monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
         let signer = self.boot_leaf(&after.leaf.boot)?;
-        let request = prove::Request {
-            claim,
-            schema: compiled.schema(),
-            before: &before,
-            after: &after,
-            pact: &pact,
-            boot: &signer,
-            consent: (entry.clone(), at, consent_path(compiled, at)),
-            before_openings: &before_openings,
-            after_openings: &after_openings,
-        };
-        let proven = prove::prove(&request, &mut OsRng).map_err(|e| Refused(e.code()))?;
         let mut leaves = Vec::new();
         for entry in &boots.entries {
             leaves.push(self.boot_leaf(&entry.boot)?);
@@ -123,9 +113,16 @@ impl Pipeline {
         if !boots.entries.iter().any(|entry| entry.boot == pact.leaf.boot) {
             leaves.push(self.boot_leaf(&pact.leaf.boot)?);
         }
-        leaves.extend([pact, before, after]);
-        let (schema, boots) = (compiled.schema().clone(), boots.clone());
-        Ok(Reply::Proof { claim: Box::new(proven), leaves, schema, boots })
+        Ok(Proving {
+            claim: claim.clone(),
+            schema: compiled.schema().clone(),
+            before: (before, before_openings),
+            after: (after, after_openings),
+            pact,
+            signer,
+            consent: (entry.clone(), at, consent_path(compiled, at)),
+            boots: (boots.clone(), leaves),
+        })
     }
 
     /// A tally leaf with its openings, recomputed from the totals that the archive keeps.

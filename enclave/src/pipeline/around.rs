@@ -62,6 +62,7 @@ impl Pipeline {
         let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
         self.put(Step::Listed { root, leaf, dataset })?;
         self.publish_all(applied)?;
+        self.registered.push(root);
         let tallies = self.state.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
         Ok(Reply::Registered { root, tallies, leaf })
     }
@@ -87,6 +88,11 @@ impl Pipeline {
     ) -> Result<Reply, Refused> {
         if cfg!(feature = "release-image") {
             return Err(Refused("trials-not-in-release-images"));
+        }
+        if self.trials.len() >= self.values.max_sessions {
+            // A trial has no end of its own; one that idles makes room.
+            let (now, idle) = (self.clock.now(), Millis(self.values.idle_ms));
+            self.trials.retain(|_, trial| trial.touched().saturating_add(idle) > now);
         }
         if self.trials.len() >= self.values.max_sessions {
             return Err(Refused("sessions-full"));

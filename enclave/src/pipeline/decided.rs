@@ -1,10 +1,12 @@
-//! What was decided, and is signed by whoever waits for it: curve arithmetic holds nobody else up.
+//! What was decided, and is signed or proven by whoever waits for it: curve arithmetic holds nobody
+//! else up.
 
 use messages::domain;
 use messages::receipt::{Receipt, Ticket};
 use messages::reply::Reply;
 use monitor::Answer;
 
+use super::Proving;
 use crate::boot_key::BootKey;
 
 /// What is told once its record is durable.
@@ -20,10 +22,12 @@ pub(crate) enum Decided {
         /// Leave, for a call that was allowed.
         ticket: Option<Ticket>,
     },
+    /// A claim that may be proven.
+    Proving(Box<Proving>),
 }
 
 impl Decided {
-    /// The answer, signed by the boot's key.
+    /// The answer, signed by the boot's key. A proof takes its time.
     pub(crate) fn sign(self, key: &BootKey) -> Reply {
         match self {
             Self::Reply(reply) => reply,
@@ -31,6 +35,7 @@ impl Decided {
                 let receipt = receipt.sign(key, domain::RECEIPT);
                 answer.into_reply(receipt, ticket.map(|ticket| ticket.sign(key)))
             }
+            Self::Proving(proving) => proving.prove(),
         }
     }
 }

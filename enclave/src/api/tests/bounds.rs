@@ -65,6 +65,24 @@ async fn a_share_is_used_up_by_its_own_caller_alone() {
     assert_eq!(ask(0).await.unwrap().status(), StatusCode::OK);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stranger_gains_no_share_by_drawing_another_did() {
+    let limits = Limits { per_second: 1, burst: 3, ..Limits::default() };
+    let fake = Fake::new();
+    let router = fake.router(limits);
+    let ask = |token: &str| router.clone().oneshot(bearing(get("/v1/checkpoint"), token));
+    // Each login is a request of the connection.
+    let (one, other) = (login(&router, 1).await, login(&router, 2).await);
+    assert_eq!(ask(&one).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(problem_of(ask(&other).await.unwrap()).await, (429, "share-used-up".into()));
+    // Whom a pact names has a share of its own, on every connection the same.
+    fake.0.named.lock().unwrap().push(did(2));
+    for _ in 0..3 {
+        assert_eq!(ask(&other).await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(problem_of(ask(&other).await.unwrap()).await, (429, "share-used-up".into()));
+}
+
 #[tokio::test]
 async fn a_full_queue_says_so_and_when_to_come_back() {
     let answer = Fake::saying([error("monitor-busy")]).ask_http(get("/v1/checkpoint")).await;

@@ -95,6 +95,10 @@ async fn a_desk_with_too_many_readers_says_so() {
         fn key(&self, did: &Did) -> Option<PublicKey> {
             did.key()
         }
+
+        fn names(&self, did: &Did) -> bool {
+            self.0.names(did)
+        }
         async fn tile(&self, path: &str) -> Option<Vec<u8>> {
             self.0.tile(path).await
         }
