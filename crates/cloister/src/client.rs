@@ -51,9 +51,14 @@ impl Client {
         self.line.appraised()
     }
 
-    /// Begins to follow the notices for whom this connection is logged in.
-    pub(crate) fn notices(&mut self) -> Result<Notices, Fault> {
-        self.runtime.block_on(self.line.notices())
+    /// Begins to follow the notices for whom this connection is logged in; also returns the place
+    /// in the journal after which not one is left out.
+    pub(crate) fn notices(&mut self) -> Result<(Notices, u64), Fault> {
+        self.runtime.block_on(async {
+            let mut notices = self.line.notices().await?;
+            let from = notices.begin().await?;
+            Ok((notices, from))
+        })
     }
 
     /// The next notice; none at the end.

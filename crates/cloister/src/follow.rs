@@ -44,32 +44,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         (Some(url), Some(state)) => Some(Webhook::open(url, state)?),
         _ => None,
     };
-    let mut left = arguments.count;
-    let mut pause = SHORTEST;
+    let mut progress = Progress { left: arguments.count, pause: SHORTEST, heard: None };
     loop {
-        match stream(arguments, webhook.as_mut(), &mut left, &mut pause) {
+        match stream(arguments, webhook.as_mut(), &mut progress) {
             Ok(()) => return Ok(ExitCode::SUCCESS),
             // Evidence that is refused will be refused again; a lost connection comes back.
             Err(fault) if !fault.code.starts_with("channel-") => return Err(fault),
             Err(fault) => output::fault(&fault),
         }
-        std::thread::sleep(pause);
-        pause = pause.saturating_mul(2).min(LONGEST);
+        std::thread::sleep(progress.pause);
+        progress.pause = progress.pause.saturating_mul(2).min(LONGEST);
     }
+}
+
+/// How far the following is, over all its connections.
+struct Progress {
+    /// Notices still to come before the end; none has no end.
+    left: Option<u64>,
+    /// How long the next pause is.
+    pause: Duration,
+    /// The place in the journal up to which nothing was missed.
+    heard: Option<u64>,
 }
 
 /// Follows one connection to its end.
 fn stream(
     arguments: &Arguments,
     mut webhook: Option<&mut Webhook>,
-    left: &mut Option<u64>,
-    pause: &mut Duration,
+    progress: &mut Progress,
 ) -> Result<(), Fault> {
     let (mut client, _) = arguments.access.open()?;
-    let mut notices = client.notices()?;
-    output::event("following", &[("monitor", arguments.access.monitor())]);
-    *pause = SHORTEST;
-    while *left != Some(0) {
+    let (mut notices, from) = client.notices()?;
+    if let Some(heard) = progress.heard.filter(|heard| *heard < from) {
+        // Notices are not kept; what they were about is on record.
+        let (after, until) = (heard.to_string(), from.to_string());
+        let remedy = "see cloister inbox for what waits, and cloister log read for what happened";
+        output::event("unheard", &[("after", &after), ("until", &until), ("remedy", remedy)]);
+    }
+    let place = from.to_string();
+    output::event("following", &[("monitor", arguments.access.monitor()), ("from", &place)]);
+    (progress.pause, progress.heard) = (SHORTEST, progress.heard.max(Some(from)));
+    while progress.left != Some(0) {
         let Some(notice) = client.next(&mut notices)? else {
             return Err(Fault::new(
                 "channel-ended",
@@ -85,7 +100,8 @@ fn stream(
         if let Some(webhook) = webhook.as_deref_mut() {
             webhook.send(&notice)?;
         }
-        *left = left.map(|left| left.saturating_sub(1));
+        progress.heard = progress.heard.max(Some(notice.journal.seq));
+        progress.left = progress.left.map(|left| left.saturating_sub(1));
     }
     Ok(())
 }

@@ -154,6 +154,17 @@ impl Line {
 }
 
 impl Notices {
+    /// The place in the journal after which not one notice is left out.
+    pub(crate) async fn begin(&mut self) -> Result<u64, Fault> {
+        loop {
+            if let Some(from) = self.reader.from() {
+                return Ok(from);
+            }
+            let bytes = self.stream.next().await.map_err(fault)?.ok_or_else(strange)?;
+            self.ready.extend(self.reader.push(&bytes).map_err(|_| strange())?);
+        }
+    }
+
     /// The next notice, whose signature is checked with the boot key that was appraised; none at
     /// the end of the stream.
     pub(crate) async fn next(&mut self, line: &Line) -> Result<Option<Notice>, Fault> {

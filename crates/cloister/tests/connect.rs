@@ -101,6 +101,7 @@ fn calls_run_by_ticket_and_overseers_decide() {
 fn nothing_is_lost_when_either_end_is_killed() {
     let mut stage = Stage::new();
     let mut asks = stage.connector("initiator");
+    let mut follower = stage.follow("overseer.key", u64::MAX);
     let mut sent = 0;
     let decided = |door: &str, id: &str| {
         let (status, answer) = post(door, "/decide", &call(id, "get_balance", &json!({})));
@@ -128,6 +129,13 @@ fn nothing_is_lost_when_either_end_is_killed() {
         assert!(!log.contains(trouble), "{log}");
     }
     assert_eq!(asks.end(), json!("all"));
+    // Who follows is told where it may have missed something.
+    let followed = stage.path("follow.log");
+    stage.eventually(|| {
+        std::fs::read_to_string(&followed).ok()?.contains("\"unheard\"").then_some(())
+    });
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }
 
 #[test]

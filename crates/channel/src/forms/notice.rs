@@ -24,9 +24,16 @@ pub fn notice_data(notice: &Notice) -> String {
 pub struct NoticeReader {
     line: Vec<u8>,
     notice: Option<Notice>,
+    from: Option<u64>,
 }
 
 impl NoticeReader {
+    /// The place in the journal after which not one notice is left out, once the stream said it.
+    #[must_use]
+    pub const fn from(&self) -> Option<u64> {
+        self.from
+    }
+
     /// Takes the next bytes of the stream; returns the notices that they complete.
     ///
     /// # Errors
@@ -47,8 +54,11 @@ impl NoticeReader {
                 notices.extend(self.notice.take());
             } else if let Some(data) = line.strip_prefix(b"data:") {
                 self.notice = Some(notice(data.trim_ascii_start())?);
+            } else if let (None, Some(from)) = (self.from, line.strip_prefix(b": from ")) {
+                let digits = std::str::from_utf8(from).map_err(|_| FormError::Malformed)?;
+                self.from = Some(digits.parse().map_err(|_| FormError::Malformed)?);
             }
-            // Comments, which keep the stream alive, and the other fields say nothing more.
+            // Other comments, which keep the stream alive, and other fields say nothing more.
         }
         Ok(notices)
     }

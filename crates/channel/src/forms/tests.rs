@@ -424,6 +424,7 @@ proptest! {
             read.extend(reader.push(part).unwrap());
         }
         prop_assert_eq!(read, notices);
+        prop_assert_eq!(reader.from(), Some(u64::MAX));
     }
 
     #[test]
