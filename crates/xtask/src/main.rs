@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let done = match verb.as_deref() {
         Some("test") => test::run(&rest),
         Some("demo") => demo::run(&rest),
-        Some("nightly") => nightly::run(),
+        Some("nightly") => nightly::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(())
@@ -80,4 +80,5 @@ cargo xtask COMMAND
 
   test [STAGE...]  every check of the workspace, or only the named stages
   demo [ARG...]    build both binaries and run `cloister demo ARG...`
-  nightly          the long checks: many random cases, mutants, repeated end-to-end runs";
+  nightly [STAGE...]
+                   the long checks, or only the named ones: proptest, end-to-end, kill, mutants";

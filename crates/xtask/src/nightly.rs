@@ -8,16 +8,25 @@ use crate::stage::{self, Outcome, Stages};
 use crate::test::{build_binaries, daemon};
 use crate::{DEV_FEATURES, cargo};
 
-/// Runs all long checks; stops at the first that fails.
-pub(crate) fn run() -> Result<()> {
+/// Runs all long checks, or the named ones; stops at the first that fails.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    stage::known(only, STAGES.iter().map(|(name, _)| *name))?;
     let mut stages = Stages::default();
-    stages.run("proptest", many_cases)?;
-    stages.run("end-to-end", end_to_end_again_and_again)?;
-    stages.run("kill", killed_again_and_again)?;
-    stages.run("mutants", mutants)?;
+    for (name, stage) in STAGES.iter().filter(|(name, _)| stage::wanted(only, name)) {
+        stages.run(name, stage)?;
+    }
     stages.print_table();
     Ok(())
 }
+
+type Stage = fn() -> Result<Outcome>;
+
+const STAGES: &[(&str, Stage)] = &[
+    ("proptest", many_cases),
+    ("end-to-end", end_to_end_again_and_again),
+    ("kill", killed_again_and_again),
+    ("mutants", mutants),
+];
 
 /// The property tests, with many more cases than on every change.
 fn many_cases() -> Result<Outcome> {
@@ -38,11 +47,17 @@ fn end_to_end_again_and_again() -> Result<Outcome> {
 }
 
 /// `kill -9` under load on one state folder, with many more rounds than on every change. The seed
-/// is printed.
+/// and how far it is are printed.
 fn killed_again_and_again() -> Result<Outcome> {
-    let features = ["--features", DEV_FEATURES, "--test", "daemon", "--", "kill::"];
-    let mut command = cargo(&["test", "--locked", "--package", "cloister-enclave"]);
-    stage::run(command.args(features).env("CLOISTER_KILL_ROUNDS", KILL_ROUNDS))
+    let mut command = cargo(&["test", "--locked", "--package", "cloister-enclave", "--features"]);
+    command.args(["insecure-software-attester", "--test", "daemon"]);
+    command.args(["--", "--nocapture", "kill::"]).env("CLOISTER_KILL_ROUNDS", KILL_ROUNDS);
+    stage::watch(&mut command, |line| {
+        if ["CLOISTER_KILL_SEED", "round "].iter().any(|begin| line.starts_with(begin)) {
+            println!("   {line}");
+        }
+    })?;
+    Ok(Outcome::Passed)
 }
 
 /// Changes the code in small ways: a change that no test notices is a missing test.
@@ -50,7 +65,10 @@ fn mutants() -> Result<Outcome> {
     let mut version = Command::new("cargo");
     version.args(["mutants", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     if !version.status()?.success() {
-        return Ok(Outcome::Skipped("cargo-mutants is not installed"));
+        println!("   cargo-mutants is missing: installing it by name");
+        if stage::run(&mut cargo(&["install", "--locked", "cargo-mutants"])).is_err() {
+            return Ok(Outcome::Skipped("cargo-mutants is not installed, and cannot be"));
+        }
     }
     let packages = ["--package", "cloister-verify", "--package", "cloister-pact"];
     let more = ["--package", "cloister-release", "--output", "target/mutants"];

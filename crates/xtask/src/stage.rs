@@ -15,6 +15,22 @@ pub(crate) enum Outcome {
     Skipped(&'static str),
 }
 
+/// Fails when one of the `named` stages is not among `all`.
+pub(crate) fn known<'a>(
+    named: &[String],
+    all: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
+    if let Some(unknown) = named.iter().find(|name| !all.clone().any(|one| one == **name)) {
+        bail!("no stage `{unknown}`; there are {}", all.collect::<Vec<_>>().join(", "));
+    }
+    Ok(())
+}
+
+/// Is this stage among the `named` ones? None named means all.
+pub(crate) fn wanted(named: &[String], stage: &str) -> bool {
+    named.is_empty() || named.iter().any(|name| name == stage)
+}
+
 /// The stages that ran so far.
 #[derive(Default)]
 pub(crate) struct Stages {

@@ -10,14 +10,11 @@ use crate::{DEV_FEATURES, cargo, layers, output, root, sources, tools};
 
 /// Runs all stages, or the named ones, in order; stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
-    if let Some(unknown) = only.iter().find(|o| STAGES.iter().all(|(name, _)| name != o)) {
-        let names: Vec<&str> = STAGES.iter().map(|(name, _)| *name).collect();
-        bail!("no stage `{unknown}`; there are {}", names.join(", "));
-    }
+    stage::known(only, STAGES.iter().map(|(name, _)| *name))?;
     let mut stages = Stages::default();
     let mut totals = Totals::default();
     for (name, stage) in STAGES {
-        if only.is_empty() || only.iter().any(|o| o == name) {
+        if stage::wanted(only, name) {
             stages.run(name, || stage(&mut totals))?;
         }
     }

@@ -141,7 +141,10 @@ pub(crate) fn killed(rounds: u64, points: &str) {
     let mut operator = Operator { watcher, dice: Dice(dice.next()), pacts: Vec::new(), epoch: 0 };
     drop((client, first));
 
-    for _ in 0..rounds {
+    for round in 0..rounds {
+        if round % 100 == 99 {
+            eprintln!("round {} of {rounds}", round + 1);
+        }
         if dice.below(6) == 0 {
             home.killed_while_starting(Duration::from_millis(dice.below(150)));
         }

@@ -82,6 +82,8 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
             all.push(done);
         }
     }
+    // One stall of the machine strikes one round: beside all answers together, the middle round.
+    let [usual, noop_usual] = [&ours, &theirs].map(|rounds| middle(rounds));
     let (ours, theirs) = (together(ours), together(theirs));
     report("cloisterd", &ours, None);
     report("noop", &theirs, None);
@@ -89,6 +91,8 @@ pub(crate) fn run(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
         ours.percentile(per_mille).as_secs_f64() / theirs.percentile(per_mille).as_secs_f64()
     };
     println!("ratio: p50 {:.2}, p99 {:.2}, p999 {:.2}", ratio(500), ratio(990), ratio(999));
+    let [us, them] = [usual, noop_usual].map(|span| span.as_secs_f64() * 1e3);
+    println!("p99 of the middle round: {us:.2} and {them:.2} ms, ratio {:.2}", us / them);
 }
 
 async fn connect(daemon: &Daemon, connections: usize) -> Vec<Line> {
@@ -155,6 +159,13 @@ impl Round {
         let at = (self.latencies.len() * per_mille / 1000).min(self.latencies.len() - 1);
         *self.latencies.get(at).unwrap()
     }
+}
+
+/// The p99 of the round in the middle.
+fn middle(rounds: &[Round]) -> Duration {
+    let mut each: Vec<Duration> = rounds.iter().map(|round| round.percentile(990)).collect();
+    each.sort_unstable();
+    *each.get(each.len() / 2).unwrap()
 }
 
 fn together(rounds: Vec<Round>) -> Round {
