@@ -20,14 +20,15 @@ use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use self::followers::Followers;
 pub(crate) use self::promise::Promise;
-use self::promise::{Hands, Promised};
+use self::promise::Promised;
 use self::worker::{Thread, Worker};
 use crate::api;
 use crate::api::Following;
+use crate::boot_key::BootKey;
 use crate::metrics::Metrics;
 use crate::pipeline::{Arrived, Decided, Pipeline, Refused, event_code, refused};
 
@@ -77,8 +78,10 @@ pub(crate) struct Desk {
     ring: Arc<KeyRing>,
     /// Parties and overseers of all pacts.
     named: Named,
-    /// Sign and prove what was decided.
-    hands: Hands,
+    /// Signs what was decided.
+    boot_key: Arc<BootKey>,
+    /// Whose turn it is to have a claim proven.
+    proofs: Arc<Semaphore>,
 }
 
 /// What a decision in a session is bound to, and who signs in it.
@@ -104,7 +107,8 @@ impl Desk {
             decided: Arc::new(Notify::new()),
             ring: Arc::clone(&pipeline.ring),
             named: Named::default(),
-            hands: Hands::new(Arc::clone(&pipeline.identity.boot_key)),
+            boot_key: Arc::clone(&pipeline.identity.boot_key),
+            proofs: Arc::new(Semaphore::new(PROOFS)),
         };
         let mut worker = Worker {
             pipeline,
@@ -165,7 +169,12 @@ impl Desk {
 
 impl api::Desk for Desk {
     async fn submit(&self, request: Request, caller: Caller, deadline: Option<Instant>) -> Promise {
-        let (answer, promise) = promise::made(self.hands.clone());
+        // Before it is asked, so that the thread looks openings up for one claim at a time.
+        let turn = match &request {
+            Request::Prove { .. } => Arc::clone(&self.proofs).acquire_owned().await.ok(),
+            _ => None,
+        };
+        let (answer, promise) = promise::made(Arc::clone(&self.boot_key), turn);
         let ahead = self.ask.max_capacity().saturating_sub(self.ask.capacity());
         self.metrics.queued(u32::try_from(ahead).unwrap_or(u32::MAX));
         let work = match request {
@@ -196,7 +205,7 @@ impl api::Desk for Desk {
         loop {
             let woken = self.decided.notified();
             match self.look(move |pipeline| pipeline.decided(&session, &call)).await? {
-                Some(decided) => return decided.map(|said| said.sign(&self.hands.key)),
+                Some(decided) => return decided.map(|said| said.sign(&self.boot_key)),
                 // A time-out wakes nobody, so it is looked for now and then.
                 None => drop(tokio::time::timeout(NOW_AND_THEN, woken).await),
             }
@@ -235,6 +244,8 @@ impl api::Desk for Desk {
     }
 }
 
+/// Claims that are proven at a time: the rest of the machine decides.
+const PROOFS: usize = 1;
 const QUEUE: usize = 4096;
 const NOTICES: usize = 256;
 const NOW_AND_THEN: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use messages::reply::Reply;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::boot_key::BootKey;
 use crate::pipeline::{Decided, Refused, refused};
@@ -15,37 +15,12 @@ use crate::pipeline::{Decided, Refused, refused};
 pub(crate) struct Promise {
     decided: oneshot::Receiver<Decided>,
     durable: oneshot::Receiver<()>,
-    hands: Hands,
+    key: Arc<BootKey>,
+    turn: Option<Turn>,
 }
 
-/// What finishes answers; cheap to clone.
-#[derive(Clone)]
-pub(super) struct Hands {
-    /// The boot's key, which signs answers.
-    pub(super) key: Arc<BootKey>,
-    /// How many proofs are made at a time.
-    pub(super) proofs: Arc<Semaphore>,
-}
-
-impl Hands {
-    pub(super) fn new(key: Arc<BootKey>) -> Self {
-        Self { key, proofs: Arc::new(Semaphore::new(PROOFS)) }
-    }
-
-    async fn finish(self, decided: Decided) -> Option<Reply> {
-        let Self { key, proofs } = self;
-        if let Decided::Proving(_) = &decided {
-            let turn = proofs.acquire_owned().await.ok()?;
-            let proof = tokio::task::spawn_blocking(move || {
-                let reply = decided.sign(&key);
-                drop(turn);
-                reply
-            });
-            return proof.await.ok();
-        }
-        Some(decided.sign(&key))
-    }
-}
+/// Leave to have a claim proven; the next one gets it when the proof is made.
+pub(super) type Turn = OwnedSemaphorePermit;
 
 /// The way of one answer to whoever waits for it.
 #[must_use = "somebody waits for the answer"]
@@ -58,11 +33,12 @@ pub(super) struct Promised {
 #[must_use = "an answer is told when its record is durable"]
 pub(super) struct Said(oneshot::Sender<()>);
 
-/// A promise, and the way to keep it.
-pub(super) fn made(hands: Hands) -> (Promised, Promise) {
+/// A promise, and the way to keep it. `key` is the boot's, which signs answers; without a `turn` no
+/// claim is proven.
+pub(super) fn made(key: Arc<BootKey>, turn: Option<Turn>) -> (Promised, Promise) {
     let (decided, deciding) = oneshot::channel();
     let (durable, awaited) = oneshot::channel();
-    let promise = Promise { decided: deciding, durable: awaited, hands };
+    let promise = Promise { decided: deciding, durable: awaited, key, turn };
     (Promised { decided, durable }, promise)
 }
 
@@ -70,10 +46,10 @@ impl Promise {
     /// The answer, signed, once everything behind it is durable. A desk that ends without one has
     /// not taken the request, or does not know whether what it took is durable.
     pub(crate) async fn kept(self) -> Reply {
-        let Self { decided, durable, hands } = self;
+        let Self { decided, durable, key, turn } = self;
         let stopping = || refused(Refused("monitor-stopping"));
         let Ok(decided) = decided.await else { return stopping() };
-        let reply = hands.finish(decided).await;
+        let reply = finish(decided, key, turn).await;
         match (reply, durable.await) {
             (Some(reply), Ok(())) => reply,
             _ => stopping(),
@@ -85,9 +61,23 @@ impl Promise {
     pub(crate) fn of(decided: oneshot::Receiver<Decided>) -> Self {
         let (durable, awaited) = oneshot::channel();
         durable.send(()).ok();
-        let hands = Hands::new(Arc::new(BootKey::from_seed(&[0; 32]).unwrap()));
-        Self { decided, durable: awaited, hands }
+        let key = Arc::new(BootKey::from_seed(&[0; 32]).unwrap());
+        Self { decided, durable: awaited, key, turn: None }
     }
+}
+
+async fn finish(decided: Decided, key: Arc<BootKey>, turn: Option<Turn>) -> Option<Reply> {
+    if !matches!(decided, Decided::Proving(_)) {
+        return Some(decided.sign(&key));
+    }
+    let turn = turn?;
+    let proof = tokio::task::spawn_blocking(move || {
+        let reply = decided.sign(&key);
+        // Also when nobody waits any more: only now the next proof begins.
+        drop(turn);
+        reply
+    });
+    proof.await.ok()
 }
 
 impl Promised {
@@ -112,15 +102,12 @@ impl Said {
     }
 }
 
-/// One: the rest of the machine decides.
-const PROOFS: usize = 1;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn promise() -> (Promised, Promise) {
-        made(Hands::new(Arc::new(BootKey::from_seed(&[1; 32]).unwrap())))
+        made(Arc::new(BootKey::from_seed(&[1; 32]).unwrap()), None)
     }
 
     #[tokio::test]

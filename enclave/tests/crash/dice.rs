@@ -1,5 +1,11 @@
 //! Random numbers of a printed seed: what failed once fails again.
 
+/// A line for whoever waits, also when the process is killed: not captured.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 /// SplitMix64.
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -8,9 +14,7 @@ impl Dice {
     pub(crate) fn rolled(variable: &str) -> Self {
         let given = std::env::var(variable).ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| rand_core::RngCore::next_u64(&mut rand_core::OsRng));
-        use std::io::Write;
-        // Not captured: it is wanted when the process is killed, too.
-        std::io::stderr().write_all(format!("{variable}={seed}\n").as_bytes()).unwrap();
+        say(&format!("{variable}={seed}"));
         Self(seed)
     }
 

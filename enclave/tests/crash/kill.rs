@@ -17,7 +17,7 @@ use messages::time::Millis;
 use tlog::Checkpoint;
 
 use crate::actor::Actor;
-use crate::dice::Dice;
+use crate::dice::{Dice, say};
 use crate::parties::Parties;
 use crate::support::{Client, Door, Home, ORIGIN};
 
@@ -143,7 +143,7 @@ pub(crate) fn killed(rounds: u64, points: &str) {
 
     for round in 0..rounds {
         if round % 100 == 99 {
-            eprintln!("round {} of {rounds}", round + 1);
+            say(&format!("round {} of {rounds}", round + 1));
         }
         if dice.below(6) == 0 {
             home.killed_while_starting(Duration::from_millis(dice.below(150)));
