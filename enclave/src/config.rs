@@ -45,7 +45,7 @@ pub(crate) struct Values {
     pub(crate) max_pacts: usize,
     /// Most open sessions.
     pub(crate) max_sessions: usize,
-    /// Most open sessions of one pact; a quarter of all without it.
+    /// Most open sessions of one pact; without it each has an equal share.
     pub(crate) max_sessions_of_pact: Option<usize>,
     /// Sessions without events for this long end with an open tail, milliseconds.
     pub(crate) idle_ms: u64,
@@ -199,10 +199,7 @@ impl Config {
         let ranges = [
             ("max_pacts", (1..=10_000).contains(&values.max_pacts)),
             ("max_sessions", (1..=1_000_000).contains(&values.max_sessions)),
-            (
-                "max_sessions_of_pact",
-                (1..=values.max_sessions).contains(&values.sessions_of_pact()),
-            ),
+            ("max_sessions_of_pact", values.shares_fit()),
             ("idle_ms", values.idle_ms >= 1_000),
             ("clock", values.clock.is_sound()),
             ("max_retention_days", (90..=36_500).contains(&values.max_retention_days)),
@@ -239,8 +236,17 @@ impl Values {
     const fn sessions_of_pact(&self) -> usize {
         match self.max_sessions_of_pact {
             Some(most) => most,
-            None => self.max_sessions.div_ceil(4),
+            None => match self.max_sessions.checked_div(self.max_pacts) {
+                Some(equal) => equal,
+                None => 0,
+            },
         }
+    }
+
+    /// Shares that add up to more than there is would be no shares.
+    const fn shares_fit(&self) -> bool {
+        let share = self.sessions_of_pact();
+        share > 0 && share.saturating_mul(self.max_pacts) <= self.max_sessions
     }
 
     /// The cap of the whole privacy ledger, the shares of all pacts that there can be; and the

@@ -12,11 +12,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use channel::binding::Binding;
+use messages::claim::Claim;
+use messages::codec::Wire;
 use messages::did::Did;
+use messages::domain;
 use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
 use messages::reply::{Reply, Request};
-use messages::signature::PublicKey;
+use messages::signature::{PublicKey, Signature};
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
@@ -24,7 +27,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use self::followers::Followers;
 pub(crate) use self::promise::Promise;
-use self::promise::Promised;
+use self::promise::{Promised, Turn};
 use self::worker::{Thread, Worker};
 use crate::api;
 use crate::api::Following;
@@ -76,12 +79,12 @@ pub(crate) struct Desk {
     /// Wakes those who wait for an overseer.
     decided: Arc<Notify>,
     ring: Arc<KeyRing>,
-    /// Parties and overseers of all pacts.
+    /// Parties of all pacts: two a pact, so that there are not more than configured.
     named: Named,
     /// Signs what was decided.
     boot_key: Arc<BootKey>,
-    /// Whose turn it is to have a claim proven.
-    proofs: Arc<Semaphore>,
+    /// Whose turn it is to have a claim proven: among the parties of pacts, and among others.
+    proofs: [Arc<Semaphore>; 2],
 }
 
 /// What a decision in a session is bound to, and who signs in it.
@@ -108,7 +111,7 @@ impl Desk {
             ring: Arc::clone(&pipeline.ring),
             named: Named::default(),
             boot_key: Arc::clone(&pipeline.identity.boot_key),
-            proofs: Arc::new(Semaphore::new(PROOFS)),
+            proofs: [(); 2].map(|()| Arc::new(Semaphore::new(PROOFS))),
         };
         let mut worker = Worker {
             pipeline,
@@ -155,6 +158,17 @@ impl Desk {
         Ok(Arrived::Verified(verified))
     }
 
+    /// Waits for the turn to have a claim proven: before it is asked, so that the thread looks
+    /// openings up for one at a time. Parties do not wait for strangers; who did not sign gets no
+    /// turn, and is refused without one.
+    async fn turn(&self, claim: &Claim, requester: &Did, signature: &Signature) -> Option<Turn> {
+        let key = self.ring.resolve(requester)?;
+        key.verify(domain::PROOF_REQUEST, &claim.to_cbor(), signature).ok()?;
+        let [parties, others] = &self.proofs;
+        let queue = if api::Desk::names(self, requester) { parties } else { others };
+        Arc::clone(queue).acquire_owned().await.ok()
+    }
+
     /// Is everything that was answered durable, and is more being taken?
     pub(crate) fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
@@ -169,9 +183,10 @@ impl Desk {
 
 impl api::Desk for Desk {
     async fn submit(&self, request: Request, caller: Caller, deadline: Option<Instant>) -> Promise {
-        // Before it is asked, so that the thread looks openings up for one claim at a time.
         let turn = match &request {
-            Request::Prove { .. } => Arc::clone(&self.proofs).acquire_owned().await.ok(),
+            Request::Prove { claim, requester, signature, .. } => {
+                self.turn(claim, requester, signature).await
+            }
             _ => None,
         };
         let (answer, promise) = promise::made(Arc::clone(&self.boot_key), turn);
@@ -216,14 +231,21 @@ impl api::Desk for Desk {
         self.terms_of(&session).map(|terms| terms.deadline)
     }
 
-    async fn follow(&self, reader: Did) -> Option<Following> {
+    async fn follow(&self, reader: Did) -> Result<Following, &'static str> {
         let (sender, notices) = mpsc::channel(NOTICES);
         let followers = self.followers.clone();
         // Between two groups: what is on record has been told, and what comes will be.
-        let begin =
-            move |pipeline: &Pipeline| followers.add(reader, sender).then(|| pipeline.place().seq);
-        let from = self.look(begin).await??;
-        Some(Following { from, notices })
+        let begin = move |pipeline: &Pipeline| {
+            let monitor = &pipeline.state.monitor;
+            // Nobody else is ever told anything.
+            if !monitor.roots().any(|root| monitor.concerns(root, &reader)) {
+                return Err("follow-not-concerned");
+            }
+            let room = followers.add(reader, sender);
+            if room { Ok(pipeline.place().seq) } else { Err("monitor-busy") }
+        };
+        let from = self.look(begin).await.unwrap_or(Err("monitor-busy"))?;
+        Ok(Following { from, notices })
     }
 
     fn key(&self, did: &Did) -> Option<PublicKey> {
@@ -244,7 +266,7 @@ impl api::Desk for Desk {
     }
 }
 
-/// Claims that are proven at a time: the rest of the machine decides.
+/// Claims that are proven at a time, of each kind of requester: the rest of the machine decides.
 const PROOFS: usize = 1;
 const QUEUE: usize = 4096;
 const NOTICES: usize = 256;

@@ -71,6 +71,8 @@ fn each_refusal_has_its_code_and_ends_with_1() {
         (with("epoch_ms = 3600000", "epoch_ms = 3600001"), "config-epoch: "),
         (with("127.0.0.1:9464", "0.0.0.0:9464"), "config-range: operator "),
         (with("max_pacts = 256", "max_pacts = 0"), "config-range: max_pacts "),
+        (with("of_pact = 390", "of_pact = 391"), "config-range: max_sessions_of_pact "),
+        (with("of_pact = 390", "of_pact = 0"), "config-range: max_sessions_of_pact "),
         (with("# \"did:web", &format!("\"{web}\" = \"{web}\" # ")), "config-range: keys "),
     ];
     for (text, begin) in cases {

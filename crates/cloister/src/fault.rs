@@ -72,6 +72,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ("counts-", "send running counts in order, signed by the party that they name"),
     ("event-", "send events in order, chained and signed by the party that reports them"),
     ("clock-", "wait until the monitor's time is bracketed again"),
+    ("follow-", "log in with the key of a party or an overseer of a pact under monitoring"),
     ("journal-", "tell the monitor's operator; what was acknowledged is kept"),
     ("log-", "ask for leaves below the checkpoint's size"),
     ("login-", "log in with a key that a registered pact or the monitor's configuration names"),

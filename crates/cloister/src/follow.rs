@@ -75,6 +75,12 @@ fn stream(
 ) -> Result<(), Fault> {
     let (mut client, _) = arguments.access.open()?;
     let (mut notices, from) = client.notices()?;
+    if let Some(heard) = progress.heard.filter(|heard| from < *heard) {
+        let (held, now) = (heard.to_string(), from.to_string());
+        let remedy =
+            "the monitor's journal is shorter than it was: ask its operator who rolled it back";
+        output::event("journal-shorter", &[("was", &held), ("is", &now), ("remedy", remedy)]);
+    }
     if let Some(heard) = progress.heard.filter(|heard| *heard < from) {
         // Notices are not kept; what they were about is on record.
         let (after, until) = (heard.to_string(), from.to_string());
@@ -83,7 +89,7 @@ fn stream(
     }
     let place = from.to_string();
     output::event("following", &[("monitor", arguments.access.monitor()), ("from", &place)]);
-    (progress.pause, progress.heard) = (SHORTEST, progress.heard.max(Some(from)));
+    (progress.pause, progress.heard) = (SHORTEST, Some(from));
     while progress.left != Some(0) {
         let Some(notice) = client.next(&mut notices)? else {
             return Err(Fault::new(

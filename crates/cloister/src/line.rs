@@ -114,6 +114,7 @@ impl Line {
         if stream.status != StatusCode::OK {
             return Err(Fault::refused(match stream.status {
                 StatusCode::UNAUTHORIZED => "login-required",
+                StatusCode::FORBIDDEN => "follow-not-concerned",
                 _ => "alerts-refused",
             }));
         }

@@ -69,7 +69,12 @@ impl Monitor {
             }
             Effect::Broken { at, seed } => return Ok(self.broken(*at, seed)),
             Effect::Forgot { before, oldest } => {
-                self.state.ended.retain(|_, ended| ended.at >= *before);
+                // INVARIANT: while a pact's term lasts its sessions are known, so that none is
+                // opened twice and no event is counted twice.
+                let books = &self.state.books;
+                let over =
+                    |root: &PactHash| books.get(root).is_none_or(|book| book.ends() <= *before);
+                self.state.ended.retain(|_, e| e.at >= *before || !over(&e.root));
                 self.state.oldest = self.state.oldest.max(*oldest);
             }
         }

@@ -76,8 +76,8 @@ pub(crate) struct Book {
     /// Events that receipts speak of and the record lacks, by session and party (1, 2).
     #[n(7)]
     pub(crate) lost: BTreeMap<(SessionId, u8), u64>,
-    /// How many of its sessions are open.
-    #[n(8)]
+    /// How many of its sessions are open; counted again at a restart.
+    #[cbor(skip)]
     pub(crate) open: usize,
 }
 
@@ -170,6 +170,12 @@ impl Book {
 
     pub(crate) fn on_timeout(&self) -> OnTimeout {
         self.terms.compiled.approval_on_timeout()
+    }
+
+    /// From here on no session opens.
+    pub(crate) const fn ends(&self) -> UnixMillis {
+        let (_, until) = self.terms.compiled.term();
+        until
     }
 
     /// Commits to both tallies.

@@ -157,10 +157,10 @@ pub enum Effect {
         seed: Seed,
     },
     /// Retention is over for the oldest records: what is kept of sessions that ended before goes
-    /// with them.
+    /// with them, unless their pact's term still lasts.
     #[n(12)]
     Forgot {
-        /// Sessions that ended earlier are forgotten.
+        /// Sessions that ended earlier, of pacts whose term ended earlier, are forgotten.
         #[n(0)]
         before: UnixMillis,
         /// Number of the oldest record that is still retained.

@@ -62,6 +62,7 @@ pub(crate) struct State {
     pub(crate) ended: BTreeMap<SessionId, Ended>,
     /// Number of the oldest record that is retained.
     #[n(6)]
+    #[cbor(default)]
     pub(crate) oldest: u64,
 }
 
@@ -78,6 +79,7 @@ pub(crate) struct Ended {
     pub(crate) heads: [EventHash; 2],
     /// When it ended.
     #[n(3)]
+    #[cbor(default)]
     pub(crate) at: UnixMillis,
 }
 
@@ -381,8 +383,12 @@ impl Monitor {
                 [(initiator.count, initiator.head), (provider.count, provider.head)]
             }
             (None, Some(Ended { counts: [a, b], heads: [x, y], .. })) => [(*a, *x), (*b, *y)],
-            // Every receipt of a session lies before the record of its end.
-            (None, None) if receipt.journal.seq < self.state.oldest => {
+            // Every receipt of a session lies before the record of its end; and a boot that is not
+            // on record was lost with all that it signed for.
+            (None, None)
+                if receipt.journal.seq < self.state.oldest
+                    && self.state.boots.contains_key(&receipt.boot) =>
+            {
                 return Err(ResumeError::Forgotten);
             }
             (None, None) => Default::default(),

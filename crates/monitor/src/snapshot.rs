@@ -17,7 +17,7 @@ use pact::{LogScope, Scoped};
 use crate::apply::Misfit;
 use crate::book::Book;
 use crate::completeness::Track;
-use crate::monitor::{Ended, Monitor, Settings};
+use crate::monitor::{Ended, Monitor, Settings, State};
 use crate::session::{Session, Told};
 
 /// As `State` is read.
@@ -110,7 +110,11 @@ impl Monitor {
     /// # Errors
     /// [`Misfit`] when the bytes are not a snapshot.
     pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, Misfit> {
-        let state = minicbor::decode(snapshot).map_err(|_| Misfit)?;
+        let mut state: State = minicbor::decode(snapshot).map_err(|_| Misfit)?;
+        for (root, _) in state.sessions.values() {
+            let book = state.books.get_mut(root).ok_or(Misfit)?;
+            book.open = book.open.saturating_add(1);
+        }
         Ok(Self { settings, state })
     }
 }

@@ -12,7 +12,7 @@ use channel::forms::notice_data;
 use futures_util::stream::{self, StreamExt};
 
 use super::desk::{Desk, Following};
-use super::intake::{Refusal, busy};
+use super::intake::Refusal;
 use super::problems::LOGIN_REQUIRED;
 use super::routes::Admitted;
 
@@ -20,7 +20,7 @@ use super::routes::Admitted;
 pub(super) async fn follow<D: Desk>(desk: &D, admitted: Admitted) -> Result<Response, Refusal> {
     let Admitted { caller, seat, .. } = admitted;
     let reader = caller.did.ok_or_else(|| Refusal::new(LOGIN_REQUIRED))?;
-    let Following { from, notices } = desk.follow(reader).await.ok_or_else(busy)?;
+    let Following { from, notices } = desk.follow(reader).await.map_err(Refusal::new)?;
     let begin = Event::default().comment(format!("from {from}"));
     // The seat goes along: a followed stream is in flight until it ends.
     let events = stream::unfold((notices, seat), |(mut notices, seat)| async move {

@@ -55,14 +55,17 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
         session: SessionId,
     ) -> impl Future<Output = Option<(Duration, OnDeadline)>> + Send;
 
-    /// Notices for `reader` from now on; none when there are too many readers, or too many
+    /// Notices for `reader` from now on.
+    ///
+    /// # Errors
+    /// The code of a refusal: no pact tells the reader anything, or there are too many readers or
     /// requests.
-    fn follow(&self, reader: Did) -> impl Future<Output = Option<Following>> + Send;
+    fn follow(&self, reader: Did) -> impl Future<Output = Result<Following, &'static str>> + Send;
 
     /// The key of a DID, if the monitor knows it.
     fn key(&self, did: &Did) -> Option<PublicKey>;
 
-    /// Is this a party or an overseer of some pact? Anybody can draw a DID of its own.
+    /// Is this a party of some pact? Anybody can draw a DID of its own.
     fn names(&self, did: &Did) -> bool;
 
     /// A tile of the log by its path after `/tile/` (C2SP tlog-tiles).

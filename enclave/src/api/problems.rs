@@ -81,6 +81,7 @@ const TABLE: &[Row] = &[
     // who asks
     ("caller-not-authenticated", 401, "only a party that has logged in on this connection is answered", "log in with POST /v1/token"),
     ("leaf-not-for-caller", 403, "the leaf does not concern the caller", "ask as a party or overseer of its pact"),
+    ("follow-not-concerned", 403, "no pact under monitoring tells the caller anything", "log in as a party or an overseer of a pact"),
     ("read-not-consented", 403, "the pact's consent does not let the caller read the record", "agree on it in the pact"),
     ("requester-bad-signature", 403, "the request is not signed by the one that it names", "sign its encoding with the requester's key"),
     ("requester-key-unknown", 403, "no key is known for the requester's DID", "use a did:key, or let the operator pin the key"),

@@ -33,13 +33,12 @@ use messages::time::UnixMillis;
 use pact::OnDeadline;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tower::ServiceExt;
 
 use super::{Api, Desk, Following, Limits, router};
 use crate::desk::{Caller, Promise};
 use crate::metrics::Metrics;
-use crate::pipeline::Decided;
 
 /// Where notices begin to be followed.
 const FROM: u64 = 40;
@@ -112,13 +111,13 @@ impl Desk for Fake {
         self.0.asked.lock().unwrap().push((request, caller));
         let reply = self.0.replies.lock().unwrap().pop_front().unwrap_or(usual);
         let takes = *self.0.takes.lock().unwrap();
-        let (answer, answered) = oneshot::channel();
+        let (promise, answer) = Promise::durable();
         tokio::spawn(async move {
             tokio::time::sleep(takes).await;
-            drop(answer.send(Decided::Reply(reply)));
+            answer(reply);
             drop(place);
         });
-        Promise::of(answered)
+        promise
     }
 
     async fn decided(&self, _: SessionId, _: EventHash) -> Option<Reply> {
@@ -134,10 +133,10 @@ impl Desk for Fake {
         *self.0.terms.lock().unwrap()
     }
 
-    async fn follow(&self, reader: Did) -> Option<Following> {
+    async fn follow(&self, reader: Did) -> Result<Following, &'static str> {
         let (sender, notices) = mpsc::channel(4);
         self.0.readers.lock().unwrap().push((reader, sender));
-        Some(Following { from: FROM, notices })
+        Ok(Following { from: FROM, notices })
     }
 
     fn key(&self, did: &Did) -> Option<PublicKey> {

@@ -13,11 +13,12 @@ pub(super) struct Followers(Arc<Mutex<Vec<Follower>>>);
 type Follower = (Did, mpsc::Sender<Arc<Notice>>);
 
 impl Followers {
-    /// Whether there was room for one more.
+    /// Whether there was room for one more, of one reader and of all.
     pub(super) fn add(&self, reader: Did, sender: mpsc::Sender<Arc<Notice>>) -> bool {
         let mut followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|(_, sender)| !sender.is_closed());
-        let room = followers.len() < FOLLOWERS;
+        let own = followers.iter().filter(|(did, _)| *did == reader).count();
+        let room = own < OF_ONE && followers.len() < FOLLOWERS;
         if room {
             followers.push((reader, sender));
         }
@@ -34,3 +35,4 @@ impl Followers {
 }
 
 const FOLLOWERS: usize = 1024;
+const OF_ONE: usize = 8;

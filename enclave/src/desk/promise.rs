@@ -13,20 +13,21 @@ use crate::pipeline::{Decided, Refused, refused};
 /// An answer that will come.
 #[must_use = "somebody waits for the answer"]
 pub(crate) struct Promise {
-    decided: oneshot::Receiver<Decided>,
+    decided: oneshot::Receiver<(Decided, Option<Turn>)>,
     durable: oneshot::Receiver<()>,
     key: Arc<BootKey>,
-    turn: Option<Turn>,
 }
 
-/// Leave to have a claim proven; the next one gets it when the proof is made.
+/// Leave to have a claim proven. It goes along with the request, also when nobody waits any more,
+/// and the next one gets it when the proof is made.
 pub(super) type Turn = OwnedSemaphorePermit;
 
 /// The way of one answer to whoever waits for it.
 #[must_use = "somebody waits for the answer"]
 pub(super) struct Promised {
-    decided: oneshot::Sender<Decided>,
+    decided: oneshot::Sender<(Decided, Option<Turn>)>,
     durable: oneshot::Sender<()>,
+    turn: Option<Turn>,
 }
 
 /// An answer that was given and not yet told.
@@ -38,17 +39,17 @@ pub(super) struct Said(oneshot::Sender<()>);
 pub(super) fn made(key: Arc<BootKey>, turn: Option<Turn>) -> (Promised, Promise) {
     let (decided, deciding) = oneshot::channel();
     let (durable, awaited) = oneshot::channel();
-    let promise = Promise { decided: deciding, durable: awaited, key, turn };
-    (Promised { decided, durable }, promise)
+    let promise = Promise { decided: deciding, durable: awaited, key };
+    (Promised { decided, durable, turn }, promise)
 }
 
 impl Promise {
     /// The answer, signed, once everything behind it is durable. A desk that ends without one has
     /// not taken the request, or does not know whether what it took is durable.
     pub(crate) async fn kept(self) -> Reply {
-        let Self { decided, durable, key, turn } = self;
+        let Self { decided, durable, key } = self;
         let stopping = || refused(Refused("monitor-stopping"));
-        let Ok(decided) = decided.await else { return stopping() };
+        let Ok((decided, turn)) = decided.await else { return stopping() };
         let reply = finish(decided, key, turn).await;
         match (reply, durable.await) {
             (Some(reply), Ok(())) => reply,
@@ -56,13 +57,11 @@ impl Promise {
         }
     }
 
-    /// An answer that is given already, or will be by whoever has the other end.
+    /// An answer that is durable when it is given, and the way to give it.
     #[cfg(test)]
-    pub(crate) fn of(decided: oneshot::Receiver<Decided>) -> Self {
-        let (durable, awaited) = oneshot::channel();
-        durable.send(()).ok();
-        let key = Arc::new(BootKey::from_seed(&[0; 32]).unwrap());
-        Self { decided, durable: awaited, key, turn: None }
+    pub(crate) fn durable() -> (Self, impl FnOnce(Reply)) {
+        let (promised, promise) = made(Arc::new(BootKey::from_seed(&[0; 32]).unwrap()), None);
+        (promise, move |reply| promised.tell(Decided::Reply(reply)))
     }
 }
 
@@ -73,7 +72,7 @@ async fn finish(decided: Decided, key: Arc<BootKey>, turn: Option<Turn>) -> Opti
     let turn = turn?;
     let proof = tokio::task::spawn_blocking(move || {
         let reply = decided.sign(&key);
-        // Also when nobody waits any more: only now the next proof begins.
+        // Only now the next proof begins.
         drop(turn);
         reply
     });
@@ -81,10 +80,15 @@ async fn finish(decided: Decided, key: Arc<BootKey>, turn: Option<Turn>) -> Opti
 }
 
 impl Promised {
+    /// Does nobody wait any more?
+    pub(super) fn is_moot(&self) -> bool {
+        self.decided.is_closed()
+    }
+
     /// Gives an answer whose record becomes durable with the open group. A caller that went away
     /// keeps what is on record; it asks again.
     pub(super) fn say(self, decided: Decided) -> Said {
-        drop(self.decided.send(decided));
+        drop(self.decided.send((decided, self.turn)));
         Said(self.durable)
     }
 

@@ -104,7 +104,7 @@ impl Worker {
         for (readers, notice) in outbox {
             self.followers.tell(&readers, &Arc::new(notice));
         }
-        for (request, caller, answer) in later {
+        for (request, caller, answer) in later.into_iter().filter(|(_, _, a)| !a.is_moot()) {
             answer.tell(self.pipeline.answer(&request, &caller));
         }
         for look in looks {
@@ -132,7 +132,6 @@ impl Worker {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         for compiled in registered.iter().filter_map(|r| self.pipeline.state.monitor.compiled(r)) {
             named.extend([compiled.initiator().clone(), compiled.provider().clone()]);
-            named.extend(compiled.overseers().iter().cloned());
         }
     }
 

@@ -1,8 +1,10 @@
 //! Notices, followed over the door.
 
-use channel::forms::NoticeReader;
+use channel::forms::{HttpRequest, NoticeReader, Operation};
+use http::HeaderMap;
 use messages::ids::SessionId;
 use messages::reply::{Action, Reply, Request};
+use messages::signature::SigningKey;
 
 use crate::parties::{ASK, Parties, Talk, call};
 use crate::support::Home;
@@ -24,6 +26,15 @@ fn a_follower_is_told_after_which_place_nothing_is_left_out() {
             other => panic!("{other:?}"),
         }
     };
+
+    // Nothing concerns a stranger, and none takes a place from those whom it does.
+    let stranger = SigningKey::from_seed(&[99; 32]);
+    let mut strange = daemon.connect();
+    strange.login(&stranger).unwrap();
+    let operation = Operation::Follow;
+    let (method, target) = (operation.method(), operation.template().to_owned());
+    let follow = HttpRequest { operation, method, target, content_type: None, body: Vec::new() };
+    assert_eq!(strange.send(follow, HeaderMap::new()).unwrap().status, 403);
 
     let missed = denied();
     let mut overseer = daemon.connect();

@@ -132,7 +132,7 @@ tee = "insecure-software"
 sealing = "insecure-file"
 listen = "127.0.0.1:0"
 epoch_ms = 86400000
-max_pacts = 16
+max_pacts = 4
 max_sessions = 1000000
 idle_ms = 86400000
 

@@ -254,8 +254,15 @@ impl Asked<'_> {
     fn not_resumed(&self, code: &str) -> Meaning {
         let session = self.id;
         match code {
-            "resume-session-closed" | "resume-forgotten" => {
+            "resume-session-closed" => {
                 records([self.closing(Ending::Gone), Record::Closed { session }])
+            }
+            // Past the retention there is nothing to go on with, and whether it was all on record
+            // nobody can say any more.
+            "resume-forgotten" => {
+                let mut meaning = self.over(Ending::Gone, code);
+                meaning.records.push(Record::Closed { session });
+                meaning
             }
             _ if code.starts_with("resume-") => self.over(Ending::Disputed, code),
             _ => again(code),

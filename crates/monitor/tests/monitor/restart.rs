@@ -213,16 +213,30 @@ fn what_is_past_its_retention_is_forgotten_and_is_no_rollback() {
     let oldest = receipt.journal.seq + 1;
     drop(world.apply(&Effect::Forgot { before: ended, oldest }));
     assert_eq!(resume(&world, Party::Initiator, &receipt), closed);
+    // While the term lasts the session is known: nobody opens it again, and shows its old receipt.
     let before = UnixMillis(ended.0 + 1);
     drop(world.apply(&Effect::Forgot { before, oldest }));
+    assert_eq!(resume(&world, Party::Initiator, &receipt), closed);
+    let (_, before) = world.monitor.compiled(&world.root).unwrap().term();
+    drop(world.apply(&Effect::Forgot { before, oldest }));
     assert!(!world.monitor.knows(&session));
+    world.now = before;
+    let principal = Did::parse("did:web:principal.example").unwrap();
+    let again = Open { session, pact: world.root, principal, boot: world.boot };
+    assert_eq!(world.try_open(&again), Err(OpenError::OutOfTerm));
     let forgotten = Err(ResumeError::Forgotten);
     assert_eq!(resume(&world, Party::Initiator, &receipt), forgotten);
-    let mut retained = receipt;
+    let mut retained = receipt.clone();
     retained.journal.seq = oldest;
     let retained = retained.sign(&world.boot_key, domain::RECEIPT);
     let lost = resume(&world, Party::Initiator, &retained);
     assert_eq!(lost, Ok((0, true)), "what should be on record and is not was lost");
+    // A boot that is not on record was lost, and is not forgotten.
+    let (lost_boot, lost_key) = (BootId([8; 32]), SigningKey::from_seed(&[8; 32]));
+    let lost = Receipt { boot: lost_boot, ..receipt }.sign(&lost_key, domain::RECEIPT);
+    let certificate = BootCertificate::issue(lost_boot, lost_key.public(), &log_key());
+    let (_, back, _) = resume_with(&world, Party::Initiator, &lost, certificate).unwrap();
+    assert!(back);
 }
 
 #[test]

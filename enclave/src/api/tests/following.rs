@@ -89,8 +89,8 @@ async fn a_desk_with_too_many_readers_says_so() {
         async fn deadline(&self, session: SessionId) -> Option<(Duration, OnDeadline)> {
             self.0.deadline(session).await
         }
-        async fn follow(&self, _: Did) -> Option<Following> {
-            None
+        async fn follow(&self, _: Did) -> Result<Following, &'static str> {
+            Err("monitor-busy")
         }
         fn key(&self, did: &Did) -> Option<PublicKey> {
             did.key()
