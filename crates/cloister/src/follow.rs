@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::follow::webhook::Webhook;
+use crate::line::ended;
 use crate::log::action;
 use crate::output;
 use crate::overseer::{Access, short};
@@ -92,11 +93,7 @@ fn stream(
     (progress.pause, progress.heard) = (SHORTEST, Some(from));
     while progress.left != Some(0) {
         let Some(notice) = client.next(&mut notices)? else {
-            return Err(Fault::new(
-                "channel-ended",
-                "the monitor ended the stream",
-                "wait: the command connects again",
-            ));
+            return Err(ended());
         };
         if arguments.json {
             output::line(document(&notice).to_string());

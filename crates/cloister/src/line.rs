@@ -111,6 +111,11 @@ impl Line {
         let path = Operation::Follow.template();
         let stream =
             self.channel.stream(Method::GET, path, headers, "".into()).await.map_err(fault)?;
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&stream.status)
+        {
+            let remedy = "wait: the command asks again";
+            return Err(Fault::new("channel-busy", "the monitor takes no reader now", remedy));
+        }
         if stream.status != StatusCode::OK {
             return Err(Fault::refused(match stream.status {
                 StatusCode::UNAUTHORIZED => "login-required",
@@ -161,7 +166,7 @@ impl Notices {
             if let Some(from) = self.reader.from() {
                 return Ok(from);
             }
-            let bytes = self.stream.next().await.map_err(fault)?.ok_or_else(strange)?;
+            let bytes = self.stream.next().await.map_err(fault)?.ok_or_else(ended)?;
             self.ready.extend(self.reader.push(&bytes).map_err(|_| strange())?);
         }
     }
@@ -190,6 +195,12 @@ pub(crate) fn fault(error: ChannelError) -> Fault {
         other => other.remedy(),
     };
     Fault::new(error.code(), error.to_string(), remedy)
+}
+
+/// The monitor ended a stream.
+pub(crate) fn ended() -> Fault {
+    let remedy = "wait: the command connects again";
+    Fault::new("channel-ended", "the monitor ended the stream", remedy)
 }
 
 fn malformed(code: &str) -> Fault {

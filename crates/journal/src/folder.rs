@@ -117,7 +117,11 @@ impl Folder {
         crash_point!("segment-published");
         let seq = header.first_seq.saturating_sub(1);
         let position = Position { seq, head: header.previous_head };
-        Ok((Writer::new(sealer, file, bytes, position, header.oldest), digest))
+        let ahead = match self.kind {
+            Kind::Archive => 0,
+            Kind::Journal => AHEAD,
+        };
+        Ok((Writer::new(sealer, file, (bytes, ahead), position, header.oldest), digest))
     }
 
     /// Destroys a segment's key, then removes the segment. Does nothing for what is gone already.
@@ -305,3 +309,5 @@ const UNFINISHED: &str = ".new";
 const WRITE: &str = "write a segment";
 const DESTROY: &str = "destroy a segment";
 const MEND: &str = "mend a segment";
+/// How far a journal writes zeros ahead.
+const AHEAD: u64 = 256 << 10;

@@ -183,7 +183,7 @@ pub(crate) const fn chunks(snapshot_bytes: u64) -> u64 {
 pub(crate) fn groups_at(snapshot_bytes: u64) -> u64 {
     let tags = chunks(snapshot_bytes).saturating_mul(TAG_BYTES);
     let end = HEADER_BYTES.saturating_add(snapshot_bytes).saturating_add(tags);
-    end.checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX)
+    end.checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX)
 }
 
 /// Length of the ciphertext of a record of `record` bytes: so many that the frame, with its
@@ -212,7 +212,8 @@ pub(crate) const MAX_GROUP: usize = 64 << 20;
 pub(crate) const MAX_SNAPSHOT: u64 = 8 << 30;
 /// Length in clear of every chunk of a snapshot but the last.
 pub(crate) const CHUNK: u64 = 1 << 20;
-const ALIGNMENT: u64 = 16;
+/// What a disk writes whole or not at all. Groups begin and end on it.
+pub(crate) const SECTOR: u64 = 512;
 const HEADER_BYTES: u64 = 192;
 const TAG_BYTES: u64 = 16;
 const CLEAR: usize = GroupHeader::BYTES - MAC;

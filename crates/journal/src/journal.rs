@@ -90,7 +90,7 @@ impl Journal {
     /// # Errors
     /// As [`commit`](Self::commit). When the disk is full, the old segment stays in use.
     pub fn rotate(&mut self, snapshot: &[u8], now: UnixMillis) -> Result<(), JournalError> {
-        self.writer.commit()?;
+        self.writer.finish()?;
         let Position { seq, head } = self.writer.position();
         let number = self.newest().saturating_add(1);
         let header = Header {

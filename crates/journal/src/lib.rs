@@ -9,8 +9,11 @@
 //! off the last groups, and what remains is authentic. Receipts and witnessed checkpoints tell; each
 //! carries a [`Position`] or outlives one. Nor is destroying a key proof against a copy of the disk.
 //!
-//! Durability assumes a file system that shows a file's new length only with the bytes, or with
-//! zeros in their place (ext4, XFS, Btrfs as shipped).
+//! Durability assumes a disk that writes a sector of 512 bytes whole or not at all, and a file
+//! system that shows a file's new length only with the bytes, or with zeros in their place (ext4,
+//! XFS, Btrfs as shipped). A journal writes zeros ahead, so that most syncs write no metadata;
+//! groups begin and end on sectors, so that one of which a part is missing can be told from one that
+//! was changed.
 //!
 //! ```
 //! # use cloister_journal as journal;

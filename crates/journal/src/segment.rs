@@ -1,12 +1,16 @@
 //! A segment that was written before: verified from its first byte to its last.
 
+use std::io;
+use std::ops::Range;
+
 use zeroize::Zeroizing;
 
 use crate::Position;
 use crate::disk::{DiskFile, narrow, wide};
 use crate::error::{JournalError, OpenError};
 use crate::format::{
-    GroupHeader, Header, LENGTH, MAX_SNAPSHOT, chunk_bytes, chunks, groups_at, header_digest,
+    GroupHeader, Header, LENGTH, MAX_SNAPSHOT, SECTOR, chunk_bytes, chunks, groups_at,
+    header_digest,
 };
 use crate::frame::{Sealer, frame_length};
 use crate::keys::{SegmentKeys, TAG};
@@ -142,16 +146,19 @@ impl Segment {
                     .map_err(OpenError::Replay)?;
                 at = next;
             }
-            if at != after {
+            let padding = self.read(&mut window, at, narrow(after.saturating_sub(at)))?;
+            if padding.len() >= narrow(SECTOR) || padding.iter().any(|byte| *byte != 0) {
                 return Err(self.damaged(at, "length of a group").into());
             }
             (end.bytes, end.last_group) = (after, Some(begin));
             number = number.saturating_add(1);
         }
-        end.torn = self.bytes.saturating_sub(end.bytes);
-        if end.torn > 0 && tail == Tail::Whole {
+        let beyond = self.bytes.saturating_sub(end.bytes);
+        if beyond > 0 && tail == Tail::Whole {
             return Err(self.damaged(end.bytes, "group cut short").into());
         }
+        let unused = window.is_zero_from(end.bytes).map_err(JournalError::io("read a segment"))?;
+        end.torn = if unused { 0 } else { beyond };
         Ok(end)
     }
 
@@ -198,31 +205,72 @@ impl Segment {
 
     /// The authentic header of a whole group at `at`; none where the file ends, whole or torn.
     ///
-    /// A group is torn when the file ends inside it, or when its last tag is zero and so is
-    /// everything after. A tag is zero by chance once in 2^128. Anything else that is not
-    /// authentic is damage.
+    /// A group is torn when it is the last and did not reach the disk as a whole: the file ends
+    /// inside it, or what is missing is zero, its last tag or a sector of it. Either is zero by
+    /// chance once in 2^128. Anything else that is not authentic is damage.
     fn group(&self, window: &mut Window<'_>, at: u64) -> Result<Option<GroupHeader>, JournalError> {
-        let left = self.bytes.saturating_sub(at);
-        if left < wide(GroupHeader::BYTES) {
+        if self.bytes.saturating_sub(at) < wide(GroupHeader::BYTES) {
             return Ok(None);
         }
         let header = self.read(window, at, GroupHeader::BYTES)?;
         let header = header.try_into().ok().and_then(|bytes| self.sealer.open_group(bytes));
-        let (header, last_tag) = match header {
-            Some(header) if group_end(at, &header) > self.bytes => return Ok(None),
-            Some(header) => (Some(header), group_end(at, &header)),
-            None => (None, at.saturating_add(wide(GroupHeader::BYTES))),
+        let torn = match &header {
+            Some(header) if group_end(at, header) > self.bytes => Ok(true),
+            Some(header) => self.is_torn(window, at, header),
+            None => self.never_came(window, at),
         };
-        let last_tag = last_tag.saturating_sub(wide(TAG));
-        let unreadable = JournalError::io("read a segment");
-        let is_torn = (window.peek::<TAG>(last_tag))
-            .and_then(|tag| Ok(tag == [0; TAG] && window.is_zero_from(last_tag)?))
-            .map_err(unreadable)?;
-        match header {
-            _ if is_torn => Ok(None),
-            Some(header) => Ok(Some(header)),
-            None => Err(self.damaged(at, "group header")),
+        match (header, torn.map_err(JournalError::io("read a segment"))?) {
+            (_, true) => Ok(None),
+            (Some(header), false) => Ok(Some(header)),
+            (None, false) => Err(self.damaged(at, "group header")),
         }
+    }
+
+    /// Is a part of the group at `at` missing, and nothing behind it?
+    fn is_torn(&self, window: &mut Window<'_>, at: u64, header: &GroupHeader) -> io::Result<bool> {
+        let after = group_end(at, header);
+        // The next group begins with its magic bytes.
+        if after < self.bytes && window.peek::<1>(after)? != [0] {
+            return Ok(false);
+        }
+        let last_tag = frames_end(at, header).saturating_sub(wide(TAG));
+        if window.peek::<TAG>(last_tag)? == [0; TAG] && window.is_zero_from(last_tag)? {
+            return Ok(true);
+        }
+        Ok(window.is_zero_from(after)? && Self::has_zero_sector(window, at..after)?)
+    }
+
+    /// Is the group's first sector missing at `at`, and no group behind it?
+    fn never_came(&self, window: &mut Window<'_>, at: u64) -> io::Result<bool> {
+        // A process that ended in the midst of writing leaves the beginning of a header.
+        let last_tag = at.saturating_add(wide(GroupHeader::BYTES.saturating_sub(TAG)));
+        if window.peek::<TAG>(last_tag)? == [0; TAG] && window.is_zero_from(last_tag)? {
+            return Ok(true);
+        }
+        let first = at.saturating_add(SECTOR).min(self.bytes);
+        if !Self::has_zero_sector(window, at..first)? {
+            return Ok(false);
+        }
+        let mut next = first;
+        while self.bytes.saturating_sub(next) >= wide(GroupHeader::BYTES) {
+            let header = window.bytes(next, GroupHeader::BYTES)?;
+            if header.try_into().is_ok_and(|bytes| self.sealer.open_group(bytes).is_some()) {
+                return Ok(false);
+            }
+            next = next.saturating_add(SECTOR);
+        }
+        Ok(true)
+    }
+
+    fn has_zero_sector(window: &mut Window<'_>, mut span: Range<u64>) -> io::Result<bool> {
+        while !span.is_empty() {
+            let count = SECTOR.min(span.end.saturating_sub(span.start));
+            if window.bytes(span.start, narrow(count))?.iter().all(|byte| *byte == 0) {
+                return Ok(true);
+            }
+            span.start = span.start.saturating_add(count);
+        }
+        Ok(false)
     }
 
     fn read<'w>(
@@ -232,7 +280,7 @@ impl Segment {
         count: usize,
     ) -> Result<&'w [u8], JournalError> {
         window.bytes(at, count).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => self.damaged(at, "end of file"),
+            io::ErrorKind::UnexpectedEof => self.damaged(at, "end of file"),
             _ => JournalError::io("read a segment")(error),
         })
     }
@@ -242,6 +290,11 @@ impl Segment {
     }
 }
 
+/// Where the group after this one begins.
 fn group_end(at: u64, group: &GroupHeader) -> u64 {
+    frames_end(at, group).checked_next_multiple_of(SECTOR).unwrap_or(u64::MAX)
+}
+
+fn frames_end(at: u64, group: &GroupHeader) -> u64 {
     at.saturating_add(wide(GroupHeader::BYTES)).saturating_add(group.bytes)
 }

@@ -1,17 +1,22 @@
 //! The segment that is being written: records are sealed into memory, then committed together.
 
 use crate::Position;
-use crate::disk::{DiskFile, wide, write_all};
+use crate::disk::{DiskFile, narrow, wide, write_all};
 use crate::error::JournalError;
-use crate::format::{GroupHeader, MAX_GROUP, MAX_RECORD};
+use crate::format::{GroupHeader, MAX_GROUP, MAX_RECORD, SECTOR};
 use crate::frame::{Sealer, frame_bytes};
 
 /// Appends to one segment that this process began.
 pub(crate) struct Writer {
     sealer: Sealer,
     file: Box<dyn DiskFile>,
-    /// Length of the file that is durable.
+    /// Length of the file that is durable, without what is reserved.
     durable_bytes: u64,
+    /// Zeros are written ahead in steps of so many bytes: a sync that finds the length of the file
+    /// as it was has half as much to do.
+    ahead: u64,
+    /// Length of the file with the zeros that are known to be there.
+    reserved: u64,
     durable: Position,
     /// Room for a group's header, then the frames since the last commit.
     group: Vec<u8>,
@@ -31,11 +36,11 @@ enum State {
 }
 
 impl Writer {
-    /// Goes on behind the `bytes` that are durable.
+    /// Goes on behind the `bytes` that are durable, `ahead` bytes at a time.
     pub(crate) fn new(
         sealer: Sealer,
         file: Box<dyn DiskFile>,
-        bytes: u64,
+        (bytes, ahead): (u64, u64),
         position: Position,
         oldest: u64,
     ) -> Self {
@@ -43,6 +48,8 @@ impl Writer {
             sealer,
             file,
             durable_bytes: bytes,
+            ahead,
+            reserved: bytes,
             durable: position,
             group: vec![0; GroupHeader::BYTES],
             records: 0,
@@ -83,6 +90,18 @@ impl Writer {
     pub(crate) fn retain_from(&mut self, oldest: u64) -> Result<(), JournalError> {
         self.commit()?;
         self.put(oldest)
+    }
+
+    /// Cuts what is reserved: nothing is appended any more, unless the next segment does not come
+    /// to be.
+    pub(crate) fn finish(&mut self) -> Result<(), JournalError> {
+        self.commit()?;
+        self.file.set_len(self.durable_bytes).map_err(JournalError::io("end a segment"))?;
+        self.reserved = self.durable_bytes;
+        self.file.sync().map_err(|_| {
+            self.poison();
+            JournalError::NotDurable
+        })
     }
 
     /// Nothing is written any more.
@@ -131,11 +150,15 @@ impl Writer {
         if let Some(room) = self.group.first_chunk_mut() {
             *room = self.sealer.group(&header);
         }
+        let pending = self.group.len();
+        self.group.resize(pending.next_multiple_of(narrow(SECTOR)), 0);
         // CRASH POINT: nothing of the group is on the disk; nobody was told of it.
         crash_point!("journal-before-write");
         if let Err(error) = write_all(self.file.as_mut(), self.durable_bytes, &self.group) {
+            self.group.truncate(pending);
             return Err(self.take_back(JournalError::io("write a group")(error)));
         }
+        self.reserve();
         // CRASH POINT: any part of the group may be on the disk; recovery takes it whole or cuts
         // it, and nobody was told of it.
         crash_point!("journal-before-sync");
@@ -158,10 +181,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes zeros ahead where the file has just grown. Where there is no room for them it grows
+    /// group by group.
+    fn reserve(&mut self) {
+        let end = self.durable_bytes.saturating_add(wide(self.group.len()));
+        if end <= self.reserved || self.ahead == 0 {
+            return;
+        }
+        let zeros = vec![0; narrow(self.ahead)];
+        let written = write_all(self.file.as_mut(), end, &zeros).is_ok();
+        self.reserved = if written { end.saturating_add(self.ahead) } else { end };
+    }
+
     /// After a failed write: cuts what was written of it, and keeps the group for the next commit
     /// if there was no more than space missing.
     fn take_back(&mut self, error: JournalError) -> JournalError {
         let is_cut = self.file.set_len(self.durable_bytes).is_ok();
+        self.reserved = self.durable_bytes;
         if error == JournalError::DiskFull && is_cut {
             return JournalError::DiskFull;
         }

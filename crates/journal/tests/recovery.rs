@@ -81,6 +81,19 @@ fn fill(journal: &mut Journal, groups: &[Vec<Vec<u8>>]) -> Vec<(Position, Vec<u8
     written
 }
 
+/// The bytes of a segment without the zeros that are written ahead: whole sectors.
+fn used(file: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(file).unwrap();
+    bytes.truncate(last(&bytes).next_multiple_of(512));
+    bytes
+}
+
+/// Where the last tag ends.
+fn last(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    (last + 1).next_multiple_of(16)
+}
+
 fn small() -> Vec<Vec<Vec<u8>>> {
     vec![vec![b"one".to_vec()], vec![b"two".to_vec(), Vec::new(), vec![4; 50]]]
 }
@@ -190,7 +203,8 @@ fn every_flipped_bit_is_refused_and_nothing_is_changed() {
     drop(journal);
     let files = ["00000001.segment", "00000001.key", "00000002.segment", "00000002.key"];
     for file in files.map(|name| scratch.file(name)) {
-        let bytes = fs::read(&file).unwrap();
+        let bytes =
+            if file.extension().unwrap() == "key" { fs::read(&file).unwrap() } else { used(&file) };
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
@@ -211,10 +225,10 @@ fn flipped_bits_in_a_torn_tail_never_cost_an_acknowledged_record() {
     let mut journal = scratch.start(b"");
     let written = fill(&mut journal, &small());
     let file = scratch.file("00000001.segment");
-    let acknowledged = fs::read(&file).unwrap().len();
+    let acknowledged = used(&file).len();
     fill(&mut journal, &small());
     drop(journal);
-    let torn = fs::read(&file).unwrap();
+    let torn = used(&file);
     let torn = &torn[..torn.len() - 20];
     let mut cut = 0;
     for at in acknowledged..torn.len() {
@@ -305,13 +319,13 @@ fn repeated_and_dropped_groups_are_refused() {
     let scratch = Scratch::new();
     let mut journal = scratch.start(b"");
     let file = scratch.file("00000001.segment");
-    let mut ends = vec![fs::read(&file).unwrap().len()];
+    let mut ends = vec![used(&file).len()];
     for group in [small(), small(), small()].concat() {
         fill(&mut journal, &[group]);
-        ends.push(fs::read(&file).unwrap().len());
+        ends.push(used(&file).len());
     }
     drop(journal);
-    let bytes = fs::read(&file).unwrap();
+    let bytes = used(&file);
     let group = |n: usize| bytes[ends[n]..ends[n + 1]].to_vec();
     let begin = bytes[..ends[0]].to_vec();
     for order in [[0, 0].as_slice(), &[0, 2], &[1], &[0, 1, 2, 1], &[0, 2, 1]] {
@@ -331,9 +345,9 @@ fn reordered_groups_without_records_are_refused() {
     journal.forget_before(2).unwrap();
     journal.forget_before(3).unwrap();
     drop(journal);
-    let bytes = fs::read(&file).unwrap();
+    let bytes = used(&file);
     let (begin, groups) = bytes.split_at(begin);
-    let (first, second) = groups.split_at(80);
+    let (first, second) = groups.split_at(512);
     for groups in [[second, first], [second, second], [first, first]] {
         fs::write(&file, [begin, &groups.concat()].concat()).unwrap();
         assert_eq!(scratch.refusal().code(), "journal-damaged");
@@ -346,30 +360,66 @@ fn zeros_at_the_end_are_cut_and_zeros_before_it_are_damage() {
     let mut journal = scratch.start(b"");
     let written = fill(&mut journal, &small());
     let file = scratch.file("00000001.segment");
-    let acknowledged = fs::read(&file).unwrap().len();
+    let acknowledged = used(&file).len();
     fill(&mut journal, &small()[1..]);
     drop(journal);
-    let whole = fs::read(&file).unwrap();
-    for zeros_from in (acknowledged..=whole.len() - 16).step_by(16) {
+    let whole = used(&file);
+    for zeros_from in (acknowledged..=last(&whole) - 16).step_by(16) {
         for more in [0, 1, 79, 80, 5000] {
             let mut bytes = whole[..zeros_from].to_vec();
             bytes.resize(whole.len() + more, 0);
             fs::write(&file, &bytes).unwrap();
             let (opened, seen) = scratch.open().unwrap();
             assert_eq!(seen.1, written, "{zeros_from} {more}");
-            assert!(opened.torn() > 0);
+            assert_eq!(opened.torn() > 0, zeros_from > acknowledged);
         }
     }
     let mut bytes = whole.clone();
     bytes.resize(whole.len() + 600, 0);
     fs::write(&file, &bytes).unwrap();
     assert_eq!(scratch.open().unwrap().1.1.len(), 7);
-    bytes[acknowledged - 16..acknowledged].fill(0);
+    let tag = last(&bytes[..acknowledged]);
+    bytes[tag - 16..tag].fill(0);
     fs::write(&file, &bytes).unwrap();
     assert_eq!(scratch.refusal().code(), "journal-damaged");
     bytes[whole.len() + 300] = 1;
     fs::write(&file, &bytes).unwrap();
     assert_eq!(scratch.refusal().code(), "journal-damaged");
+}
+
+#[test]
+fn a_sector_that_never_came_is_torn_at_the_end_and_damage_before_it() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.start(b"");
+    let file = scratch.file("00000001.segment");
+    let begin = used(&file).len();
+    let group = vec![vec![7; 600], vec![8; 900]];
+    let written = fill(&mut journal, &[group.clone(), group.clone()]);
+    let acknowledged = used(&file).len();
+    fill(&mut journal, &[group]);
+    drop(journal);
+    let whole = fs::read(&file).unwrap();
+    let end = used(&file).len();
+    assert!(end - acknowledged > 3 * 512 && end < whole.len(), "zeros are written ahead");
+    for missing in (begin..end).step_by(512) {
+        let mut bytes = whole.clone();
+        bytes[missing..missing + 512].fill(0);
+        fs::write(&file, &bytes).unwrap();
+        if missing < acknowledged {
+            assert_eq!(scratch.refusal().code(), "journal-damaged", "{missing}");
+        } else {
+            assert_eq!(scratch.open().unwrap().1.1, written, "{missing}");
+        }
+    }
+    // Zeros ahead are no part of a segment that another one follows.
+    fs::write(&file, &whole).unwrap();
+    let mut journal = scratch.start(b"");
+    fill(&mut journal, &small());
+    journal.rotate(b"", UnixMillis(0)).unwrap();
+    for name in ["00000001.segment", "00000002.segment"] {
+        let file = scratch.file(name);
+        assert_eq!(fs::read(&file).unwrap().len(), used(&file).len(), "{name}");
+    }
 }
 
 #[test]
@@ -441,7 +491,7 @@ proptest! {
         let scratch = Scratch::new();
         let mut journal = scratch.start(b"state");
         let file = scratch.file("00000001.segment");
-        let length = || usize::try_from(fs::metadata(&file).unwrap().len()).unwrap();
+        let length = || used(&file).len();
         let mut written = Vec::new();
         let mut ends = vec![(length(), 0)];
         for group in &groups {
@@ -449,7 +499,7 @@ proptest! {
             ends.push((length(), written.len()));
         }
         drop(journal);
-        let (bytes, begin) = (fs::read(&file).unwrap(), ends[0].0);
+        let (bytes, begin) = (used(&file), ends[0].0);
         for cut in cuts {
             let cut = begin + usize::from(cut) % (bytes.len() - begin + 1);
             fs::write(&file, &bytes[..cut]).unwrap();

@@ -28,7 +28,7 @@ const HOUR: u64 = 3_600_000;
 
 /// The pact of the demonstration without the limits that a load would hit, and with one claim:
 /// that there were exactly `calls` calls.
-fn parties(calls: u64, id: u64) -> Parties {
+pub(crate) fn parties(calls: u64, id: u64) -> Parties {
     Parties::with(|pact| {
         for limit in pact["limits"].as_array_mut().unwrap() {
             limit["max"] = "1000000000".into();

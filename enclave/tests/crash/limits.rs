@@ -112,7 +112,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_refuses_newcomers_and_keeps_what_was_acknowledged() {
-    let (mut scene, daemon) = Scene::new();
+    let (mut scene, daemon) = Scene::under(crate::kill::parties(1, 1));
     daemon.kill();
     let state = scene.home.state();
     let saved = scene.save();
@@ -130,11 +130,11 @@ fn a_full_disk_refuses_newcomers_and_keeps_what_was_acknowledged() {
     let filled = std::fs::write(&fill, vec![0; 4 << 20]);
     assert_eq!(filled.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
 
-    // What comes now waits or is refused; nothing is said to be taken. A group of many pages:
-    // the last page of a file has room even on a full disk.
+    // What comes now waits or is refused; nothing is said to be taken. More than the journal has
+    // written zeros for: that much has room even on a full disk.
     let (mut late, session) = (scene.talk.clone(), scene.talk.session);
     let late = late.say(&scene.parties, ASK, call("late", "get_balance"));
-    let events: Vec<Vec<u8>> = (0..80).map(|_| scene.next()).collect();
+    let events: Vec<Vec<u8>> = (0..1500).map(|_| scene.next()).collect();
     let mut replies = Vec::new();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.batch(&session, &events, |reply| replies.push(reply)));

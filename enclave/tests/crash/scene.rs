@@ -33,7 +33,12 @@ pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 impl Scene {
     /// With a monitor that has taken three calls.
     pub(crate) fn new() -> (Self, Daemon) {
-        let (home, parties) = (hourly(), Parties::new());
+        Self::under(Parties::new())
+    }
+
+    /// The same under another pact.
+    pub(crate) fn under(parties: Parties) -> (Self, Daemon) {
+        let home = hourly();
         let daemon = home.start();
         let client = daemon.connect();
         let session = SessionId([7; 32]);

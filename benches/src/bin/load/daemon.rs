@@ -104,10 +104,14 @@ impl Daemon {
         Duration::from_millis(ticks * 10)
     }
 
-    /// Bytes in the files of its journal.
+    /// Bytes in the files of its journal, without the zeros that are written ahead.
     pub(crate) fn journal_bytes(&self) -> u64 {
         let files = std::fs::read_dir(self.state.join("journal")).unwrap();
-        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+        let used = |file: std::io::Result<std::fs::DirEntry>| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+        };
+        u64::try_from(files.map(used).sum::<usize>()).unwrap()
     }
 }
 

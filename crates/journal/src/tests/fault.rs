@@ -43,12 +43,13 @@ fn full_disk_keeps_the_group_until_space_returns() {
 #[test]
 fn full_disk_leaves_the_old_segment_in_use() {
     let mut refused = 0;
-    for space in (0..900).step_by(7) {
+    for space in (0..1800).step_by(7) {
         let disk = Simulated::default();
         let (mut journal, _) = start(&disk).unwrap();
         journal.append(&record(0)).unwrap();
+        // The group takes a sector, and zeros ahead take the rest until the segment ends.
+        disk.set_space(Some(512 + space));
         journal.commit().unwrap();
-        disk.set_space(Some(space));
         if journal.rotate(&snapshot(&[0]), NOW) == Ok(()) {
             assert!(space > 192);
             continue;

@@ -47,9 +47,11 @@ pub(super) enum Left {
     Some(usize),
     /// Every name and every length, but zeros beyond the first sectors, so many.
     Zeros(usize),
+    /// Every name and every length, and of the sectors that were not synced some.
+    Scattered(u64),
 }
 
-pub(super) const LEFT: [Left; 7] = [
+pub(super) const LEFT: [Left; 11] = [
     Left::All,
     Left::Nothing,
     Left::Some(1),
@@ -57,6 +59,10 @@ pub(super) const LEFT: [Left; 7] = [
     Left::Some(333),
     Left::Zeros(0),
     Left::Zeros(1),
+    Left::Scattered(1),
+    Left::Scattered(2),
+    Left::Scattered(3),
+    Left::Scattered(4),
 ];
 
 impl Simulated {
@@ -128,6 +134,18 @@ impl Content {
                 let kept = (bytes.len() / 512 + sectors) * 512;
                 bytes.resize(self.bytes.len().max(bytes.len()), 0);
                 for at in (0..kept.min(self.bytes.len())).filter(|at| self.dirty[*at]) {
+                    bytes[at] = self.bytes[at];
+                }
+                bytes
+            }
+            Left::Scattered(seed) => {
+                let mut bytes = self.durable.clone();
+                bytes.resize(self.bytes.len().max(bytes.len()), 0);
+                let comes = |sector: usize| {
+                    let mixed = (wide(sector) + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    mixed >> 63 == 0
+                };
+                for at in (0..self.bytes.len()).filter(|at| self.dirty[*at] && comes(at / 512)) {
                     bytes[at] = self.bytes[at];
                 }
                 bytes
