@@ -101,8 +101,8 @@ fn calls_run_by_ticket_and_overseers_decide() {
 fn nothing_is_lost_when_either_end_is_killed() {
     let mut stage = Stage::new();
     let mut asks = stage.connector("initiator");
-    let mut follower = stage.follow("overseer.key", u64::MAX);
     let mut sent = 0;
+    let mut follower = None;
     let decided = |door: &str, id: &str| {
         let (status, answer) = post(door, "/decide", &call(id, "get_balance", &json!({})));
         (status, answer["ticket"].is_string())
@@ -113,6 +113,8 @@ fn nothing_is_lost_when_either_end_is_killed() {
             sent += 1;
             (decided(&door, &format!("c{sent}")) == (200, true)).then_some(())
         });
+        // The pact is known by now, and so is its overseer.
+        follower.get_or_insert_with(|| stage.follow("overseer.key", u64::MAX));
         // The monitor is killed: what is told meanwhile is kept, what is asked fails closed.
         stage.kill_monitor();
         assert_eq!(post(&door, "/observe", &message(&format!("m{round}"))).0, 204);
@@ -134,6 +136,7 @@ fn nothing_is_lost_when_either_end_is_killed() {
     stage.eventually(|| {
         std::fs::read_to_string(&followed).ok()?.contains("\"unheard\"").then_some(())
     });
+    let mut follower = follower.unwrap();
     follower.kill().unwrap();
     follower.wait().unwrap();
 }
