@@ -185,7 +185,9 @@ impl Writer {
     /// group by group.
     fn reserve(&mut self) {
         let end = self.durable_bytes.saturating_add(wide(self.group.len()));
-        if end <= self.reserved || self.ahead == 0 {
+        // A large group pays for its metadata by itself; zeros would double what it writes.
+        let is_large = wide(self.group.len()) >= self.ahead.div_ceil(4);
+        if end <= self.reserved || is_large {
             return;
         }
         let zeros = vec![0; narrow(self.ahead)];
