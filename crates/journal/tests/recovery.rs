@@ -6,105 +6,19 @@
     reason = "a test that fails here says so"
 )]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "recovery/scratch.rs"]
+mod scratch;
+#[path = "recovery/torn.rs"]
+mod torn;
 
-use cloister_journal::{
-    InsecureSealing, Journal, JournalError, OpenError, Opened, Position, Recovered, SealingKey,
-};
+use std::fs;
+
+use cloister_journal::{Journal, JournalError, OpenError, Position, Recovered};
 use messages::ids::BootId;
 use messages::time::UnixMillis;
 use proptest::prelude::*;
-use tempfile::TempDir;
 
-const ORIGIN: &str = "insecure-dev/test";
-
-/// A folder for a journal and its sealing key.
-struct Scratch(TempDir);
-
-type Seen = (Option<Vec<u8>>, Vec<(Position, Vec<u8>)>);
-
-impl Scratch {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("journal")
-    }
-
-    fn sealing(&self, name: &str) -> Box<dyn SealingKey> {
-        Box::new(InsecureSealing::open_or_create(&self.0.path().join(name), ORIGIN).unwrap())
-    }
-
-    fn open(&self) -> Result<(Opened, Seen), JournalError> {
-        self.open_as("key", ORIGIN)
-    }
-
-    fn open_as(&self, key: &str, origin: &str) -> Result<(Opened, Seen), JournalError> {
-        let mut seen: Seen = (None, Vec::new());
-        let on = &mut |recovered: Recovered<'_>| {
-            match recovered {
-                Recovered::Snapshot(bytes) => seen.0 = Some(bytes.to_vec()),
-                Recovered::Record { position, record } => seen.1.push((position, record.to_vec())),
-            }
-            Ok::<(), ()>(())
-        };
-        match Journal::open(&self.path(), self.sealing(key), origin, BootId([1; 32]), on) {
-            Ok(opened) => Ok((opened, seen)),
-            Err(OpenError::Journal(error)) => Err(error),
-            Err(OpenError::Replay(())) => panic!("nothing was refused"),
-        }
-    }
-
-    fn start(&self, snapshot: &[u8]) -> Journal {
-        self.open().unwrap().0.start(snapshot, UnixMillis(5)).unwrap()
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path().join(name)
-    }
-
-    fn refusal(&self) -> JournalError {
-        self.open().err().unwrap()
-    }
-}
-
-fn fill(journal: &mut Journal, groups: &[Vec<Vec<u8>>]) -> Vec<(Position, Vec<u8>)> {
-    let mut written = Vec::new();
-    for group in groups {
-        for record in group {
-            written.push((journal.append(record).unwrap(), record.clone()));
-        }
-        journal.commit().unwrap();
-    }
-    written
-}
-
-/// The bytes of a segment without the zeros that are written ahead: whole sectors.
-fn used(file: &Path) -> Vec<u8> {
-    let mut bytes = fs::read(file).unwrap();
-    bytes.truncate(last(&bytes).next_multiple_of(512));
-    bytes
-}
-
-/// Where the last tag ends.
-fn last(bytes: &[u8]) -> usize {
-    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-    (last + 1).next_multiple_of(16)
-}
-
-fn small() -> Vec<Vec<Vec<u8>>> {
-    vec![vec![b"one".to_vec()], vec![b"two".to_vec(), Vec::new(), vec![4; 50]]]
-}
-
-/// Everything in the folder, for the claim that nothing was changed.
-fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
-    files.sort();
-    files
-}
+use crate::scratch::{ORIGIN, Scratch, contents, fill, small, used};
 
 #[test]
 fn new_journal_shows_nothing_and_goes_on_where_it_ended() {
@@ -220,33 +134,6 @@ fn every_flipped_bit_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn flipped_bits_in_a_torn_tail_never_cost_an_acknowledged_record() {
-    let scratch = Scratch::new();
-    let mut journal = scratch.start(b"");
-    let written = fill(&mut journal, &small());
-    let file = scratch.file("00000001.segment");
-    let acknowledged = used(&file).len();
-    fill(&mut journal, &small());
-    drop(journal);
-    let torn = used(&file);
-    let torn = &torn[..torn.len() - 20];
-    let mut cut = 0;
-    for at in acknowledged..torn.len() {
-        let mut flipped = torn.to_vec();
-        flipped[at] ^= 1 << (at % 8);
-        fs::write(&file, &flipped).unwrap();
-        match scratch.open() {
-            Ok((_, seen)) => {
-                assert_eq!(seen.1[..4], written[..]);
-                cut += 1;
-            }
-            Err(error) => assert_eq!(error.code(), "journal-damaged"),
-        }
-    }
-    assert!(cut > 0);
-}
-
-#[test]
 fn missing_swapped_and_shortened_segments_are_refused() {
     let scratch = Scratch::new();
     let mut journal = scratch.start(b"");
@@ -351,74 +238,6 @@ fn reordered_groups_without_records_are_refused() {
     for groups in [[second, first], [second, second], [first, first]] {
         fs::write(&file, [begin, &groups.concat()].concat()).unwrap();
         assert_eq!(scratch.refusal().code(), "journal-damaged");
-    }
-}
-
-#[test]
-fn zeros_at_the_end_are_cut_and_zeros_before_it_are_damage() {
-    let scratch = Scratch::new();
-    let mut journal = scratch.start(b"");
-    let written = fill(&mut journal, &small());
-    let file = scratch.file("00000001.segment");
-    let acknowledged = used(&file).len();
-    fill(&mut journal, &small()[1..]);
-    drop(journal);
-    let whole = used(&file);
-    for zeros_from in (acknowledged..=last(&whole) - 16).step_by(16) {
-        for more in [0, 1, 79, 80, 5000] {
-            let mut bytes = whole[..zeros_from].to_vec();
-            bytes.resize(whole.len() + more, 0);
-            fs::write(&file, &bytes).unwrap();
-            let (opened, seen) = scratch.open().unwrap();
-            assert_eq!(seen.1, written, "{zeros_from} {more}");
-            assert_eq!(opened.torn() > 0, zeros_from > acknowledged);
-        }
-    }
-    let mut bytes = whole.clone();
-    bytes.resize(whole.len() + 600, 0);
-    fs::write(&file, &bytes).unwrap();
-    assert_eq!(scratch.open().unwrap().1.1.len(), 7);
-    let tag = last(&bytes[..acknowledged]);
-    bytes[tag - 16..tag].fill(0);
-    fs::write(&file, &bytes).unwrap();
-    assert_eq!(scratch.refusal().code(), "journal-damaged");
-    bytes[whole.len() + 300] = 1;
-    fs::write(&file, &bytes).unwrap();
-    assert_eq!(scratch.refusal().code(), "journal-damaged");
-}
-
-#[test]
-fn a_sector_that_never_came_is_torn_at_the_end_and_damage_before_it() {
-    let scratch = Scratch::new();
-    let mut journal = scratch.start(b"");
-    let file = scratch.file("00000001.segment");
-    let begin = used(&file).len();
-    let group = vec![vec![7; 600], vec![8; 900]];
-    let written = fill(&mut journal, &[group.clone(), group.clone()]);
-    let acknowledged = used(&file).len();
-    fill(&mut journal, &[group]);
-    drop(journal);
-    let whole = fs::read(&file).unwrap();
-    let end = used(&file).len();
-    assert!(end - acknowledged > 3 * 512 && end < whole.len(), "zeros are written ahead");
-    for missing in (begin..end).step_by(512) {
-        let mut bytes = whole.clone();
-        bytes[missing..missing + 512].fill(0);
-        fs::write(&file, &bytes).unwrap();
-        if missing < acknowledged {
-            assert_eq!(scratch.refusal().code(), "journal-damaged", "{missing}");
-        } else {
-            assert_eq!(scratch.open().unwrap().1.1, written, "{missing}");
-        }
-    }
-    // Zeros ahead are no part of a segment that another one follows.
-    fs::write(&file, &whole).unwrap();
-    let mut journal = scratch.start(b"");
-    fill(&mut journal, &small());
-    journal.rotate(b"", UnixMillis(0)).unwrap();
-    for name in ["00000001.segment", "00000002.segment"] {
-        let file = scratch.file(name);
-        assert_eq!(fs::read(&file).unwrap().len(), used(&file).len(), "{name}");
     }
 }
 
