@@ -27,9 +27,10 @@ use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
-use crate::replay::trace::{self, Session};
+use crate::replay;
 use crate::replay::{DAY_MS, MAX_PACT, drive, progress, report};
 use crate::{ModeArgument, key, output};
+use traces::Session;
 
 #[derive(Args)]
 #[command(
@@ -57,8 +58,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let out = &arguments.out;
     std::fs::create_dir_all(out).map_err(|e| Fault::unwritable(out, &e))?;
     let sessions = match &arguments.sessions {
-        Some(path) => trace::read(path)?,
-        None => trace::lines(Path::new("bank.sessions.ndjson"), SESSIONS.as_bytes())?,
+        Some(path) => replay::sessions(path)?,
+        None => traces::lines(SESSIONS.as_bytes())
+            .map_err(|e| replay::untraced(Path::new("bank.sessions.ndjson"), &e))?,
     };
     let draft = match &arguments.pact {
         Some(path) => read(path, MAX_PACT)?,
@@ -157,7 +159,7 @@ fn replay(
     for day in sessions.chunks(per_day) {
         for session in day {
             std::thread::sleep(pace);
-            let principal = trace::principal(&session.sid);
+            let principal = replay::principal(&session.sid);
             let hash = cast.signed.pact().hash();
             let (conversation, open) = Conversation::new(&cast.agents, hash, principal);
             client.ask(&conversation.opening(open))?;

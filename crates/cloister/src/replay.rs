@@ -2,7 +2,6 @@
 
 pub(crate) mod drive;
 pub(crate) mod report;
-pub(crate) mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +9,12 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::did::Did;
+use messages::domain;
 use messages::reply::{ModeName, Reply, Request};
 use messages::signature::SigningKey;
 use messages::time::Millis;
 use pact::{KeyRing, SignedPact};
+use traces::{Session, TraceError};
 
 use crate::client::{Client, strange};
 use crate::daemon::Daemon;
@@ -56,7 +57,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let sessions = trace::read(&arguments.sessions)?;
+    let sessions = sessions(&arguments.sessions)?;
     let bytes = read(&arguments.pact, MAX_PACT)?;
     // A monitor of our own ends with this value.
     let (_started, mut client) = match (&arguments.monitor, &arguments.anchors) {
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let bar = progress(sessions.len(), "sessions");
     let mut lines = report::Writer::create(&arguments.report)?;
     for session in &sessions {
-        let conversation = stage.open(&mut client, &trace::principal(&session.sid))?;
+        let conversation = stage.open(&mut client, &principal(&session.sid))?;
         let told = drive::session(&mut client, conversation, session, &drive::nobody)?;
         if let Some(conversation) = told.conversation.filter(|_| stage.counts()) {
             conversation.close(&mut client)?;
@@ -96,6 +97,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         None => output::line("a trial of a draft: verdicts only, nothing was counted or published"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads recorded sessions.
+pub(crate) fn sessions(path: &Path) -> Result<Vec<Session>, Fault> {
+    traces::read(path).map_err(|error| untraced(path, &error))
+}
+
+/// The same error for a person.
+pub(crate) fn untraced(path: &Path, error: &TraceError) -> Fault {
+    Fault::new(error.code(), format!("{}: {error}", path.display()), error.remedy())
+}
+
+/// A stated principal for a recorded session, which names none: one for every few sessions.
+pub(crate) fn principal(sid: &str) -> Did {
+    let hash = domain::HOLDER.hash(&[sid.as_bytes()]);
+    let number = hash.first().map_or(0, |b| b % 16);
+    let did = Did::parse(&format!("did:web:principals.example:{number}"));
+    did.unwrap_or_else(|| Did::from_key(&messages::signature::PublicKey([0; 32])))
 }
 
 /// Ends the day of the monitor's generated clock; returns the last closed epoch.

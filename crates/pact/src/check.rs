@@ -10,14 +10,16 @@ use messages::time::UnixMillis;
 use serde_json::Value;
 
 use crate::compile::schema::{Fixed, latency_bucket};
-use crate::compile::{Compiled, Rule};
-use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, Unlisted};
+use crate::compile::{Compiled, RequestedRule, Rule};
+use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, RequestedWhen, Unlisted};
 use crate::state::{
-    Change, Class, MAX_CALLS, SessionState, Stage, StageChange, StandingState, Turn, TurnChange,
+    CallChange, Change, Class, Lineage, MAX_CALLS, SessionState, Stage, StageChange, StandingState,
+    Turn, TurnChange,
 };
 use crate::tokens::{Form, Pii};
 
 mod limits;
+mod origins;
 mod reading;
 mod value;
 
@@ -224,14 +226,17 @@ impl Look<'_> {
                 // A reused identifier leaves the first call as it was.
                 let full = self.session.calls.len() >= MAX_CALLS;
                 if known.is_none() && !full {
-                    self.change.call = Some((token, number, stage));
+                    let lineage = self.lineage(args.values());
+                    self.change.call =
+                        Some(CallChange { call: token, rule: number, stage, lineage });
                 }
             }
             Approval::Granted if known == Some(Stage::Escalated) => {
                 if permitted {
                     self.change.count(Fixed::CallsApproved.at(), 1);
                 }
-                self.change.call = Some((token, number, stage));
+                let lineage = self.lineage(args.values());
+                self.change.call = Some(CallChange { call: token, rule: number, stage, lineage });
             }
             Approval::Granted => {}
         }
@@ -264,7 +269,8 @@ impl Look<'_> {
                 None => {}
             }
         }
-        if let Some((terms, otherwise)) = &rule.requested
+        if let Some(RequestedRule { terms, when, otherwise }) = &rule.requested
+            && (*when == RequestedWhen::Always || self.session.scrutiny)
             && !terms.iter().any(|term| self.was_said(term))
         {
             self.find(otherwise.decision(), &[&rule.id, ".requested"], None);
@@ -295,14 +301,17 @@ impl Look<'_> {
         let bytes = text.len() as u64;
         match (event.from, event.to) {
             (Role::Principal, Role::Initiator) => {
-                let tokens = self.session.key.read(text);
+                let mut tokens = self.session.key.read(text);
+                tokens.typed.extend(self.session.key.names(text));
                 self.change.stems = self.session.key.stems(text);
                 self.volume_limits(bytes, Pii::default());
                 self.change.learn(Class::Principal, tokens);
                 self.change.turn = Some(reading::answer(text));
             }
             (Role::Initiator, Role::Principal) => {
+                let tokens = self.session.key.read(text);
                 self.volume_limits(bytes, Pii::default());
+                self.change.learn(Class::Proposed, tokens);
                 self.change.turn = Some(TurnChange::AgentSpoke);
             }
             (from, to) => {
@@ -348,8 +357,9 @@ impl Look<'_> {
                 self.deny("wrong-role");
             }
             (Some(Stage::Permitted), Some(rule)) => {
+                let lineage = known.map_or(Lineage::Open, |c| c.lineage);
                 self.answer(rule, token, status, latency_us);
-                let (bytes, pii) = self.read_content(rule, content);
+                let (bytes, pii) = self.read_content(rule, lineage, content);
                 self.volume_limits(bytes, pii);
             }
         }
@@ -357,11 +367,14 @@ impl Look<'_> {
             // What is withheld does not become known.
             self.change.learned.clear();
             self.change.places.clear();
+            self.change.scrutiny = false;
         }
     }
 
     fn answer(&mut self, rule: &Rule, token: u64, status: Status, latency_us: Option<u64>) {
-        self.change.call = Some((token, rule.number, StageChange::Answered));
+        let lineage = self.session.calls.get(&token).map_or(Lineage::Open, |c| c.lineage);
+        let (rule_number, stage) = (rule.number, StageChange::Answered);
+        self.change.call = Some(CallChange { call: token, rule: rule_number, stage, lineage });
         match status {
             Status::Ok => {
                 self.change.count(Fixed::CallsOk.at(), 1);

@@ -10,7 +10,7 @@ use messages::time::{Millis, UnixMillis};
 use crate::document::Pact;
 use crate::document::scalar::Exact;
 use crate::document::terms::{
-    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Trust,
+    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, Trust,
 };
 
 mod consent;
@@ -24,7 +24,7 @@ pub use consent::Consented;
 pub use fault::CompileError;
 pub(crate) use limits::{Counted, LimitRule, SLOTS};
 pub use monitoring::OnDeadline;
-pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, Rule};
+pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule};
 
 /// A pact as the monitor applies it.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ pub struct Compiled {
     pub(crate) max_sessions: Option<u64>,
     pub(crate) rules: BTreeMap<String, Rule>,
     pub(crate) messages: BTreeSet<Direction>,
+    pub(crate) scrutiny: BTreeSet<Signal>,
     pub(crate) sources: BTreeMap<String, SourceRule>,
     pub(crate) limits: Vec<LimitRule>,
 }
@@ -59,6 +60,8 @@ pub struct Compiled {
 pub(crate) struct SourceRule {
     pub(crate) trust: Trust,
     pub(crate) fields: Vec<(Path, Trust)>,
+    /// Fields that name who wrote the object that they stand in.
+    pub(crate) senders: Vec<Path>,
     /// Places in this tool's results that some provenance rule names, with their numbers.
     pub(crate) places: Vec<(Path, u64)>,
 }
@@ -100,6 +103,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         tools: rules.keys().cloned().collect(),
         max_sessions: terms.term.max_sessions,
         messages: message.map(|i| i.direction).collect(),
+        scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
         sources: sources(pact, places)?,
         limits,
         rules,
@@ -131,7 +135,9 @@ fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, 
             Ok((path, field.trust.unwrap_or(source.trust)))
         });
         let fields = fields.collect::<Result<_, _>>()?;
-        let rule = SourceRule { trust: source.trust, fields, places: Vec::new() };
+        let senders = source.fields.iter().filter(|f| f.sender == Some(true));
+        let senders = senders.filter_map(|f| Path::parse(&f.path)).collect();
+        let rule = SourceRule { trust: source.trust, fields, senders, places: Vec::new() };
         sources.insert(source.tool.clone(), rule);
     }
     for (number, (tool, path)) in places.0.into_iter().enumerate() {
@@ -144,7 +150,8 @@ fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, 
 
 impl SourceRule {
     /// What nobody vouches for is content.
-    const UNKNOWN: Self = Self { trust: Trust::Content, fields: Vec::new(), places: Vec::new() };
+    const UNKNOWN: Self =
+        Self { trust: Trust::Content, fields: Vec::new(), senders: Vec::new(), places: Vec::new() };
 }
 
 impl Compiled {

@@ -19,6 +19,7 @@ pub mod compile;
 pub mod document;
 pub mod error;
 pub mod lint;
+mod signals;
 pub mod signature;
 mod state;
 mod tokens;

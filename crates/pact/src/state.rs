@@ -17,7 +17,7 @@ mod scoped;
 mod window;
 
 pub use change::Change;
-pub(crate) use change::{Class, StageChange, TurnChange};
+pub(crate) use change::{CallChange, Class, StageChange, TurnChange};
 pub(crate) use known::Known;
 pub use scoped::Scoped;
 pub(crate) use window::Window;
@@ -33,9 +33,18 @@ pub struct SessionState {
     pub(crate) distinct: BTreeMap<u16, BTreeSet<u64>>,
     pub(crate) principal: Known,
     pub(crate) record: Known,
+    pub(crate) delegated: Known,
+    /// What sources that the principal pointed to ask for.
+    pub(crate) asked: Known,
     pub(crate) content: Known,
+    /// What the agent last said to its principal: a yes makes it the principal's own.
+    pub(crate) proposed: Known,
     pub(crate) places: BTreeSet<u64>,
     pub(crate) stems: BTreeSet<u64>,
+    /// Something was read that raises the scrutiny of the calls that follow.
+    pub(crate) scrutiny: bool,
+    /// Something that was read is not known any more: nothing counts as never seen.
+    pub(crate) forgot: bool,
 }
 
 /// State of all sessions under one root pact.
@@ -73,6 +82,26 @@ pub(crate) struct CallState {
     pub(crate) rule: u16,
     #[n(1)]
     pub(crate) stage: Stage,
+    #[n(2)]
+    pub(crate) lineage: Lineage,
+}
+
+/// What a call's arguments say of what comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum Lineage {
+    /// The principal pointed to it.
+    #[n(0)]
+    Named,
+    /// Nothing in particular.
+    #[n(1)]
+    Open,
+    /// It answers words of the principal's, whoever wrote what was found.
+    #[n(3)]
+    Queried,
+    /// Content chose it: even what the provider vouches for was picked by whoever wrote that.
+    #[n(2)]
+    Steered,
 }
 
 /// How far a call is.
@@ -103,29 +132,37 @@ impl SessionState {
             distinct: BTreeMap::new(),
             principal: Known::default(),
             record: Known::default(),
+            delegated: Known::default(),
+            asked: Known::default(),
             content: Known::default(),
+            proposed: Known::default(),
             places: BTreeSet::new(),
             stems: BTreeSet::new(),
+            scrutiny: false,
+            forgot: false,
         }
     }
 
     /// Applies a change that [`check`](crate::check::check) found for this state.
     pub fn apply(&mut self, change: &Change) {
         self.opened |= change.opens;
+        self.scrutiny |= change.scrutiny;
+        self.forgot |= change.withheld;
         self.turn = match (change.turn, self.turn) {
             (None, turn) => turn,
             (Some(TurnChange::AgentSpoke), _) => Turn::Asked,
             (Some(TurnChange::PrincipalSaidYes), Turn::Asked | Turn::Confirmed) => Turn::Confirmed,
             (Some(TurnChange::PrincipalSaidYes | TurnChange::PrincipalSaidNo), _) => Turn::Open,
         };
-        if let Some((call, rule, stage)) = change.call {
+        self.settle_proposal(change);
+        if let Some(CallChange { call, rule, stage, lineage }) = change.call {
             let stage = match stage {
                 StageChange::Answered => Stage::Answered,
                 StageChange::Escalated => Stage::Escalated,
                 StageChange::Permitted => Stage::Permitted,
                 StageChange::Refused => Stage::Refused,
             };
-            self.calls.insert(call, CallState { rule, stage });
+            self.calls.insert(call, CallState { rule, stage, lineage });
         }
         self.succeeded.extend(change.succeeded);
         for (limit, n) in &change.session_used {
@@ -137,7 +174,10 @@ impl SessionState {
         }
         for learned in &change.learned {
             let known = match learned.class {
+                Class::Asked => &mut self.asked,
                 Class::Content => &mut self.content,
+                Class::Delegated => &mut self.delegated,
+                Class::Proposed => &mut self.proposed,
                 Class::Principal => &mut self.principal,
                 Class::Record => &mut self.record,
             };
@@ -151,11 +191,27 @@ impl SessionState {
         }
     }
 
+    /// A yes to what the agent said makes it the principal's own words; anything else drops it.
+    fn settle_proposal(&mut self, change: &Change) {
+        match change.turn {
+            None => {}
+            Some(TurnChange::PrincipalSaidYes) if self.turn == Turn::Confirmed => {
+                let proposed = core::mem::take(&mut self.proposed);
+                self.principal.merge(proposed);
+            }
+            Some(
+                TurnChange::AgentSpoke | TurnChange::PrincipalSaidNo | TurnChange::PrincipalSaidYes,
+            ) => {
+                self.proposed = Known::default();
+            }
+        }
+    }
+
     /// Applies a change in a mode that stops nothing: a call that was not permitted ran all the
     /// same, so its result is expected.
     pub fn observe(&mut self, change: &Change) {
         self.apply(change);
-        if let Some((call, ..)) = change.call
+        if let Some(CallChange { call, .. }) = change.call
             && let Some(state) = self.calls.get_mut(&call)
             && matches!(state.stage, Stage::Escalated | Stage::Refused)
         {

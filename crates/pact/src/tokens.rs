@@ -1,8 +1,9 @@
 //! Keyed tokens: what a state remembers of text instead of the text.
 //!
 //! Every token is SipHash-2-4 under the session's key of a canonical form: words in lower case,
-//! email addresses, web addresses and hosts, account numbers, exact numbers. Two values are taken
-//! to be the same exactly when their canonical forms are.
+//! email addresses, web addresses and hosts, account numbers, telephone numbers, days, file paths
+//! and names, exact numbers. Two values are taken to be the same exactly when their canonical
+//! forms are.
 
 use core::hash::Hasher;
 
@@ -11,6 +12,14 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use siphasher::sip::SipHasher24;
 use zeroize::Zeroizing;
+
+mod forms;
+mod personal;
+
+pub(crate) use forms::{FilePath, Url, chunks, email, host, iban};
+use forms::{day, day_in_words, number, phone, spaced_iban};
+use personal::Digits;
+pub(crate) use personal::{Pii, pii};
 
 /// The key of one session's tokens; it leaves the state for a sealed journal only. Erased on
 /// drop.
@@ -29,6 +38,11 @@ pub(crate) enum Form {
     Url = 8,
     Word = 9,
     Under = 10,
+    Day = 11,
+    FileName = 12,
+    Path = 13,
+    Phone = 14,
+    Name = 15,
 }
 
 /// Tokens of one stretch of text.
@@ -40,26 +54,6 @@ pub(crate) struct Tokens {
     pub(crate) typed: Vec<u64>,
     /// Detectable personal data in it.
     pub(crate) pii: Pii,
-}
-
-/// Counts of detectable personal data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pii {
-    pub(crate) email: u64,
-    pub(crate) iban: u64,
-    pub(crate) payment: u64,
-}
-
-impl Pii {
-    pub(crate) const fn any(self) -> u64 {
-        self.email.saturating_add(self.iban).saturating_add(self.payment)
-    }
-
-    pub(crate) const fn add(&mut self, other: Self) {
-        self.email = self.email.saturating_add(other.email);
-        self.iban = self.iban.saturating_add(other.iban);
-        self.payment = self.payment.saturating_add(other.payment);
-    }
 }
 
 impl TokenKey {
@@ -103,30 +97,56 @@ impl TokenKey {
     /// All that is recognised in `text`.
     pub(crate) fn read(&self, text: &str) -> Tokens {
         let mut tokens = Tokens::default();
-        let mut digits = String::new();
+        let mut digits = Digits::default();
+        let mut last = [String::new(), String::new()];
         for chunk in chunks(text) {
             let lower = chunk.to_lowercase();
             tokens.words.push(self.token(Form::Word, &lower));
-            if let Some(email) = email(&lower) {
-                tokens.typed.push(self.token(Form::Email, email));
-                tokens.pii.email = tokens.pii.email.saturating_add(1);
-            } else if let Some(url) = Url::parse(&lower) {
-                tokens.typed.push(self.token(Form::Url, &url.canonical()));
-                tokens.typed.push(self.token(Form::Host, url.host));
-            } else if let Some(iban) = iban(chunk) {
-                tokens.typed.push(self.token(Form::Iban, &iban));
-                tokens.pii.iban = tokens.pii.iban.saturating_add(1);
-            } else if let Some(number) = number(&lower) {
-                tokens.typed.push(self.token(Form::Number, &number.to_string()));
+            self.recognise(chunk, &lower, &mut tokens);
+            let [before, previous] = &last;
+            if let Some(day) = day_in_words([before, previous, &lower]) {
+                tokens.typed.push(self.token(Form::Day, &day.to_string()));
             }
-            count_card(&mut digits, chunk, &mut tokens.pii);
+            digits.take(chunk, &mut tokens.pii);
+            let [_, previous] = last;
+            last = [previous, lower];
         }
-        close_card(&mut digits, &mut tokens.pii);
+        digits.end(&mut tokens.pii);
         if let Some(iban) = spaced_iban(text) {
             tokens.typed.push(self.token(Form::Iban, &iban));
             tokens.pii.iban = tokens.pii.iban.saturating_add(1);
+        } else if let Some(phone) = phone(text).filter(|_| text.trim().contains(' ')) {
+            tokens.typed.push(self.token(Form::Phone, &phone));
         }
         tokens
+    }
+
+    fn recognise(&self, chunk: &str, lower: &str, tokens: &mut Tokens) {
+        let typed = &mut tokens.typed;
+        if let Some(email) = email(lower) {
+            typed.push(self.token(Form::Email, email));
+            tokens.pii.email = tokens.pii.email.saturating_add(1);
+        } else if let Some(url) = Url::parse(lower) {
+            typed.push(self.token(Form::Url, &url.canonical()));
+            typed.push(self.token(Form::Host, url.host));
+            if let Some(path) =
+                FilePath::parse(lower).filter(|p| !lower.contains('/') && p.name == lower)
+            {
+                typed.push(self.token(Form::FileName, path.name));
+            }
+        } else if let Some(iban) = iban(chunk) {
+            typed.push(self.token(Form::Iban, &iban));
+            tokens.pii.iban = tokens.pii.iban.saturating_add(1);
+        } else if let Some(number) = number(lower) {
+            typed.push(self.token(Form::Number, &number.to_string()));
+        } else if let Some(day) = day(lower) {
+            typed.push(self.token(Form::Day, &day.to_string()));
+        } else if let Some(phone) = phone(chunk) {
+            typed.push(self.token(Form::Phone, &phone));
+        } else if let Some(path) = FilePath::parse(lower) {
+            typed.push(self.token(Form::Path, &path.canonical));
+            typed.push(self.token(Form::FileName, path.name));
+        }
     }
 
     /// Crude stems of the words of `text`: `cancelled`, `cancelling` and `cancel` share one.
@@ -143,9 +163,28 @@ impl TokenKey {
             Some(self.token(Form::Url, &url.canonical()))
         } else if let Some(iban) = iban(text).or_else(|| spaced_iban(text)) {
             Some(self.token(Form::Iban, &iban))
+        } else if let Some(number) = number(&lower) {
+            Some(self.token(Form::Number, &number.to_string()))
+        } else if let Some(day) = day(&lower) {
+            Some(self.token(Form::Day, &day.to_string()))
+        } else if let Some(phone) = phone(text) {
+            Some(self.token(Form::Phone, &phone))
         } else {
-            number(&lower).map(|n| self.token(Form::Number, &n.to_string()))
+            FilePath::parse(&lower).map(|path| self.token(Form::Path, &path.canonical))
         }
+    }
+
+    /// Words that are written like names: with a capital letter.
+    pub(crate) fn names(&self, text: &str) -> impl Iterator<Item = u64> {
+        let capital = |chunk: &&str| chunk.starts_with(char::is_uppercase);
+        chunks(text).filter(capital).map(|c| self.token(Form::Name, &c.to_lowercase()))
+    }
+
+    /// The name of a file that a whole value is.
+    pub(crate) fn file_name(&self, text: &str) -> Option<u64> {
+        let lower = text.trim().to_lowercase();
+        let path = FilePath::parse(&lower).filter(|_| Url::parse(&lower).is_none())?;
+        Some(self.token(Form::FileName, path.name))
     }
 
     /// The host of a value that is an email address, a web address or a host name.
@@ -171,42 +210,6 @@ impl<'b, C> Decode<'b, C> for TokenKey {
     }
 }
 
-/// The host of an email address, a web address or a host name in lower case.
-pub(crate) fn host(lower: &str) -> Option<&str> {
-    let mail = email(lower).and_then(|e| e.split_once('@')).map(|(_, host)| host);
-    mail.or_else(|| Url::parse(lower).map(|u| u.host))
-}
-
-/// Detectable personal data in `text`.
-pub(crate) fn pii(text: &str) -> Pii {
-    let mut pii = Pii::default();
-    let mut digits = String::new();
-    for chunk in chunks(text) {
-        if chunk.contains('@') && email(&chunk.to_lowercase()).is_some() {
-            pii.email = pii.email.saturating_add(1);
-        } else if iban(chunk).is_some() {
-            pii.iban = pii.iban.saturating_add(1);
-        }
-        count_card(&mut digits, chunk, &mut pii);
-    }
-    close_card(&mut digits, &mut pii);
-    if spaced_iban(text).is_some() {
-        pii.iban = pii.iban.saturating_add(1);
-    }
-    pii
-}
-
-/// Pieces of text between spaces and separators, without the punctuation around them.
-pub(crate) fn chunks(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || SEPARATORS.contains(c))
-        .map(|chunk| {
-            let chunk = chunk.trim_matches(|c| PUNCTUATION.contains(c));
-            let chunk = chunk.strip_suffix("'s").unwrap_or(chunk);
-            if chunk.len() > 1 { chunk.trim_end_matches('/') } else { chunk }
-        })
-        .filter(|chunk| !chunk.is_empty())
-}
-
 /// A text value as it is compared: numbers and booleans by their exact text.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
@@ -228,120 +231,6 @@ pub(crate) fn exact(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// An email address in lower case: one `@`, a dotted host.
-pub(crate) fn email(lower: &str) -> Option<&str> {
-    let text = lower.strip_prefix("mailto:").unwrap_or(lower);
-    let (user, host) = text.split_once('@')?;
-    let user_ok =
-        !user.is_empty() && user.chars().all(|c| c.is_alphanumeric() || "._%+-'".contains(c));
-    (user_ok && is_host(host)).then_some(text)
-}
-
-/// A web address in lower case, with or without a scheme.
-pub(crate) struct Url<'a> {
-    scheme: &'a str,
-    pub(crate) host: &'a str,
-    rest: &'a str,
-}
-
-impl<'a> Url<'a> {
-    pub(crate) fn parse(lower: &'a str) -> Option<Self> {
-        let (scheme, after) = match lower.split_once("://") {
-            Some((scheme, after)) => (scheme, after),
-            None => ("", lower),
-        };
-        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
-        let (authority, rest) = after.split_at_checked(end)?;
-        // What stands before an @ in an address is not its host.
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host = authority.split_once(':').map_or(authority, |(host, _)| host);
-        let host = host.trim_end_matches('.');
-        let plausible = !scheme.is_empty() || host.starts_with("www.") || known_top(host);
-        (plausible && is_host(host)).then(|| Self {
-            scheme: if scheme.is_empty() || scheme == "http" { "https" } else { scheme },
-            host: host.strip_prefix("www.").unwrap_or(host),
-            rest: rest.trim_end_matches('/'),
-        })
-    }
-
-    fn canonical(&self) -> String {
-        format!("{}://{}{}", self.scheme, self.host, self.rest)
-    }
-}
-
-fn is_host(host: &str) -> bool {
-    let label = |l: &str| {
-        !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-') && !l.starts_with('-')
-    };
-    host.len() <= 253 && host.contains('.') && host.split('.').all(label)
-}
-
-fn known_top(host: &str) -> bool {
-    host.rsplit_once('.').is_some_and(|(_, top)| TOP_DOMAINS.contains(&top))
-}
-
-/// An account number (ISO 13616 shape), upper case without spaces. The check digits are not
-/// demanded: a wrong number is still an account number to compare.
-pub(crate) fn iban(text: &str) -> Option<String> {
-    let compact: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-    let compact = compact.to_ascii_uppercase();
-    let mut bytes = compact.bytes();
-    let country = bytes.by_ref().take(2).all(|b| b.is_ascii_uppercase());
-    let check = bytes.by_ref().take(2).all(|b| b.is_ascii_digit());
-    let rest = bytes.all(|b| b.is_ascii_alphanumeric());
-    let digits = compact.bytes().filter(u8::is_ascii_digit).count();
-    ((15..=34).contains(&compact.len()) && country && check && rest && digits >= 10)
-        .then_some(compact)
-}
-
-fn spaced_iban(text: &str) -> Option<String> {
-    let text = text.trim();
-    text.contains(' ').then(|| iban(text))?
-}
-
-/// An exact number: currency signs and thousands separators removed.
-pub(crate) fn number(lower: &str) -> Option<Decimal> {
-    let text = lower.trim_matches(|c: char| "$€£¥%".contains(c));
-    let text = ["eur", "usd", "chf", "gbp"].iter().fold(text, |t, unit| {
-        let t = t.strip_suffix(unit).unwrap_or(t);
-        t.strip_prefix(unit).unwrap_or(t)
-    });
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    if !plain || text.is_empty() || text.len() > 24 {
-        return None;
-    }
-    text.parse::<Decimal>().ok().map(|d| d.normalize())
-}
-
-fn count_card(digits: &mut String, chunk: &str, pii: &mut Pii) {
-    let card_part = chunk.len() <= 23 && chunk.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if card_part && digits.len() < 19 {
-        digits.extend(chunk.chars().filter(char::is_ascii_digit));
-    } else {
-        close_card(digits, pii);
-    }
-}
-
-fn close_card(digits: &mut String, pii: &mut Pii) {
-    if (13..=19).contains(&digits.len()) && luhn(digits) {
-        pii.payment = pii.payment.saturating_add(1);
-    }
-    digits.clear();
-}
-
-fn luhn(digits: &str) -> bool {
-    let sum = digits.bytes().rev().enumerate().fold(0u32, |sum, (place, b)| {
-        let digit = u32::from(b.saturating_sub(b'0'));
-        let value = match (place & 1, digit) {
-            (0, d) => d,
-            (_, d @ 0..=4) => d.saturating_mul(2),
-            (_, d) => d.saturating_mul(2).saturating_sub(9),
-        };
-        sum.saturating_add(value)
-    });
-    sum.checked_rem(10) == Some(0)
-}
-
 fn stem(word: &str) -> &str {
     let mut stem = word;
     for ending in ["ing", "ed", "es", "s"] {
@@ -358,12 +247,6 @@ fn stem(word: &str) -> &str {
     }
 }
 
-const PUNCTUATION: &str = ".:!?*'_~#^=";
-const SEPARATORS: &str = ",;|\"<>()[]{}`\u{201c}\u{201d}\u{2018}\u{2019}";
-const TOP_DOMAINS: &[&str] = &[
-    "com", "org", "net", "edu", "gov", "io", "co", "ch", "de", "eu", "uk", "dev", "app", "example",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,21 +262,6 @@ mod tests {
         assert!(same("$1250", "1250.0"));
         assert!(!same("https://example.com/a", "https://example.com/b"));
         assert!(!same("https://good.com@evil.com", "https://good.com"));
-    }
-
-    #[test]
-    fn a_host_hidden_behind_credentials_is_the_real_one() {
-        assert_eq!(host("https://good.com@evil.com/x"), Some("evil.com"));
-        assert_eq!(host("bob@good.com"), Some("good.com"));
-        assert_eq!(host("good.com.evil.net"), Some("good.com.evil.net"));
-    }
-
-    #[test]
-    fn counts_detectable_personal_data() {
-        let key = TokenKey::new(&[1; 16]);
-        let tokens = key.read("a@b.com, DE89370400440532013000 and 4111 1111 1111 1111.");
-        assert_eq!(tokens.pii, Pii { email: 1, iban: 1, payment: 1 });
-        assert_eq!(key.read("4111 1111 1111 1112").pii.payment, 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use messages::reply::Reply;
 
 use crate::output;
 use crate::replay::report::{Line, Outcome};
-use crate::replay::trace::Session;
+use traces::Session;
 
 /// One claim.
 pub(crate) struct ClaimRow {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use messages::event::Body;
 use messages::ids::EventHash;
 use messages::reply::{Action, Reply};
+use traces::Session;
 
 use crate::client::{Client, strange};
 use crate::fault::Fault;
 use crate::parties::Conversation;
 use crate::replay::report::{First, Line, Outcome};
-use crate::replay::trace::Session;
 
 /// What the driver brings back.
 pub(crate) struct Told<'a> {

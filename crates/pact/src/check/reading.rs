@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use messages::event::Content;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Look;
 use crate::compile::{Rule, SourceRule};
-use crate::document::terms::Trust;
-use crate::state::{Class, TurnChange};
-use crate::tokens::{Pii, Tokens, chunks, text_of};
+use crate::document::terms::{Signal, Trust};
+use crate::signals::{Signals, signals};
+use crate::state::{Class, Lineage, TurnChange};
+use crate::tokens::{Form, Pii, Tokens, chunks, text_of};
 
 /// Whether the principal's words are a yes: the first word of either kind decides.
 pub(super) fn answer(text: &str) -> TurnChange {
@@ -58,34 +59,54 @@ impl Look<'_> {
     }
 
     /// Learns a result; its bytes and personal data.
-    pub(super) fn read_content(&mut self, rule: &Rule, content: &Content) -> (u64, Pii) {
+    pub(super) fn read_content(
+        &mut self,
+        rule: &Rule,
+        lineage: Lineage,
+        content: &Content,
+    ) -> (u64, Pii) {
         let pact = self.pact;
         let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
         let source = name.and_then(|n| pact.sources.get(n)).or_else(|| pact.sources.get("*"));
+        let mut item = Item { pointed: Pointed::by(lineage), suspect: false };
         match content {
             Content::Text(text) => {
+                let found = signals(text);
+                item.suspect = self.notice(found);
                 let tokens = self.session.key.read(text);
                 let pii = tokens.pii;
                 if source.is_none_or(|s| s.trust != Trust::Agent) {
-                    self.change.learn(Class::Content, tokens);
+                    self.change.learn(item.class(found), tokens);
                 }
                 (text.len() as u64, pii)
             }
             Content::Document(value) => {
-                let mut total = Measure::default();
-                let mut at = Vec::new();
-                self.read_value(source, value, &mut at, &mut total);
-                (total.bytes, total.pii)
+                let mut reading = Reading { source, lineage, total: Measure::default() };
+                self.read_value(&mut reading, item, value, &mut Vec::new());
+                (reading.total.bytes, reading.total.pii)
             }
         }
     }
 
+    /// Whether a text is not to be followed, whoever pointed to it; scrutiny is raised when the
+    /// pact says so.
+    fn notice(&mut self, found: Signals) -> bool {
+        let heard = [
+            (found.encoded, Signal::Encoded),
+            (found.hidden, Signal::Hidden),
+            (found.instructions, Signal::Instructions),
+        ];
+        let raises = heard.iter().any(|(found, s)| *found && self.pact.scrutiny.contains(s));
+        self.change.scrutiny |= raises;
+        raises && (found.hidden || found.instructions)
+    }
+
     fn read_value<'v>(
         &mut self,
-        source: Option<&SourceRule>,
+        reading: &mut Reading<'_>,
+        item: Item,
         value: &'v Value,
         at: &mut Vec<Option<&'v str>>,
-        total: &mut Measure,
     ) {
         if at.len() > MAX_DEPTH {
             return;
@@ -94,55 +115,165 @@ impl Look<'_> {
             Value::Array(list) => {
                 at.push(None);
                 for inner in list {
-                    self.read_value(source, inner, at, total);
+                    self.read_value(reading, item, inner, at);
                 }
                 at.pop();
             }
             Value::Object(map) => {
+                let item = self.item(reading, item, map, at);
                 for (key, inner) in map {
-                    self.read_leaf(source, key, at, total);
+                    self.read_leaf(reading, item, key, at);
                     at.push(Some(key));
-                    self.read_value(source, inner, at, total);
+                    self.read_value(reading, item, inner, at);
                     at.pop();
                 }
             }
             Value::Number(_) | Value::String(_) => {
                 if let Some(text) = text_of(value) {
-                    self.read_leaf(source, &text, at, total);
+                    self.read_leaf(reading, item, &text, at);
                 }
             }
             Value::Bool(_) | Value::Null => {}
         }
     }
 
+    /// What an object's own fields say of all of it: who wrote it, and whether it speaks to the
+    /// agent.
+    fn item<'v>(
+        &mut self,
+        reading: &Reading<'_>,
+        mut item: Item,
+        map: &'v Map<String, Value>,
+        at: &mut Vec<Option<&'v str>>,
+    ) -> Item {
+        let senders = reading.source.map(|s| &s.senders[..]).unwrap_or_default();
+        for (key, inner) in map {
+            at.push(Some(key));
+            let sender = senders.iter().any(|path| path.covers(at));
+            at.pop();
+            let list = inner.as_array().map(Vec::as_slice).unwrap_or_default();
+            let texts = inner.as_str().into_iter().chain(list.iter().filter_map(Value::as_str));
+            for text in texts.chain([key.as_str()]) {
+                item.suspect |= self.notice(signals(text));
+            }
+            if let Some(text) = inner.as_str().filter(|_| sender) {
+                item.pointed = item.pointed.of_sender(self.was_named(text));
+            }
+        }
+        item
+    }
+
+    /// Whether the principal spoke of this sender: by address, or by a part of the name.
+    fn was_named(&self, sender: &str) -> bool {
+        let (key, said) = (&self.session.key, &self.session.principal);
+        if key.canonical(sender).is_some_and(|token| said.holds(token)) {
+            return true;
+        }
+        let local = sender.split_once('@').map_or(sender, |(local, _)| local);
+        let parts = local.split(|c: char| !c.is_alphanumeric());
+        parts.filter(|part| part.chars().count() >= 3).any(|part| {
+            let lower = part.to_lowercase();
+            !NOBODY.contains(&lower.as_str()) && said.holds(key.token(Form::Name, &lower))
+        })
+    }
+
     fn read_leaf(
         &mut self,
-        source: Option<&SourceRule>,
+        reading: &mut Reading<'_>,
+        item: Item,
         text: &str,
         at: &[Option<&str>],
-        total: &mut Measure,
     ) {
         let key = &self.session.key;
         let mut tokens = key.read(text);
+        let total = &mut reading.total;
         total.bytes = total.bytes.saturating_add(text.len() as u64);
         total.pii.add(tokens.pii);
         let whole = key.canonical(text).unwrap_or_else(|| key.whole(&tokens.words));
+        let source = reading.source;
         let field = source.and_then(|s| s.fields.iter().find(|(path, _)| path.covers(at)));
         let trust = field.map(|(_, trust)| *trust).or_else(|| source.map(|s| s.trust));
         let places = source.map(|s| &s.places[..]).unwrap_or_default();
         let under = places.iter().filter(|(path, _)| path.covers(at));
         self.change.place(under.map(|(_, place)| key.under(*place, whole)));
+        // Nobody vouches for prose, nor for what content had the provider look up.
+        let vouched =
+            tokens.words.len() <= MAX_VOUCHED_WORDS && reading.lineage != Lineage::Steered;
         match trust {
-            None | Some(Trust::Content) => self.change.learn(Class::Content, tokens),
+            Some(Trust::Agent) => {}
             Some(Trust::Principal) => self.change.learn(Class::Principal, tokens),
-            Some(Trust::Record) => {
+            Some(Trust::Record) if vouched => {
                 // Only the whole field is vouched for, not what may be written inside it.
                 tokens.typed = vec![whole];
+                if let Some(name) = key.file_name(text) {
+                    tokens.typed.push(name);
+                }
+                if item.pointed == Pointed::Named && !item.suspect {
+                    let (words, typed) = (tokens.words.clone(), tokens.typed.clone());
+                    let pointed = Tokens { words, typed, pii: Pii::default() };
+                    self.change.learn(Class::Delegated, pointed);
+                }
                 self.change.learn(Class::Record, Tokens { pii: Pii::default(), ..tokens });
             }
-            Some(Trust::Agent) => {}
+            None | Some(Trust::Content | Trust::Record) => {
+                self.change.learn(item.class(signals(text)), tokens);
+            }
         }
     }
+}
+
+/// What is known of all fields of one object, or of a whole text.
+#[derive(Clone, Copy)]
+struct Item {
+    pointed: Pointed,
+    /// It speaks to the agent as its master: what it says is not believed, whoever pointed to it.
+    suspect: bool,
+}
+
+impl Item {
+    const fn class(self, found: Signals) -> Class {
+        match (self.pointed, self.suspect, found.asks) {
+            (Pointed::Named | Pointed::Queried, false, false) => Class::Delegated,
+            (Pointed::Named, false, true) => Class::Asked,
+            (Pointed::Away, ..) | (_, true, _) | (Pointed::Queried, false, true) => Class::Content,
+        }
+    }
+}
+
+/// How the principal pointed to something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pointed {
+    /// Not at all.
+    Away,
+    /// To it, or to who wrote it.
+    Named,
+    /// To whatever is found under some words.
+    Queried,
+}
+
+impl Pointed {
+    const fn by(lineage: Lineage) -> Self {
+        match lineage {
+            Lineage::Named => Self::Named,
+            Lineage::Queried => Self::Queried,
+            Lineage::Open | Lineage::Steered => Self::Away,
+        }
+    }
+
+    /// Who wrote it counts more than under which words it was found.
+    const fn of_sender(self, named: bool) -> Self {
+        match (self, named) {
+            (_, true) | (Self::Named, false) => Self::Named,
+            (Self::Away | Self::Queried, false) => Self::Away,
+        }
+    }
+}
+
+/// One result being read.
+struct Reading<'a> {
+    source: Option<&'a SourceRule>,
+    lineage: Lineage,
+    total: Measure,
 }
 
 #[derive(Default)]
@@ -152,6 +283,42 @@ struct Measure {
 }
 
 const MAX_DEPTH: usize = 64;
+/// Longest text, in words, that a provider can vouch for.
+const MAX_VOUCHED_WORDS: usize = 12;
+/// Parts of addresses that name nobody.
+const NOBODY: &[&str] = &[
+    "account",
+    "admin",
+    "alert",
+    "alerts",
+    "bot",
+    "contact",
+    "donotreply",
+    "email",
+    "hello",
+    "help",
+    "info",
+    "mail",
+    "mailer",
+    "news",
+    "newsletter",
+    "noreply",
+    "notification",
+    "notifications",
+    "notify",
+    "office",
+    "reply",
+    "security",
+    "service",
+    "services",
+    "support",
+    "system",
+    "team",
+    "the",
+    "update",
+    "updates",
+    "user",
+];
 const NO: &[&str] = &["no", "not", "don't", "dont", "stop", "wait", "never", "nope", "hold"];
 const YES: &[&str] = &[
     "yes",

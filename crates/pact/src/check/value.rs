@@ -4,9 +4,9 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::{Approval, Decision, Look};
-use crate::compile::{ArgRule, PlacedOrigin, ProvenanceRule, Rule};
-use crate::document::terms::{Alike, ArgType, Extract};
-use crate::tokens::{Url, chunks, email, exact, host, iban, pii, text_of};
+use crate::compile::{ArgRule, ProvenanceRule, Rule};
+use crate::document::terms::{ArgType, Extract};
+use crate::tokens::{Url, chunks, email, exact, iban, pii, text_of};
 
 impl Look<'_> {
     /// What a broken constraint leads to; an approval covers one that says `unless approved`.
@@ -32,7 +32,7 @@ impl Look<'_> {
             }
         }
         if let Some(provenance) = &arg.provenance
-            && !self.comes_from(provenance, arg.extract, value, 0)
+            && !self.comes_from((rule, provenance), arg.extract, value, 0)
         {
             self.find(provenance.otherwise.decision(), &[&rule.id, ".provenance"], Some(name));
         }
@@ -41,7 +41,7 @@ impl Look<'_> {
     /// Whether every text and number in `value` has one of the rule's origins.
     fn comes_from(
         &self,
-        rule: &ProvenanceRule,
+        rule: (&Rule, &ProvenanceRule),
         extract: Option<Extract>,
         value: &Value,
         depth: usize,
@@ -58,13 +58,20 @@ impl Look<'_> {
             }),
             Value::Number(_) | Value::String(_) => match (extract, text_of(value)) {
                 (_, None) => false,
-                (None, Some(text)) => text.trim().is_empty() || self.has_origin(rule, &text),
+                (None, Some(text)) => {
+                    text.trim().is_empty() || self.has_origin(rule.0, rule.1, &text)
+                }
                 (Some(_), Some(text)) => self.extracted(rule, extract, &text),
             },
         }
     }
 
-    fn extracted(&self, rule: &ProvenanceRule, extract: Option<Extract>, text: &str) -> bool {
+    fn extracted(
+        &self,
+        (rule, provenance): (&Rule, &ProvenanceRule),
+        extract: Option<Extract>,
+        text: &str,
+    ) -> bool {
         chunks(text).all(|chunk| {
             let lower = chunk.to_lowercase();
             let wanted = match extract {
@@ -74,45 +81,7 @@ impl Look<'_> {
                 Some(Extract::Path) => chunk.contains('/') || chunk.contains('\\'),
                 Some(Extract::Url) => Url::parse(&lower).is_some(),
             };
-            !wanted || self.has_origin(rule, chunk)
-        })
-    }
-
-    fn has_origin(&self, rule: &ProvenanceRule, text: &str) -> bool {
-        let key = &self.session.key;
-        let words = key.words(text);
-        let typed = key.canonical(text);
-        let whole = typed.unwrap_or_else(|| key.whole(&words));
-        let host_token = match rule.alike {
-            Alike::Host => key.host(text),
-            Alike::Exact | Alike::Substring => None,
-        };
-        let session = self.session;
-        let read = |known: &crate::state::Known, vouched: bool| match (rule.alike, typed) {
-            (Alike::Host, _) => host_token.is_some_and(|h| known.holds(h)),
-            (Alike::Exact, Some(token)) => known.holds(token),
-            (Alike::Exact, None) if vouched => !words.is_empty() && known.holds(whole),
-            (Alike::Substring, Some(token)) if known.holds(token) => true,
-            (Alike::Exact | Alike::Substring, _) => known.holds_run(&words),
-        };
-        rule.any_of.iter().any(|origin| match origin {
-            PlacedOrigin::Content => read(&session.content, false),
-            PlacedOrigin::Principal => read(&session.principal, false),
-            PlacedOrigin::Record => read(&session.record, true),
-            PlacedOrigin::Result(place) => {
-                !words.is_empty() && session.places.contains(&key.under(*place, whole))
-            }
-            PlacedOrigin::Org(domain) => {
-                let lower = text.trim().to_lowercase();
-                host(&lower).is_some_and(|h| {
-                    let under = h.strip_suffix(domain.as_str());
-                    under.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-                })
-            }
-            PlacedOrigin::List(values) => values.iter().any(|v| match typed {
-                Some(token) => key.canonical(v) == Some(token),
-                None => !words.is_empty() && key.words(v) == words,
-            }),
+            !wanted || self.has_origin(rule, provenance, chunk)
         })
     }
 }

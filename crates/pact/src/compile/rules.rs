@@ -11,7 +11,7 @@ use super::schema::Builder;
 use super::{CompileError, Places, SumRule};
 use crate::document::terms::{
     Alike, ApprovalTerm, ArgType, Confirmer, Constraint, Direction, Document, Effect, Extract,
-    Interaction, InteractionKind, Origin, Otherwise, Unlisted,
+    Interaction, InteractionKind, Origin, Otherwise, RequestedWhen, Unlisted,
 };
 
 /// One permitted call.
@@ -20,11 +20,12 @@ pub(crate) struct Rule {
     pub(crate) id: String,
     pub(crate) number: u16,
     pub(crate) direction: Direction,
+    pub(crate) effect: Effect,
     pub(crate) counter: CounterIndex,
     pub(crate) args: BTreeMap<String, ArgRule>,
     pub(crate) others: Option<ArgRule>,
     pub(crate) unlisted: Unlisted,
-    pub(crate) requested: Option<(Vec<String>, Otherwise)>,
+    pub(crate) requested: Option<RequestedRule>,
     pub(crate) confirmed_by: Option<Confirmer>,
     pub(crate) after: Vec<u16>,
     pub(crate) approval: ApprovalTerm,
@@ -55,10 +56,19 @@ pub(crate) struct ArgRule {
     pub(crate) otherwise: Otherwise,
 }
 
+/// Words of which the principal must have used one.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestedRule {
+    pub(crate) terms: Vec<String>,
+    pub(crate) when: RequestedWhen,
+    pub(crate) otherwise: Otherwise,
+}
+
 /// Where a value must have come from.
 #[derive(Clone, Debug)]
 pub(crate) struct ProvenanceRule {
     pub(crate) any_of: Vec<PlacedOrigin>,
+    pub(crate) under_scrutiny: Option<Vec<PlacedOrigin>>,
     pub(crate) alike: Alike,
     pub(crate) otherwise: Otherwise,
 }
@@ -67,14 +77,17 @@ pub(crate) struct ProvenanceRule {
 #[derive(Clone, Debug)]
 pub(crate) enum PlacedOrigin {
     Content,
+    Delegated,
     List(Vec<String>),
     Org(String),
     Principal,
     Record,
     Result(u64),
+    Unseen,
 }
 
-/// A path into a document: `*` is one step, `**` any number; it covers all under its end.
+/// A path into a document: `*` is one step, `**` any number, `*_id` one whose name ends so; it
+/// covers all under its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path(Vec<PathStep>);
 
@@ -82,6 +95,8 @@ pub(crate) struct Path(Vec<PathStep>);
 enum PathStep {
     Any,
     AnyNumber,
+    /// A name that ends so.
+    Ending(String),
     Named(String),
 }
 
@@ -93,7 +108,10 @@ impl Path {
                 "" => None,
                 "*" => Some(PathStep::Any),
                 "**" => Some(PathStep::AnyNumber),
-                name => Some(PathStep::Named(name.to_owned())),
+                step => Some(match step.strip_prefix('*') {
+                    Some(ending) => PathStep::Ending(ending.to_owned()),
+                    None => PathStep::Named(step.to_owned()),
+                }),
             })
             .collect();
         let steps = steps?;
@@ -129,6 +147,11 @@ fn covers(steps: &[PathStep], at: &[Option<&str>]) -> bool {
         [PathStep::Any, rest @ ..] => match at {
             [_, next @ ..] => covers(rest, next),
             [] => false,
+        },
+        [PathStep::Ending(ending), rest @ ..] => match at {
+            [Some(step), next @ ..] if step.ends_with(ending.as_str()) => covers(rest, next),
+            [None, next @ ..] => covers(steps, next),
+            _ => false,
         },
         [PathStep::Named(name), rest @ ..] => match at {
             [Some(step), next @ ..] if step == name => covers(rest, next),
@@ -210,10 +233,15 @@ fn rule(
         id,
         number: u16::try_from(index).unwrap_or(u16::MAX),
         direction: terms.direction,
+        effect: terms.effect,
         args,
         others,
         unlisted: terms.unlisted_args.unwrap_or(unlisted),
-        requested: terms.requested.as_ref().map(|r| (r.terms.clone(), r.otherwise)),
+        requested: terms.requested.as_ref().map(|r| RequestedRule {
+            terms: r.terms.clone(),
+            when: r.when.unwrap_or(RequestedWhen::Always),
+            otherwise: r.otherwise,
+        }),
         confirmed_by: terms.confirmed_by,
         after,
         approval: terms.approval.unwrap_or(ApprovalTerm::OnElse),
@@ -243,11 +271,11 @@ fn arg_rule(
     };
     let provenance = match &terms.provenance {
         Some(p) => Some(ProvenanceRule {
-            any_of: p
-                .any_of
-                .iter()
-                .map(|origin| placed(origin, index, places))
-                .collect::<Result<_, _>>()?,
+            any_of: all_placed(&p.any_of, index, places)?,
+            under_scrutiny: match &p.under_scrutiny {
+                Some(origins) => Some(all_placed(origins, index, places)?),
+                None => None,
+            },
             alike: p.alike.unwrap_or(Alike::Exact),
             otherwise: p.otherwise,
         }),
@@ -275,6 +303,14 @@ fn arg_rule(
     })
 }
 
+fn all_placed(
+    origins: &[Origin],
+    index: usize,
+    places: &mut Places,
+) -> Result<Vec<PlacedOrigin>, CompileError> {
+    origins.iter().map(|origin| placed(origin, index, places)).collect()
+}
+
 fn placed(
     origin: &Origin,
     index: usize,
@@ -282,10 +318,12 @@ fn placed(
 ) -> Result<PlacedOrigin, CompileError> {
     Ok(match origin {
         Origin::Content => PlacedOrigin::Content,
+        Origin::Delegated => PlacedOrigin::Delegated,
         Origin::List(values) => PlacedOrigin::List(values.clone()),
         Origin::Org(domain) => PlacedOrigin::Org(domain.clone()),
         Origin::Principal => PlacedOrigin::Principal,
         Origin::Record => PlacedOrigin::Record,
+        Origin::Unseen => PlacedOrigin::Unseen,
         Origin::Result { tool, path } => {
             let path = match path {
                 Some(text) => Path::parse(text).ok_or(CompileError::BadPath { index })?,
@@ -312,6 +350,8 @@ mod tests {
         assert!(covers("a.*.b", &[Some("a"), Some("x"), Some("b"), Some("c")]));
         assert!(covers("a.b", &[Some("a"), None, Some("b")]));
         assert!(!covers("**.sender", &[Some("sender_name")]));
+        assert!(covers("**.*_id", &[Some("a"), Some("order_id")]));
+        assert!(!covers("**.*_id", &[Some("a"), Some("order_idea")]));
         assert!(!covers("a.b", &[Some("b")]));
         assert!(Path::parse("a..b").is_none());
     }

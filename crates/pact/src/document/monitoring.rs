@@ -6,7 +6,7 @@ use super::origin::ConsentSalt;
 use super::scalar::{Exact, Name, PartyId, Span};
 use super::words::{
     AccessScope, AccessWhen, ClaimOp, DpUnit, EvidenceFormat, Fail, IncidentDetail, KeyHolder,
-    LogScope, Mode, OnTimeout,
+    LogScope, Mode, OnTimeout, Signal,
 };
 
 terms! {
@@ -30,6 +30,8 @@ terms! {
         approval: Option<ApprovalTerms>,
         /// Inspection.
         sampling: Option<Sampling>,
+        /// What raises the scrutiny of the calls that follow; nothing when absent.
+        scrutiny: Option<Scrutiny>,
         /// Whom to tell.
         #[serde(default)] incidents: Vec<Incident>,
         /// What is preserved.
@@ -68,6 +70,11 @@ terms! {
         unannounced: bool,
         /// With planted values.
         canaries: Option<bool>,
+    }
+    /// Signals in what is read.
+    Scrutiny {
+        /// These.
+        on: Vec<Signal>,
     }
     /// Whom to tell of what.
     Incident {

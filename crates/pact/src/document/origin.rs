@@ -40,6 +40,9 @@ impl<'de> Deserialize<'de> for ConsentSalt {
 pub enum Origin {
     /// Free text that anybody may have written.
     Content,
+    /// Free text of a source that the principal pointed to: a sender, a page, a file. What it asks
+    /// for counts only as far as the principal asked for it.
+    Delegated,
     /// One of these values.
     List(Vec<String>),
     /// An address or host under this domain.
@@ -55,6 +58,8 @@ pub enum Origin {
         /// Steps with dots; all of it when absent.
         path: Option<String>,
     },
+    /// Read nowhere in the session: the agent's own.
+    Unseen,
 }
 
 impl Origin {
@@ -66,7 +71,9 @@ impl Origin {
         };
         match (kind, rest) {
             ("content", "") => Some(Self::Content),
+            ("delegated", "") => Some(Self::Delegated),
             ("principal", "") => Some(Self::Principal),
+            ("unseen", "") => Some(Self::Unseen),
             ("record", "") => Some(Self::Record),
             ("list", values) if !values.is_empty() => {
                 Some(Self::List(values.split(',').map(|v| v.trim().to_owned()).collect()))

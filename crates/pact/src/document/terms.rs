@@ -7,7 +7,7 @@ use serde_json::Value;
 
 pub use super::monitoring::{
     Access, ApprovalTerms, ClaimTerms, Disclosure, DpTerms, EvidenceTerms, Incident, Monitoring,
-    Retention, Sampling,
+    Retention, Sampling, Scrutiny,
 };
 pub use super::origin::{ConsentSalt, Origin, Per, Prior};
 use super::scalar::{Digest, Exact, Moment, Name, PartyId, Span, Uuid, Version};
@@ -15,8 +15,8 @@ pub use super::words::{
     AccessScope, AccessWhen, Alike, AnchorKind, ApprovalTerm, ArgType, ClaimOp, Confirmer,
     ConsequenceKind, Direction, DisputeDefault, DpUnit, During, Effect, Erase, EvidenceFormat,
     Extract, Fail, FlowEffect, IncidentDetail, Indicator, InteractionKind, KeyHolder, LogScope,
-    Mode, Narrowing, OnTimeout, Otherwise, OverseerRole, PenaltyPer, Procedure, RenewalMode, Tee,
-    TermKind, Tier, Trust, Unless, Unlisted,
+    Mode, Narrowing, OnTimeout, Otherwise, OverseerRole, PenaltyPer, Procedure, RenewalMode,
+    RequestedWhen, Signal, Tee, TermKind, Tier, Trust, Unless, Unlisted,
 };
 
 terms! {
@@ -168,7 +168,7 @@ terms! {
     }
     /// What is known of a part of a result.
     FieldTerms {
-        /// Steps with dots; `*` is one step, `**` any number.
+        /// Steps with dots; `*` is one step, `**` any number, `*_id` one that ends so.
         path: String,
         /// Its trust.
         trust: Option<Trust>,
@@ -176,6 +176,8 @@ terms! {
         tier: Option<Tier>,
         /// Kinds of personal data.
         #[serde(default)] pii: Vec<Name>,
+        /// It names who wrote the object that it stands in.
+        sender: Option<bool>,
     }
     /// One permitted interaction.
     Interaction {
@@ -214,6 +216,8 @@ terms! {
     Requested {
         /// Any of these.
         terms: Vec<String>,
+        /// Always, or once something was read that raises scrutiny; always when absent.
+        when: Option<RequestedWhen>,
         /// Otherwise.
         #[serde(rename = "else")] otherwise: Otherwise,
     }
@@ -260,6 +264,8 @@ terms! {
     Provenance {
         /// Any of these.
         any_of: Vec<Origin>,
+        /// Only these once something was read that raises scrutiny; `any_of` when absent.
+        under_scrutiny: Option<Vec<Origin>>,
         /// How alike.
         #[serde(rename = "match")] alike: Option<Alike>,
         /// Otherwise.

@@ -77,6 +77,15 @@ words! {
         Pause = "pause", /// As terminate.
         Suspend = "suspend", /// The session ends.
         Terminate = "terminate" }
+    /// When an interaction must have been asked for.
+    RequestedWhen { /// Always.
+        Always = "always", /// Once something was read that raises scrutiny.
+        Scrutiny = "scrutiny" }
+    /// What in a result raises scrutiny.
+    Signal { /// A long run in an encoding.
+        Encoded = "encoded", /// Characters that people do not see.
+        Hidden = "hidden", /// Talk to an agent about its task or instructions.
+        Instructions = "instructions" }
     /// Who must have said yes.
     Confirmer { /// An overseer.
         Overseer = "overseer", /// The principal.

@@ -9,7 +9,7 @@ use messages::counter::CounterIndex;
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
-use super::{MAX_WORDS, keeps_what_was_read, packed};
+use super::{Lineage, MAX_WORDS, keeps_what_was_read, packed};
 use crate::document::terms::LogScope;
 use crate::tokens::Tokens;
 
@@ -27,7 +27,7 @@ pub struct Change {
     #[n(3)]
     pub(crate) turn: Option<TurnChange>,
     #[n(4)]
-    pub(crate) call: Option<(u64, u16, StageChange)>,
+    pub(crate) call: Option<CallChange>,
     #[n(5)]
     pub(crate) succeeded: Option<u16>,
     #[n(6)]
@@ -47,6 +47,26 @@ pub struct Change {
     #[n(12)]
     #[cbor(with = "packed")]
     pub(crate) stems: Vec<u64>,
+    /// Something was read that raises scrutiny.
+    #[n(13)]
+    pub(crate) scrutiny: bool,
+    /// What was read is not written here.
+    #[n(14)]
+    pub(crate) withheld: bool,
+}
+
+/// How one call moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct CallChange {
+    #[n(0)]
+    pub(crate) call: u64,
+    #[n(1)]
+    pub(crate) rule: u16,
+    #[n(2)]
+    pub(crate) stage: StageChange,
+    #[n(3)]
+    pub(crate) lineage: Lineage,
 }
 
 /// How the talk moves.
@@ -94,10 +114,16 @@ pub(crate) struct Learned {
 #[cbor(index_only)]
 pub(crate) enum Class {
     #[n(0)]
-    Content,
+    Asked,
     #[n(1)]
-    Principal,
+    Content,
     #[n(2)]
+    Delegated,
+    #[n(3)]
+    Principal,
+    #[n(4)]
+    Proposed,
+    #[n(5)]
     Record,
 }
 
@@ -133,6 +159,8 @@ impl Change {
             learned: Vec::new(),
             places: Vec::new(),
             stems: Vec::new(),
+            scrutiny: self.scrutiny,
+            withheld: true,
         })
     }
 

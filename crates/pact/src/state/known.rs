@@ -21,6 +21,19 @@ impl Known {
         self.exact.contains(&token)
     }
 
+    pub(crate) fn holds_word(&self, word: u64) -> bool {
+        self.words.contains(&word)
+    }
+
+    /// Takes in all of another, as if it had been read here.
+    pub(super) fn merge(&mut self, other: Self) {
+        let exact: Vec<u64> = other.exact.into_iter().collect();
+        let mut exact = &exact[..];
+        for stretch in other.sequence.split(|word| *word == 0).filter(|s| !s.is_empty()) {
+            self.learn(stretch, core::mem::take(&mut exact));
+        }
+    }
+
     /// Whether `run` was read as a run of words of one stretch.
     pub(crate) fn holds_run(&self, run: &[u64]) -> bool {
         !run.is_empty()

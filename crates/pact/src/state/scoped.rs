@@ -58,9 +58,14 @@ impl<C> Encode<C> for Scoped<'_> {
             distinct,
             principal,
             record,
+            delegated,
+            asked,
             content,
+            proposed,
             places,
             stems,
+            scrutiny,
+            forgot,
         } = self.state;
         e.array(FIELDS)?;
         key.encode(e, ctx)?;
@@ -76,9 +81,14 @@ impl<C> Encode<C> for Scoped<'_> {
         }
         kept(principal).encode(e, ctx)?;
         kept(record).encode(e, ctx)?;
+        kept(delegated).encode(e, ctx)?;
+        kept(asked).encode(e, ctx)?;
         kept(content).encode(e, ctx)?;
+        kept(proposed).encode(e, ctx)?;
         packed::encode(if self.whole { places } else { none }, e, ctx)?;
-        packed::encode(if self.whole { stems } else { none }, e, ctx)
+        packed::encode(if self.whole { stems } else { none }, e, ctx)?;
+        scrutiny.encode(e, ctx)?;
+        (*forgot || !self.whole).encode(e, ctx)
     }
 }
 
@@ -97,9 +107,14 @@ impl<'b, C> Decode<'b, C> for SessionState {
             distinct: distinct(d, ctx)?,
             principal: Known::decode(d, ctx)?,
             record: Known::decode(d, ctx)?,
+            delegated: Known::decode(d, ctx)?,
+            asked: Known::decode(d, ctx)?,
             content: Known::decode(d, ctx)?,
+            proposed: Known::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
+            scrutiny: bool::decode(d, ctx)?,
+            forgot: bool::decode(d, ctx)?,
         })
     }
 }
@@ -125,4 +140,4 @@ fn within<T>(most: usize, all: T, len: impl Fn(&T) -> usize) -> Result<T, decode
 }
 
 /// How many fields a state has.
-const FIELDS: u64 = 12;
+const FIELDS: u64 = 17;

@@ -1,34 +1,85 @@
-//! The adapter from recorded sessions, schema `trace/1`: NDJSON, one event a line.
+//! The adapter from recorded agent sessions, schema `trace/1`: NDJSON, one event a line, plain or
+//! gzip.
 //!
 //! A result is recorded as rendered text. What parses whole as a JSON or YAML document becomes
 //! fields; nothing else may. Recorded sessions have no times.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use messages::did::Did;
-use messages::domain;
 use messages::event::{Body, Content, Role, Status};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::fault::Fault;
+/// Why a file holds no recorded sessions.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// Cut short, or neither gzip nor text.
+    #[error("it is cut short, or neither gzip nor text")]
+    Damaged,
+    /// No session in it.
+    #[error("it holds no session")]
+    Empty,
+    /// A line of another shape.
+    #[error("line {line}: {what}")]
+    Malformed {
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+}
+
+impl TraceError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged => "trace-damaged",
+            Self::Empty => "trace-empty",
+            Self::Malformed { .. } => "trace-malformed",
+            Self::Unreadable(_) => "file-unreadable",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Damaged => "fetch the file again",
+            Self::Empty => "check that this is the file you meant",
+            Self::Malformed { .. } => {
+                "the schema is trace/1: sid, seq, from, to, kind, then call, tool, args, status, content"
+            }
+            Self::Unreadable(_) => "check its name and who may read it",
+        }
+    }
+}
 
 /// One recorded session.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) sid: String,
-    pub(crate) events: Vec<Recorded>,
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Opaque identifier.
+    pub sid: String,
+    /// In order.
+    pub events: Vec<Recorded>,
 }
 
 /// One recorded event.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) seq: u64,
-    pub(crate) from: Role,
-    pub(crate) to: Role,
-    pub(crate) body: Body,
+pub struct Recorded {
+    /// Running number in the session, from 0.
+    pub seq: u64,
+    /// Who speaks.
+    pub from: Role,
+    /// To whom.
+    pub to: Role,
+    /// What happened.
+    pub body: Body,
 }
 
 impl Session {
@@ -60,46 +111,40 @@ fn base(call: &str) -> &str {
 }
 
 /// Reads all sessions of a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<Session>, Fault> {
-    let file = std::fs::File::open(path).map_err(|e| Fault::unreadable(path, &e))?;
+///
+/// # Errors
+/// [`TraceError`].
+pub fn read(path: &Path) -> Result<Vec<Session>, TraceError> {
     let mut start = [0; 2];
-    let mut reader = BufReader::new(file);
-    let peeked = reader.fill_buf().map_err(|e| Fault::unreadable(path, &e))?;
-    for (to, from) in start.iter_mut().zip(peeked) {
+    let mut reader = BufReader::new(std::fs::File::open(path)?);
+    for (to, from) in start.iter_mut().zip(reader.fill_buf()?) {
         *to = *from;
     }
     // A compressed file may unfold to anything: what is read of it is bounded.
     if start == GZIP {
-        lines(path, BufReader::new(flate2::read::MultiGzDecoder::new(reader).take(MAX_BYTES)))
+        lines(BufReader::new(flate2::read::MultiGzDecoder::new(reader).take(MAX_BYTES)))
     } else {
-        lines(path, reader.take(MAX_BYTES))
+        lines(reader.take(MAX_BYTES))
     }
 }
 
 /// Reads sessions from NDJSON lines.
-pub(crate) fn lines(path: &Path, reader: impl BufRead) -> Result<Vec<Session>, Fault> {
+///
+/// # Errors
+/// [`TraceError`].
+pub fn lines(reader: impl BufRead) -> Result<Vec<Session>, TraceError> {
     let mut sessions: Vec<Session> = Vec::new();
     for (number, line) in reader.lines().enumerate() {
         let line = line.map_err(|error| match error.kind() {
             ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
-                Fault::new(
-                    "trace-damaged",
-                    format!("{} is cut short, or neither gzip nor text", path.display()),
-                    "fetch the file again",
-                )
+                TraceError::Damaged
             }
-            _ => Fault::unreadable(path, &error),
+            _ => TraceError::Unreadable(error),
         })?;
         if line.trim().is_empty() {
             continue;
         }
-        let wrong = |what: &str| {
-            Fault::new(
-                "trace-malformed",
-                format!("{}, line {}: {what}", path.display(), number.saturating_add(1)),
-                "the schema is trace/1: sid, seq, from, to, kind, then call, tool, args, status, content",
-            )
-        };
+        let wrong = |what| TraceError::Malformed { line: number.saturating_add(1), what };
         if line.len() > MAX_LINE {
             return Err(wrong("the line is too long"));
         }
@@ -118,22 +163,7 @@ pub(crate) fn lines(path: &Path, reader: impl BufRead) -> Result<Vec<Session>, F
             None => sessions.push(Session { sid, events: vec![recorded] }),
         }
     }
-    if sessions.is_empty() {
-        return Err(Fault::new(
-            "trace-empty",
-            format!("{} holds no session", path.display()),
-            "check that this is the file you meant",
-        ));
-    }
-    Ok(sessions)
-}
-
-/// A stated principal for a recorded session, which names none: one for every few sessions.
-pub(crate) fn principal(sid: &str) -> Did {
-    let hash = domain::HOLDER.hash(&[sid.as_bytes()]);
-    let number = hash.first().map_or(0, |b| b % 16);
-    let did = Did::parse(&format!("did:web:principals.example:{number}"));
-    did.unwrap_or_else(|| Did::from_key(&messages::signature::PublicKey([0; 32])))
+    if sessions.is_empty() { Err(TraceError::Empty) } else { Ok(sessions) }
 }
 
 #[derive(Deserialize)]
@@ -220,8 +250,8 @@ const MAX_LINE: usize = 4 << 20;
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<Session>, Fault> {
-        lines(Path::new("test"), text.as_bytes())
+    fn parse(text: &str) -> Result<Vec<Session>, TraceError> {
+        lines(text.as_bytes())
     }
 
     #[test]

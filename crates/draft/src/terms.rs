@@ -1,0 +1,105 @@
+//! The terms of one tool: what its arguments must satisfy and where they must have come from.
+
+use serde_json::{Map, Value, json};
+
+use crate::effect::{Guess, guess};
+use crate::parameter::{Purpose, purpose};
+use crate::tools::{Parameter, Tool};
+use crate::vocabulary::{Act, called, singular, verb, words};
+
+/// The interaction of a tool, in the pact's JSON.
+pub(crate) fn interaction(name: &str, tool: &Tool) -> Value {
+    let guess = guess(name, tool);
+    let mut args = Map::new();
+    for (argument, parameter) in &tool.parameters {
+        if let Some(terms) = constraint(guess, argument, parameter) {
+            args.insert(argument.clone(), terms);
+        }
+    }
+    let mut interaction = json!({
+        "id": name,
+        "direction": "initiator->provider",
+        "kind": "call",
+        "name": name,
+        "effect": guess.effect,
+        "unlisted_args": "allow",
+    });
+    if let Some(fields) = interaction.as_object_mut() {
+        if !args.is_empty() {
+            fields.insert("args".into(), Value::Object(args));
+        }
+        let terms = asked_with(name, guess.act);
+        if !terms.is_empty() && guess.effect != "read" {
+            let requested = json!({"terms": terms, "when": "scrutiny", "else": "escalate"});
+            fields.insert("requested".into(), requested);
+        }
+    }
+    interaction
+}
+
+/// How people ask for a tool: a verb, and for verbs that say little also a thing.
+fn asked_with(name: &str, act: Act) -> Vec<String> {
+    let verbs = act.asked_with();
+    let named = words(name);
+    let things: Vec<String> = named
+        .iter()
+        .map(|word| singular(word))
+        .filter(|word| verb(core::slice::from_ref(word)).is_none() && word.len() > 2)
+        .flat_map(|word| called(&word))
+        .collect();
+    let vague = matches!(act, Act::Create | Act::Delete | Act::Move | Act::Update);
+    if !vague || things.is_empty() {
+        return verbs.iter().map(|v| (*v).to_owned()).collect();
+    }
+    let mut terms: Vec<String> =
+        things.iter().flat_map(|thing| verbs.iter().map(move |v| format!("{v} {thing}"))).collect();
+    terms.sort();
+    terms.dedup();
+    terms.truncate(MAX_TERMS);
+    terms
+}
+
+const MAX_TERMS: usize = 256;
+
+fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> {
+    let purpose = purpose(name, parameter);
+    if !parameter.one_of.is_empty() && !parameter.nested {
+        return Some(json!({"in": parameter.one_of, "else": "escalate"}));
+    }
+    if guess.effect == "read" {
+        return (purpose == Purpose::Web)
+            .then(|| web(&["principal", "record", "delegated", "unseen"]));
+    }
+    match purpose {
+        Purpose::Amount => Some(json!({"type": "decimal", "min": "0", "else": "escalate"})),
+        Purpose::Code => Some(from(&["principal", "record", "delegated", "content"])),
+        Purpose::Plain => None,
+        Purpose::Place if guess.effect == "destructive" => Some(from(KNOWN)),
+        Purpose::Place => None,
+        Purpose::Prose if guess.effect == "external-send" => {
+            let mut terms = web(&["principal", "record", "delegated", "unseen"]);
+            if let Some(fields) = terms.as_object_mut() {
+                fields.insert("extract".into(), "url".into());
+            }
+            Some(terms)
+        }
+        Purpose::Prose => None,
+        Purpose::Secret if guess.act == Act::Login => Some(from(KNOWN)),
+        Purpose::Secret => Some(from(&["principal"])),
+        Purpose::Web => Some(web(KNOWN)),
+        Purpose::Which | Purpose::Who => Some(from(KNOWN)),
+    }
+}
+
+fn from(origins: &[&str]) -> Value {
+    json!({"provenance": {"any_of": origins, "else": "escalate"}})
+}
+
+/// Web addresses are compared by their host: the principal names a site, not each page.
+fn web(origins: &[&str]) -> Value {
+    json!({"provenance": {"any_of": origins, "under_scrutiny": KNOWN, "match": "host", "else": "escalate"}})
+}
+
+/// What identifies must be the principal's, the provider's, or of a source that the principal
+/// pointed to.
+const KNOWN: &[&str] = &["principal", "record", "delegated"];

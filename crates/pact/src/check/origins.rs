@@ -1,0 +1,239 @@
+//! Where a value came from, and what that says of a call.
+//!
+//! From most to least believed: the principal's words, a field that the provider vouches for,
+//! text of a source that the principal pointed to, any other text, nothing that was read.
+
+use serde_json::Value;
+
+use super::Look;
+use crate::compile::{PlacedOrigin, ProvenanceRule, Rule};
+use crate::document::terms::{Alike, Effect};
+use crate::state::{Known, Lineage};
+use crate::tokens::{FilePath, Form, host, text_of};
+
+/// One value in the forms in which it may have been read.
+struct Sought {
+    words: Vec<u64>,
+    /// Its one canonical form, when it is one.
+    typed: Option<u64>,
+    /// The whole field.
+    whole: u64,
+    host: Option<u64>,
+    path: Option<SoughtPath>,
+    alike: Alike,
+}
+
+struct SoughtPath {
+    name: u64,
+    /// Folders that it is in.
+    folders: Vec<u64>,
+}
+
+impl Look<'_> {
+    fn sought(&self, text: &str, alike: Alike) -> Sought {
+        let key = &self.session.key;
+        let words = key.words(text);
+        let typed = key.canonical(text);
+        let lower = text.trim().to_lowercase();
+        let path = FilePath::parse(&lower).filter(|_| host(&lower).is_none()).map(|path| {
+            let folders = path.ancestors().skip(1);
+            SoughtPath {
+                name: key.token(Form::FileName, path.name),
+                folders: folders.map(|f| key.token(Form::Path, f)).collect(),
+            }
+        });
+        let host = (alike == Alike::Host).then(|| key.host(text)).flatten();
+        Sought {
+            whole: typed.unwrap_or_else(|| key.whole(&words)),
+            words,
+            typed,
+            host,
+            path,
+            alike,
+        }
+    }
+
+    /// Whether `text` has one of the rule's origins.
+    pub(super) fn has_origin(&self, rule: &Rule, provenance: &ProvenanceRule, text: &str) -> bool {
+        let sought = self.sought(text, provenance.alike);
+        let (session, key) = (self.session, &self.session.key);
+        let origins = match &provenance.under_scrutiny {
+            Some(origins) if session.scrutiny => origins,
+            Some(_) | None => &provenance.any_of,
+        };
+        origins.iter().any(|origin| match origin {
+            PlacedOrigin::Content => {
+                let read = [&session.content, &session.delegated, &session.asked];
+                read.into_iter().any(|known| sought.read_in(known))
+            }
+            PlacedOrigin::Delegated => {
+                sought.pointed_to_in(&session.delegated)
+                    || sought.pointed_to_in(&session.asked) && self.may_follow(rule)
+            }
+            PlacedOrigin::Principal => sought.pointed_to_in(&session.principal),
+            PlacedOrigin::Record => sought.vouched_in(&session.record),
+            PlacedOrigin::Result(place) => {
+                !sought.words.is_empty()
+                    && session.places.contains(&key.under(*place, sought.whole))
+            }
+            PlacedOrigin::Unseen => !session.forgot && self.is_unseen(&sought),
+            PlacedOrigin::Org(domain) => {
+                let lower = text.trim().to_lowercase();
+                host(&lower).is_some_and(|h| {
+                    let under = h.strip_suffix(domain.as_str());
+                    under.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                })
+            }
+            PlacedOrigin::List(values) => values.iter().any(|v| match sought.typed {
+                Some(token) => key.canonical(v) == Some(token),
+                None => !sought.words.is_empty() && key.words(v) == sought.words,
+            }),
+        })
+    }
+
+    fn is_unseen(&self, sought: &Sought) -> bool {
+        let session = self.session;
+        let read = [&session.content, &session.delegated, &session.asked, &session.principal];
+        !read.into_iter().any(|known| sought.read_in(known)) && !sought.vouched_in(&session.record)
+    }
+
+    /// Whether the principal lets a source decide on a call of this rule: reading is free, all
+    /// else must be in the principal's words, or these must hand over the decision.
+    fn may_follow(&self, rule: &Rule) -> bool {
+        rule.effect == Effect::Read
+            || rule.requested.as_ref().is_some_and(|r| r.terms.iter().any(|t| self.was_said(t)))
+            || self.hands_over()
+    }
+
+    /// "Do what it asks": a verb of doing and a word for what is to be done.
+    fn hands_over(&self) -> bool {
+        let said = |words: &[&str]| words.iter().any(|word| self.was_said(word));
+        said(DOING) && said(TO_BE_DONE)
+    }
+
+    /// What the arguments of a call say of its result. What content chose goes before all else;
+    /// then what identifies goes before words.
+    pub(super) fn lineage<'v>(&self, args: impl Iterator<Item = &'v Value>) -> Lineage {
+        self.joined(args, 0)
+    }
+
+    fn joined<'v>(&self, values: impl Iterator<Item = &'v Value>, depth: usize) -> Lineage {
+        let found = values.map(|value| self.value_lineage(value, depth));
+        found.max_by_key(|l| rank(*l)).unwrap_or(Lineage::Open)
+    }
+
+    fn value_lineage(&self, value: &Value, depth: usize) -> Lineage {
+        let inner = depth.saturating_add(1);
+        match value {
+            _ if depth > MAX_DEPTH => Lineage::Steered,
+            Value::Array(list) => self.joined(list.iter(), inner),
+            Value::Object(map) => self.joined(map.values(), inner),
+            Value::Bool(_) | Value::Null => Lineage::Open,
+            Value::Number(_) | Value::String(_) => {
+                text_of(value).map_or(Lineage::Open, |text| self.text_lineage(&text))
+            }
+        }
+    }
+
+    fn text_lineage(&self, text: &str) -> Lineage {
+        let session = self.session;
+        let sought = self.sought(text, Alike::Exact);
+        let host = self.session.key.host(text);
+        let points = |known: &Known| {
+            sought.pointed_to_in(known) || host.is_some_and(|host| known.holds(host))
+        };
+        let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= 3;
+        if points(&session.delegated) || points(&session.asked) {
+            return Lineage::Named;
+        }
+        if points(&session.principal) {
+            // A number or a word of the principal's identifies nothing.
+            let identifies = sought.path.is_some() || host.is_some();
+            return match (telling, identifies) {
+                (true, true) => Lineage::Named,
+                (true, false) => Lineage::Queried,
+                (false, _) => Lineage::Open,
+            };
+        }
+        if !telling || sought.vouched_in(&session.record) {
+            return Lineage::Open;
+        }
+        let chosen = sought.read_in(&session.content);
+        let doubtful = || {
+            let trusted = [&session.principal, &session.record, &session.delegated];
+            !sought.words.iter().all(|w| trusted.into_iter().any(|known| known.holds_word(*w)))
+        };
+        if chosen || session.scrutiny && doubtful() { Lineage::Steered } else { Lineage::Open }
+    }
+}
+
+const fn rank(lineage: Lineage) -> u8 {
+    match lineage {
+        Lineage::Open => 0,
+        Lineage::Queried => 1,
+        Lineage::Named => 2,
+        Lineage::Steered => 3,
+    }
+}
+
+impl Sought {
+    /// Read as a value or as a run of words.
+    fn read_in(&self, known: &Known) -> bool {
+        let named = || self.path.as_ref().is_some_and(|path| known.holds(path.name));
+        match (self.alike, self.typed) {
+            (Alike::Host, _) => self.host.is_some_and(|h| known.holds(h)),
+            (_, Some(token)) if known.holds(token) || named() => true,
+            (Alike::Exact, Some(_)) if self.path.is_none() => false,
+            (Alike::Exact | Alike::Substring, _) => known.holds_run(&self.words),
+        }
+    }
+
+    /// The same, or a file in a folder that was read.
+    fn pointed_to_in(&self, known: &Known) -> bool {
+        let under = |path: &SoughtPath| path.folders.iter().any(|folder| known.holds(*folder));
+        self.read_in(known) || self.alike != Alike::Host && self.path.as_ref().is_some_and(under)
+    }
+
+    /// Vouched for as a whole field.
+    fn vouched_in(&self, known: &Known) -> bool {
+        let named = || self.path.as_ref().is_some_and(|path| known.holds(path.name));
+        match (self.alike, self.typed) {
+            (Alike::Host, _) => self.host.is_some_and(|h| known.holds(h)),
+            (Alike::Exact, _) => !self.words.is_empty() && (known.holds(self.whole) || named()),
+            (Alike::Substring, Some(token)) if known.holds(token) => true,
+            (Alike::Substring, _) => known.holds_run(&self.words),
+        }
+    }
+}
+
+const MAX_DEPTH: usize = 64;
+const DOING: &[&str] = &[
+    "accomplish",
+    "act",
+    "carry",
+    "complete",
+    "do",
+    "execute",
+    "finish",
+    "follow",
+    "fulfill",
+    "fulfil",
+    "handle",
+    "perform",
+    "process",
+    "take",
+    "work",
+];
+const TO_BE_DONE: &[&str] = &[
+    "action",
+    "ask",
+    "directions",
+    "everything",
+    "instruction",
+    "request",
+    "step",
+    "task",
+    "todo",
+    "to-do",
+    "whatever",
+];
