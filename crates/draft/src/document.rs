@@ -36,7 +36,7 @@ pub fn draft(tools: &Tools, name: &str, now: Timestamp) -> Result<Pact, DraftErr
     let end = start.checked_add((365 * 24).hours()).map_err(|_| DraftError::Moment)?;
     let interactions: Vec<Value> =
         tools.0.iter().map(|(name, tool)| terms::interaction(name, tool)).collect();
-    let fields: Vec<Value> = RECORDS
+    let mut fields: Vec<Value> = RECORDS
         .iter()
         .map(|field| {
             let mut terms = json!({"path": format!("**.{field}"), "trust": "record"});
@@ -48,6 +48,8 @@ pub fn draft(tools: &Tools, name: &str, now: Timestamp) -> Result<Pact, DraftErr
             terms
         })
         .collect();
+    // A list of bare values is the provider's.
+    fields.push(json!({"path": "[]", "trust": "record"}));
     let document = json!({
         "pact": "1",
         "id": identity(tools, name),

@@ -87,6 +87,8 @@ fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> 
         Purpose::Secret if guess.act == Act::Login => Some(from(KNOWN)),
         Purpose::Secret => Some(from(&["principal"])),
         Purpose::Web => Some(web(KNOWN)),
+        // The fields of a form are the page's, and the page is named by its address.
+        Purpose::Which if guess.act == Act::Submit => None,
         Purpose::Which | Purpose::Who => Some(from(KNOWN)),
     }
 }

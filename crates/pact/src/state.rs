@@ -37,6 +37,8 @@ pub struct SessionState {
     /// What sources that the principal pointed to ask for.
     pub(crate) asked: Known,
     pub(crate) content: Known,
+    /// Content that asks for something.
+    pub(crate) urged: Known,
     /// What the agent last said to its principal: a yes makes it the principal's own.
     pub(crate) proposed: Known,
     pub(crate) places: BTreeSet<u64>,
@@ -135,6 +137,7 @@ impl SessionState {
             delegated: Known::default(),
             asked: Known::default(),
             content: Known::default(),
+            urged: Known::default(),
             proposed: Known::default(),
             places: BTreeSet::new(),
             stems: BTreeSet::new(),
@@ -180,6 +183,7 @@ impl SessionState {
                 Class::Proposed => &mut self.proposed,
                 Class::Principal => &mut self.principal,
                 Class::Record => &mut self.record,
+                Class::Urged => &mut self.urged,
             };
             known.learn(&learned.words, &learned.exact);
         }

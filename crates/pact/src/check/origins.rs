@@ -63,7 +63,7 @@ impl Look<'_> {
         };
         origins.iter().any(|origin| match origin {
             PlacedOrigin::Content => {
-                let read = [&session.content, &session.delegated, &session.asked];
+                let read = [&session.content, &session.urged, &session.delegated, &session.asked];
                 read.into_iter().any(|known| sought.read_in(known))
             }
             PlacedOrigin::Delegated => {
@@ -93,7 +93,13 @@ impl Look<'_> {
 
     fn is_unseen(&self, sought: &Sought) -> bool {
         let session = self.session;
-        let read = [&session.content, &session.delegated, &session.asked, &session.principal];
+        let read = [
+            &session.content,
+            &session.urged,
+            &session.delegated,
+            &session.asked,
+            &session.principal,
+        ];
         !read.into_iter().any(|known| sought.read_in(known)) && !sought.vouched_in(&session.record)
     }
 
@@ -103,6 +109,12 @@ impl Look<'_> {
         rule.effect == Effect::Read
             || rule.requested.as_ref().is_some_and(|r| r.terms.iter().any(|t| self.was_said(t)))
             || self.hands_over()
+    }
+
+    /// Whether the principal said to go by what is written somewhere. A person who is named may
+    /// ask for things; a page or a file may only where the principal says so.
+    pub(super) fn grants(&self) -> bool {
+        self.hands_over() || GOING_BY.iter().any(|word| self.was_said(word))
     }
 
     /// "Do what it asks": a verb of doing and a word for what is to be done.
@@ -158,7 +170,8 @@ impl Look<'_> {
         if !telling || sought.vouched_in(&session.record) {
             return Lineage::Open;
         }
-        let chosen = sought.read_in(&session.content);
+        // A word that merely occurs somewhere chose nothing; one that somebody asked for did.
+        let chosen = sought.read_in(&session.urged);
         let doubtful = || {
             let trusted = [&session.principal, &session.record, &session.delegated];
             !sought.words.iter().all(|w| trusted.into_iter().any(|known| known.holds_word(*w)))
@@ -207,6 +220,19 @@ impl Sought {
 }
 
 const MAX_DEPTH: usize = 64;
+const GOING_BY: &[&str] = &[
+    "according",
+    "accordingly",
+    "described",
+    "directions",
+    "guide",
+    "instructions",
+    "outlined",
+    "procedure",
+    "specified",
+    "steps",
+    "stated",
+];
 const DOING: &[&str] = &[
     "accomplish",
     "act",

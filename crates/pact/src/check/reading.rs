@@ -76,7 +76,7 @@ impl Look<'_> {
                 let tokens = self.session.key.read(text);
                 let pii = tokens.pii;
                 if source.is_none_or(|s| s.trust != Trust::Agent) {
-                    self.change.learn(item.class(found), tokens);
+                    self.change.learn(item.class(found, self.grants()), tokens);
                 }
                 (text.len() as u64, pii)
             }
@@ -208,7 +208,7 @@ impl Look<'_> {
                 if let Some(name) = key.file_name(text) {
                     tokens.typed.push(name);
                 }
-                if item.pointed == Pointed::Named && !item.suspect {
+                if matches!(item.pointed, Pointed::Named | Pointed::Sender) && !item.suspect {
                     let (words, typed) = (tokens.words.clone(), tokens.typed.clone());
                     let pointed = Tokens { words, typed, pii: Pii::default() };
                     self.change.learn(Class::Delegated, pointed);
@@ -216,7 +216,7 @@ impl Look<'_> {
                 self.change.learn(Class::Record, Tokens { pii: Pii::default(), ..tokens });
             }
             None | Some(Trust::Content | Trust::Record) => {
-                self.change.learn(item.class(signals(text)), tokens);
+                self.change.learn(item.class(signals(text), self.grants()), tokens);
             }
         }
     }
@@ -231,11 +231,15 @@ struct Item {
 }
 
 impl Item {
-    const fn class(self, found: Signals) -> Class {
+    /// `granted`: the principal said to go by what is written there.
+    const fn class(self, found: Signals, granted: bool) -> Class {
         match (self.pointed, self.suspect, found.asks) {
-            (Pointed::Named | Pointed::Queried, false, false) => Class::Delegated,
-            (Pointed::Named, false, true) => Class::Asked,
-            (Pointed::Away, ..) | (_, true, _) | (Pointed::Queried, false, true) => Class::Content,
+            (Pointed::Named | Pointed::Queried | Pointed::Sender, false, false) => Class::Delegated,
+            (Pointed::Named, false, true) if granted => Class::Asked,
+            (Pointed::Named, false, true) => Class::Urged,
+            (Pointed::Sender, false, true) => Class::Asked,
+            (Pointed::Away, _, false) | (_, true, false) => Class::Content,
+            (Pointed::Away | Pointed::Queried, _, true) | (_, true, true) => Class::Urged,
         }
     }
 }
@@ -245,10 +249,12 @@ impl Item {
 enum Pointed {
     /// Not at all.
     Away,
-    /// To it, or to who wrote it.
+    /// To it: a page, a file, a thing.
     Named,
     /// To whatever is found under some words.
     Queried,
+    /// To who wrote it.
+    Sender,
 }
 
 impl Pointed {
@@ -263,8 +269,9 @@ impl Pointed {
     /// Who wrote it counts more than under which words it was found.
     const fn of_sender(self, named: bool) -> Self {
         match (self, named) {
-            (_, true) | (Self::Named, false) => Self::Named,
-            (Self::Away | Self::Queried, false) => Self::Away,
+            (_, true) => Self::Sender,
+            (Self::Named, false) => Self::Named,
+            (Self::Away | Self::Queried | Self::Sender, false) => Self::Away,
         }
     }
 }

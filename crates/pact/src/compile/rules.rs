@@ -86,8 +86,8 @@ pub(crate) enum PlacedOrigin {
     Unseen,
 }
 
-/// A path into a document: `*` is one step, `**` any number, `*_id` one whose name ends so; it
-/// covers all under its end.
+/// A path into a document: `*` is one step, `**` any number, `*_id` one whose name ends so,
+/// `[]` an element of a list; it covers all under its end, but for `[]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path(Vec<PathStep>);
 
@@ -95,6 +95,8 @@ pub(crate) struct Path(Vec<PathStep>);
 enum PathStep {
     Any,
     AnyNumber,
+    /// A place of a list and nothing under it.
+    Element,
     /// A name that ends so.
     Ending(String),
     Named(String),
@@ -108,6 +110,7 @@ impl Path {
                 "" => None,
                 "*" => Some(PathStep::Any),
                 "**" => Some(PathStep::AnyNumber),
+                "[]" => Some(PathStep::Element),
                 step => Some(match step.strip_prefix('*') {
                     Some(ending) => PathStep::Ending(ending.to_owned()),
                     None => PathStep::Named(step.to_owned()),
@@ -148,6 +151,7 @@ fn covers(steps: &[PathStep], at: &[Option<&str>]) -> bool {
             [_, next @ ..] => covers(rest, next),
             [] => false,
         },
+        [PathStep::Element, ..] => matches!(at, [None]),
         [PathStep::Ending(ending), rest @ ..] => match at {
             [Some(step), next @ ..] if step.ends_with(ending.as_str()) => covers(rest, next),
             [None, next @ ..] => covers(steps, next),

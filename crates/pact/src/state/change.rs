@@ -125,6 +125,8 @@ pub(crate) enum Class {
     Proposed,
     #[n(5)]
     Record,
+    #[n(6)]
+    Urged,
 }
 
 impl Change {

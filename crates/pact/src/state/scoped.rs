@@ -61,6 +61,7 @@ impl<C> Encode<C> for Scoped<'_> {
             delegated,
             asked,
             content,
+            urged,
             proposed,
             places,
             stems,
@@ -84,6 +85,7 @@ impl<C> Encode<C> for Scoped<'_> {
         kept(delegated).encode(e, ctx)?;
         kept(asked).encode(e, ctx)?;
         kept(content).encode(e, ctx)?;
+        kept(urged).encode(e, ctx)?;
         kept(proposed).encode(e, ctx)?;
         packed::encode(if self.whole { places } else { none }, e, ctx)?;
         packed::encode(if self.whole { stems } else { none }, e, ctx)?;
@@ -110,6 +112,7 @@ impl<'b, C> Decode<'b, C> for SessionState {
             delegated: Known::decode(d, ctx)?,
             asked: Known::decode(d, ctx)?,
             content: Known::decode(d, ctx)?,
+            urged: Known::decode(d, ctx)?,
             proposed: Known::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
@@ -140,4 +143,4 @@ fn within<T>(most: usize, all: T, len: impl Fn(&T) -> usize) -> Result<T, decode
 }
 
 /// How many fields a state has.
-const FIELDS: u64 = 17;
+const FIELDS: u64 = 18;
