@@ -1,4 +1,6 @@
-//! `cloister pact`: lint, hash, sign, countersign.
+//! `cloister pact`: draft, lint, hash, sign, countersign.
+
+mod draft;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +20,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
     )]
     Countersign(SignArguments),
+    /// Print a first pact for a list of tools, to be read and changed before it is signed.
+    #[command(
+        after_help = "Example:\n  cloister pact draft --tools tools.json --name helpdesk > draft.json\n\nThe parties are placeholders: put their DIDs in."
+    )]
+    Draft(draft::Arguments),
     /// Print the SHA-256 of the canonical bytes.
     #[command(after_help = "Example:\n  cloister pact hash bank.pact.json")]
     Hash {
@@ -56,6 +63,7 @@ pub(crate) struct SignArguments {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
+        Command::Draft(arguments) => draft::run(arguments),
         Command::Hash { pact } => {
             output::line(open(pact)?.pact().hash().to_string());
             Ok(ExitCode::SUCCESS)

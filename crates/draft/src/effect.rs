@@ -1,7 +1,7 @@
 //! What a tool does, guessed from its name and description.
 
 use crate::tools::Tool;
-use crate::vocabulary::{ACCESS, Act, MONEY, any, verb, words};
+use crate::vocabulary::{Act, MONEY, any, verb, words};
 
 /// A tool's guessed effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +9,6 @@ pub(crate) struct Guess {
     pub(crate) act: Act,
     /// In the pact's words.
     pub(crate) effect: &'static str,
-    /// It opens or closes doors: passwords, keys, members, roles.
-    pub(crate) access: bool,
 }
 
 /// Guesses from the name, then the description, then annotations; what remains unknown writes.
@@ -28,7 +26,6 @@ pub(crate) fn guess(name: &str, tool: &Tool) -> Guess {
             Act::Pay
         };
     }
-    let access = act != Act::Read && any(&named, ACCESS);
     let effect = match act {
         Act::Buy | Act::Pay => "spend",
         Act::Delete => "destructive",
@@ -40,7 +37,7 @@ pub(crate) fn guess(name: &str, tool: &Tool) -> Guess {
         }
         Act::Confirm | Act::Create | Act::Login | Act::Move | Act::Update => "write",
     };
-    Guess { act, effect, access }
+    Guess { act, effect }
 }
 
 #[cfg(test)]

@@ -39,8 +39,9 @@ pub(crate) fn interaction(name: &str, tool: &Tool) -> Value {
 
 /// How people ask for a tool: a verb, and for verbs that say little also a thing.
 fn asked_with(name: &str, act: Act) -> Vec<String> {
-    let verbs = act.asked_with();
     let named = words(name);
+    let own = verb(&named).map(|v| v.word);
+    let verbs: Vec<&str> = act.asked_with().iter().copied().chain(own).collect();
     let things: Vec<String> = named
         .iter()
         .map(|word| singular(word))
@@ -49,7 +50,11 @@ fn asked_with(name: &str, act: Act) -> Vec<String> {
         .collect();
     let vague = matches!(act, Act::Create | Act::Delete | Act::Move | Act::Update);
     if !vague || things.is_empty() {
-        return verbs.iter().map(|v| (*v).to_owned()).collect();
+        return if act.asked_with().is_empty() {
+            Vec::new()
+        } else {
+            verbs.iter().map(|v| (*v).to_owned()).collect()
+        };
     }
     let mut terms: Vec<String> =
         things.iter().flat_map(|thing| verbs.iter().map(move |v| format!("{v} {thing}"))).collect();

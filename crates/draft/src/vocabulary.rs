@@ -223,27 +223,6 @@ pub(crate) const MONEY: &[&str] = &[
     "transfer",
     "wire",
 ];
-/// What opens doors.
-pub(crate) const ACCESS: &[&str] = &[
-    "access",
-    "admin",
-    "collaborator",
-    "credential",
-    "key",
-    "member",
-    "owner",
-    "ownership",
-    "password",
-    "permission",
-    "privilege",
-    "role",
-    "scope",
-    "secret",
-    "ssh",
-    "token",
-    "visibility",
-    "webhook",
-];
 pub(crate) const SECRET: &[&str] =
     &["credential", "passcode", "passphrase", "password", "passwd", "pwd", "secret", "ssh"];
 pub(crate) const CODE: &[&str] = &["captcha", "code", "mfa", "otp", "totp", "verification"];

@@ -62,6 +62,12 @@ impl Pact {
         &self.canonical
     }
 
+    /// The same document for people to read and change: indented, and in no canonical form.
+    #[must_use]
+    pub fn pretty(&self) -> String {
+        serde_json::to_string_pretty(&self.value).unwrap_or_default()
+    }
+
     /// Domain-separated SHA-256 of the canonical bytes: what the parties sign.
     #[must_use]
     pub const fn hash(&self) -> PactHash {

@@ -137,37 +137,26 @@ impl Weight {
     }
 }
 
-/// An imperative: a verb of action at the front of a sentence or clause, or after a word that
-/// asks.
+/// An imperative: a verb of action at the front of a sentence, after a word that asks, or after
+/// "you" and a word of duty or ability. A verb alone is a label.
 fn asks(words: &[&str]) -> bool {
-    let mut front = true;
-    for (at, word) in words.iter().enumerate() {
-        // A verb alone is a label.
-        let object = at.saturating_add(1) < words.len();
-        if front && object && ACTIONS.contains(word) {
-            return true;
-        }
-        front = match *word {
-            "please" | "kindly" | "todo" | "then" | "and" | "now" | "also" | "first" | "next" => {
-                true
-            }
-            "you" | "to" => false,
-            "should" | "must" | "could" | "can" | "would" | "will" => false,
+    let verb = |at: usize| words.get(at).is_some_and(|word| ACTIONS.contains(word));
+    let front =
+        |at: usize| at == 0 || words.get(at.wrapping_sub(1)).is_some_and(|w| LEADS.contains(w));
+    let asked = |at: usize| {
+        let before: [&str; 3] = [3, 2, 1]
+            .map(|n| at.checked_sub(n).and_then(|at| words.get(at)).copied().unwrap_or_default());
+        match before {
+            [_, modal, "you"] => ABLE.contains(&modal),
+            [modal, "you", "please"] => ABLE.contains(&modal),
+            ["you", "need" | "have", "to"] => true,
+            [_, "you", modal] => ABLE.contains(&modal) || DUTY.contains(&modal),
             _ => false,
-        };
-    }
-    words.windows(3).any(|w| match w {
-        [modal, "you", verb] => {
-            matches!(*modal, "could" | "can" | "would" | "will") && ACTIONS.contains(verb)
         }
-        ["you", modal, verb] => {
-            matches!(*modal, "should" | "must" | "can" | "may" | "shall") && ACTIONS.contains(verb)
-        }
-        _ => false,
-    }) || words.windows(4).any(|w| match w {
-        ["you", "need" | "have", "to", verb]
-        | ["could" | "can" | "would", "you", "please", verb] => ACTIONS.contains(verb),
-        _ => false,
+    };
+    (0..words.len()).any(|at| {
+        let object = at.saturating_add(1) < words.len();
+        verb(at) && (object && front(at) || asked(at))
     })
 }
 
@@ -204,6 +193,10 @@ fn encoded(piece: &str) -> bool {
     run && digits >= 4 && piece.bytes().any(|b| b.is_ascii_alphabetic()) && !piece.contains('/')
 }
 
+/// Before an imperative.
+const LEADS: &[&str] = &["please", "kindly", "todo", "then", "and", "now", "also", "first", "next"];
+const ABLE: &[&str] = &["can", "could", "may", "will", "would"];
+const DUTY: &[&str] = &["must", "shall", "should"];
 const ALARM: u32 = 4;
 const ENCODED: usize = 48;
 const SENTENCE: usize = 256;

@@ -167,6 +167,8 @@ impl Allowed {
 const TABLE: &[(&str, Allowed)] = &[
     ("cloister-messages", Allowed::Only(&[])),
     ("cloister-pact", Allowed::Only(&["cloister-messages"])),
+    ("cloister-draft", Allowed::Only(&["cloister-messages", "cloister-pact"])),
+    ("cloister-traces", Allowed::Only(&["cloister-messages"])),
     ("cloister-tlog", Allowed::Only(&["cloister-messages"])),
     ("cloister-tally", Allowed::Only(&["cloister-messages"])),
     ("cloister-journal", Allowed::Only(&["cloister-messages"])),
@@ -184,6 +186,7 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister", Allowed::ByTrust),
     ("cloister-xtask", Allowed::ByTrust),
     ("cloister-benches", Allowed::ByTrust),
+    ("cloister-evaluation", Allowed::ByTrust),
 ];
 
 /// Runtimes, loggers, hidden randomness and C code, whatever the committed list says.

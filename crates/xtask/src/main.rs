@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod eval_traces;
 mod layers;
 mod nightly;
 mod sources;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let done = match verb.as_deref() {
         Some("test") => test::run(&rest),
         Some("demo") => demo::run(&rest),
+        Some("eval-traces") => eval_traces::run(&rest),
         Some("nightly") => nightly::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
@@ -79,6 +81,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test [STAGE...]  every check of the workspace, or only the named stages
+  eval-traces [ARG...]
+                   recorded attacks stopped and honest work touched by drafted pacts
   demo [ARG...]    build both binaries and run `cloister demo ARG...`
   nightly [STAGE...]
                    the long checks, or only the named ones: proptest, end-to-end, kill, mutants";
