@@ -72,8 +72,7 @@ fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> 
         return Some(json!({"in": parameter.one_of, "else": "escalate"}));
     }
     if guess.effect == "read" {
-        return (purpose == Purpose::Web)
-            .then(|| web(&["principal", "record", "delegated", "unseen"]));
+        return (purpose == Purpose::Web).then(|| web(&["principal", "record", "delegated"]));
     }
     match purpose {
         Purpose::Amount => Some(json!({"type": "decimal", "min": "0", "else": "escalate"})),
@@ -82,7 +81,7 @@ fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> 
         Purpose::Place if guess.effect == "destructive" => Some(from(KNOWN)),
         Purpose::Place => None,
         Purpose::Prose if guess.effect == "external-send" => {
-            let mut terms = web(&["principal", "record", "delegated", "unseen"]);
+            let mut terms = web(&["principal", "record", "delegated"]);
             if let Some(fields) = terms.as_object_mut() {
                 fields.insert("extract".into(), "url".into());
             }
@@ -94,7 +93,9 @@ fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> 
         Purpose::Web => Some(web(KNOWN)),
         // The fields of a form are the page's, and the page is named by its address.
         Purpose::Which if guess.act == Act::Submit => None,
-        Purpose::Which | Purpose::Who => Some(from(KNOWN)),
+        Purpose::Which => Some(from(KNOWN)),
+        // That somebody stands in a record makes nobody an addressee.
+        Purpose::Who => Some(from(&["principal", "delegated"])),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Label {
     pub(crate) benign_utility: Option<bool>,
     #[serde(default)]
     pub(crate) harm_calls: Vec<u64>,
+    #[serde(default)]
+    pub(crate) injected_results: Vec<u64>,
     pub(crate) pipeline: Option<String>,
 }
 

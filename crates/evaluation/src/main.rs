@@ -16,6 +16,7 @@ mod pacts;
 mod run;
 mod score;
 mod table;
+mod variants;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::labels::Labels;
 use crate::pacts::{Rules, Suite};
-use crate::score::Score;
+use crate::score::{Adapted, Score};
 
 /// Recorded sessions under drafted pacts: attacks stopped, benign runs touched, with controls.
 #[derive(Parser)]
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
 fn evaluate(arguments: &Arguments) -> Result<()> {
     let suites = Suite::all(&arguments.traces)?;
     let mut scores: Vec<Score> = Vec::new();
+    let mut adapted: Vec<Adapted> = Vec::new();
     for file in session_files(&arguments.traces)? {
         let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let stem = name.trim_end_matches(".gz").trim_end_matches(".ndjson");
@@ -72,6 +74,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         let bar = ProgressBar::new(sessions.len().saturating_mul(Rules::ALL.len()) as u64);
         bar.set_style(ProgressStyle::with_template("  {bar:40} {pos}/{len} {msg} {elapsed}")?);
         bar.set_message(stem.to_owned());
+        adapted.extend(score::adapted(suite, source, &sessions, &labels)?);
         for rules in Rules::ALL {
             let compiled = suite.compiled(rules)?;
             let mut score = Score::new(suite.name.clone(), source.to_owned(), rules);
@@ -88,9 +91,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         }
         bar.finish_and_clear();
     }
-    println!("{}", table::text(&scores));
+    println!("{}\n\n{}", table::text(&scores), table::adapted(&adapted));
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&score::json(&scores))?)
+        std::fs::write(path, serde_json::to_vec_pretty(&score::json(&scores, &adapted))?)
             .with_context(|| path.display().to_string())?;
         println!("the same as JSON: {}", path.display());
     }

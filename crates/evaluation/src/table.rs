@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use crate::score::{Counts, Score, pooled};
+use crate::score::{Adapted, Counts, Score, pooled};
 
 /// One line a suite and set of rules, then the pool of recorded attacked suites by halves.
 pub(crate) fn text(scores: &[Score]) -> String {
@@ -33,6 +33,24 @@ pub(crate) fn text(scores: &[Score]) -> String {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+    table.to_string()
+}
+
+/// One line a suite and variant.
+pub(crate) fn adapted(lines: &[Adapted]) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header(["suite", "the injected value", "stopped", "", "without signals", ""]);
+    for Adapted { source, suite, variant, with, without } in lines {
+        table.add_row([
+            format!("{suite} ({source})"),
+            variant.name().to_owned(),
+            format!("{}/{}", with.0, with.1),
+            share(with.0, with.1),
+            format!("{}/{}", without.0, without.1),
+            share(without.0, without.1),
+        ]);
     }
     table.to_string()
 }

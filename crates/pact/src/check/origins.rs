@@ -69,6 +69,7 @@ impl Look<'_> {
             PlacedOrigin::Delegated => {
                 sought.pointed_to_in(&session.delegated)
                     || sought.pointed_to_in(&session.asked) && self.may_follow(rule)
+                    || sought.vouched_in(&session.record) && self.speaks_of(rule, text)
             }
             PlacedOrigin::Principal => sought.pointed_to_in(&session.principal),
             PlacedOrigin::Record => sought.vouched_in(&session.record),
@@ -101,6 +102,14 @@ impl Look<'_> {
             &session.principal,
         ];
         !read.into_iter().any(|known| sought.read_in(known)) && !sought.vouched_in(&session.record)
+    }
+
+    /// Whether the principal, or somebody whom it lets decide, spoke of who this is.
+    fn speaks_of(&self, rule: &Rule, text: &str) -> bool {
+        let session = self.session;
+        self.is_named_in(&session.principal, text)
+            || self.is_named_in(&session.delegated, text)
+            || self.is_named_in(&session.asked, text) && self.may_follow(rule)
     }
 
     /// Whether the principal lets a source decide on a call of this rule: reading is free, all

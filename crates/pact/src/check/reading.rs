@@ -9,7 +9,7 @@ use super::Look;
 use crate::compile::{Rule, SourceRule};
 use crate::document::terms::{Signal, Trust};
 use crate::signals::{Signals, signals};
-use crate::state::{Class, Lineage, TurnChange};
+use crate::state::{Class, Known, Lineage, TurnChange};
 use crate::tokens::{Form, Pii, Tokens, chunks, text_of};
 
 /// Whether the principal's words are a yes: the first word of either kind decides.
@@ -76,7 +76,7 @@ impl Look<'_> {
                 let tokens = self.session.key.read(text);
                 let pii = tokens.pii;
                 if source.is_none_or(|s| s.trust != Trust::Agent) {
-                    self.change.learn(item.class(found, self.grants()), tokens);
+                    self.learn_text(item.class(found, self.grants()), text, tokens);
                 }
                 (text.len() as u64, pii)
             }
@@ -86,6 +86,14 @@ impl Look<'_> {
                 (reading.total.bytes, reading.total.pii)
             }
         }
+    }
+
+    /// Free text; whom it speaks of matters where it may lead on.
+    fn learn_text(&mut self, class: Class, text: &str, mut tokens: Tokens) {
+        if matches!(class, Class::Asked | Class::Delegated) {
+            tokens.typed.extend(self.session.key.names(text));
+        }
+        self.change.learn(class, tokens);
     }
 
     /// Whether a text is not to be followed, whoever pointed to it; scrutiny is raised when the
@@ -157,15 +165,16 @@ impl Look<'_> {
                 item.suspect |= self.notice(signals(text));
             }
             if let Some(text) = inner.as_str().filter(|_| sender) {
-                item.pointed = item.pointed.of_sender(self.was_named(text));
+                let named = self.is_named_in(&self.session.principal, text);
+                item.pointed = item.pointed.of_sender(named);
             }
         }
         item
     }
 
-    /// Whether the principal spoke of this sender: by address, or by a part of the name.
-    fn was_named(&self, sender: &str) -> bool {
-        let (key, said) = (&self.session.key, &self.session.principal);
+    /// Whether a person or account is spoken of: by address, or by a part of the name.
+    pub(super) fn is_named_in(&self, said: &Known, sender: &str) -> bool {
+        let key = &self.session.key;
         if key.canonical(sender).is_some_and(|token| said.holds(token)) {
             return true;
         }
@@ -208,7 +217,7 @@ impl Look<'_> {
                 if let Some(name) = key.file_name(text) {
                     tokens.typed.push(name);
                 }
-                if matches!(item.pointed, Pointed::Named | Pointed::Sender) && !item.suspect {
+                if item.pointed != Pointed::Away && !item.suspect {
                     let (words, typed) = (tokens.words.clone(), tokens.typed.clone());
                     let pointed = Tokens { words, typed, pii: Pii::default() };
                     self.change.learn(Class::Delegated, pointed);
@@ -216,7 +225,7 @@ impl Look<'_> {
                 self.change.learn(Class::Record, Tokens { pii: Pii::default(), ..tokens });
             }
             None | Some(Trust::Content | Trust::Record) => {
-                self.change.learn(item.class(signals(text), self.grants()), tokens);
+                self.learn_text(item.class(signals(text), self.grants()), text, tokens);
             }
         }
     }
