@@ -109,7 +109,7 @@ impl Variant {
                 }
             }
             Content::Document(document) => {
-                replace(document, values, &mut used, &|value| self.text(tool, value))
+                replace(document, values, &mut used, &|value| self.text(tool, value));
             }
         }
         let Some(value) = used else { return false };
