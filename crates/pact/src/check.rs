@@ -18,6 +18,7 @@ use crate::state::{
 };
 use crate::tokens::{Form, Pii};
 
+mod flows;
 mod limits;
 mod origins;
 mod reading;
@@ -174,6 +175,7 @@ impl Look<'_> {
             }
             (Some(rule), _) => {
                 self.rule(rule, args);
+                self.flows(rule, args);
                 self.call_limits(rule, args);
             }
         }
@@ -367,6 +369,7 @@ impl Look<'_> {
             // What is withheld does not become known.
             self.change.learned.clear();
             self.change.places.clear();
+            self.change.marked.clear();
             self.change.scrutiny = false;
         }
     }

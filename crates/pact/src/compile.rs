@@ -8,14 +8,15 @@ use messages::ids::{PactHash, Root};
 use messages::time::{Millis, UnixMillis};
 
 use crate::document::Pact;
-use crate::document::scalar::Exact;
+use crate::document::scalar::{Exact, Name};
 use crate::document::terms::{
-    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, Trust,
+    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, Tier, Trust,
 };
 
 mod consent;
 mod fault;
 mod limits;
+mod marks;
 mod monitoring;
 mod rules;
 pub(crate) mod schema;
@@ -23,6 +24,7 @@ pub(crate) mod schema;
 pub use consent::Consented;
 pub use fault::CompileError;
 pub(crate) use limits::{Counted, LimitRule, SLOTS};
+pub(crate) use marks::{FlowRule, MarkSet, Marks};
 pub use monitoring::OnDeadline;
 pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule};
 
@@ -53,13 +55,24 @@ pub struct Compiled {
     pub(crate) scrutiny: BTreeSet<Signal>,
     pub(crate) sources: BTreeMap<String, SourceRule>,
     pub(crate) limits: Vec<LimitRule>,
+    pub(crate) marks: Marks,
+}
+
+/// What a pact says of a part of results.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) trust: Trust,
+    /// None where the pact says nothing: then every tier is meant.
+    pub(crate) tier: Option<Tier>,
+    /// Kinds of personal data.
+    pub(crate) pii: Vec<String>,
 }
 
 /// How results of one tool are believed.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceRule {
-    pub(crate) trust: Trust,
-    pub(crate) fields: Vec<(Path, Trust)>,
+    pub(crate) label: Label,
+    pub(crate) fields: Vec<(Path, Label)>,
     /// Fields that name who wrote the object that they stand in.
     pub(crate) senders: Vec<Path>,
     /// Places in this tool's results that some provenance rule names, with their numbers.
@@ -74,7 +87,8 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
     let terms = pact.terms();
     let mut counters = schema::Builder::new();
     let mut places = Places::default();
-    let rules = rules::compile(terms, &mut counters, &mut places)?;
+    let marks = marks::compile(terms, &mut places)?;
+    let rules = rules::compile(terms, &mut counters, &mut places, &marks)?;
     let limits = limits::compile(terms, &rules)?;
     let rules = limits::attach(rules, &limits);
     let schema = counters.finish()?;
@@ -105,6 +119,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         messages: message.map(|i| i.direction).collect(),
         scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
         sources: sources(pact, places)?,
+        marks,
         limits,
         rules,
         schema,
@@ -132,12 +147,18 @@ fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, 
     for (index, source) in pact.terms().labels.sources.iter().enumerate() {
         let fields = source.fields.iter().map(|field| {
             let path = Path::parse(&field.path).ok_or(CompileError::BadPath { index })?;
-            Ok((path, field.trust.unwrap_or(source.trust)))
+            let label = Label {
+                trust: field.trust.unwrap_or(source.trust),
+                tier: Some(field.tier.unwrap_or(source.tier)),
+                pii: kinds(if field.pii.is_empty() { &source.pii } else { &field.pii }),
+            };
+            Ok((path, label))
         });
         let fields = fields.collect::<Result<_, _>>()?;
         let senders = source.fields.iter().filter(|f| f.sender == Some(true));
         let senders = senders.filter_map(|f| Path::parse(&f.path)).collect();
-        let rule = SourceRule { trust: source.trust, fields, senders, places: Vec::new() };
+        let label = Label { trust: source.trust, tier: Some(source.tier), pii: kinds(&source.pii) };
+        let rule = SourceRule { label, fields, senders, places: Vec::new() };
         sources.insert(source.tool.clone(), rule);
     }
     for (number, (tool, path)) in places.0.into_iter().enumerate() {
@@ -148,10 +169,18 @@ fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, 
     Ok(sources)
 }
 
+fn kinds(names: &[Name]) -> Vec<String> {
+    names.iter().map(|kind| kind.0.clone()).collect()
+}
+
 impl SourceRule {
     /// What nobody vouches for is content.
-    const UNKNOWN: Self =
-        Self { trust: Trust::Content, fields: Vec::new(), senders: Vec::new(), places: Vec::new() };
+    const UNKNOWN: Self = Self {
+        label: Label { trust: Trust::Content, tier: None, pii: Vec::new() },
+        fields: Vec::new(),
+        senders: Vec::new(),
+        places: Vec::new(),
+    };
 }
 
 impl Compiled {

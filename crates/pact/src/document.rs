@@ -21,7 +21,7 @@ macro_rules! terms {
 
 pub mod json;
 mod monitoring;
-mod origin;
+pub(crate) mod origin;
 pub mod scalar;
 pub mod terms;
 mod words;

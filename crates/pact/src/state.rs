@@ -12,6 +12,7 @@ use crate::tokens::TokenKey;
 
 mod change;
 mod known;
+mod marked;
 mod packed;
 mod scoped;
 mod window;
@@ -19,6 +20,7 @@ mod window;
 pub use change::Change;
 pub(crate) use change::{CallChange, Class, StageChange, TurnChange};
 pub(crate) use known::Known;
+pub(crate) use marked::Marked;
 pub use scoped::Scoped;
 pub(crate) use window::Window;
 
@@ -41,6 +43,8 @@ pub struct SessionState {
     pub(crate) urged: Known,
     /// What the agent last said to its principal: a yes makes it the principal's own.
     pub(crate) proposed: Known,
+    /// Pieces that the pact follows.
+    pub(crate) marked: Marked,
     pub(crate) places: BTreeSet<u64>,
     pub(crate) stems: BTreeSet<u64>,
     /// Something was read that raises the scrutiny of the calls that follow.
@@ -139,6 +143,7 @@ impl SessionState {
             content: Known::default(),
             urged: Known::default(),
             proposed: Known::default(),
+            marked: Marked::default(),
             places: BTreeSet::new(),
             stems: BTreeSet::new(),
             scrutiny: false,
@@ -186,6 +191,9 @@ impl SessionState {
                 Class::Urged => &mut self.urged,
             };
             known.learn(&learned.words, &learned.exact);
+        }
+        for (marks, tokens) in change.marked() {
+            self.marked.learn(marks, tokens);
         }
         if self.places.len().saturating_add(change.places.len()) <= MAX_WORDS {
             self.places.extend(&change.places);

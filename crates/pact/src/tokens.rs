@@ -43,6 +43,7 @@ pub(crate) enum Form {
     Path = 13,
     Phone = 14,
     Name = 15,
+    Piece = 16,
 }
 
 /// Tokens of one stretch of text.
@@ -55,6 +56,21 @@ pub(crate) struct Tokens {
     /// Detectable personal data in it.
     pub(crate) pii: Pii,
 }
+
+/// A piece of a text.
+pub(crate) struct PieceWithin {
+    pub(crate) token: u64,
+    pub(crate) words: Vec<u64>,
+}
+
+/// Enough letters and digits to tell one text from another.
+fn telling(words: &[&str]) -> bool {
+    let signs = words.iter().flat_map(|w| w.chars()).filter(|c| c.is_alphanumeric()).count();
+    signs >= 4
+}
+
+/// Words in a piece of a longer text.
+const PIECE: usize = 4;
 
 impl TokenKey {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
@@ -147,6 +163,56 @@ impl TokenKey {
             typed.push(self.token(Form::Path, &path.canonical));
             typed.push(self.token(Form::FileName, path.name));
         }
+    }
+
+    /// The pieces by which a text is recognised elsewhere: its canonical forms; all of it when it
+    /// is short; else each run of four words. What is too short to tell anything has none.
+    pub(crate) fn pieces(&self, text: &str) -> Vec<u64> {
+        let tokens = self.words(text);
+        let words: Vec<&str> = chunks(text).collect();
+        let mut pieces: Vec<u64> = self.forms_within(&words).map(|(token, _)| token).collect();
+        if words.len() > PIECE {
+            pieces.extend(tokens.windows(PIECE).map(|run| self.piece(run)));
+        } else if telling(&words) {
+            pieces.push(self.piece(&tokens));
+        }
+        pieces
+    }
+
+    /// Every piece that may stand in a text, with the words that it is made of.
+    pub(crate) fn pieces_within(&self, text: &str) -> Vec<PieceWithin> {
+        let tokens = self.words(text);
+        let words: Vec<&str> = chunks(text).collect();
+        let forms = self.forms_within(&words);
+        let mut pieces: Vec<PieceWithin> =
+            forms.map(|(token, word)| PieceWithin { token, words: vec![word] }).collect();
+        for length in 1..=PIECE {
+            for (run, words) in tokens.windows(length).zip(words.windows(length)) {
+                if length == PIECE || telling(words) {
+                    pieces.push(PieceWithin { token: self.piece(run), words: run.to_vec() });
+                }
+            }
+        }
+        pieces
+    }
+
+    /// Canonical forms of single words that tell something, with the word's own token.
+    fn forms_within(&self, words: &[&str]) -> impl Iterator<Item = (u64, u64)> {
+        let words = words.iter().filter(|word| telling(&[**word]));
+        words.flat_map(|word| {
+            let lower = word.to_lowercase();
+            let mut tokens = Tokens::default();
+            self.recognise(word, &lower, &mut tokens);
+            let own = self.token(Form::Word, &lower);
+            tokens.typed.into_iter().map(move |form| (form, own))
+        })
+    }
+
+    fn piece(&self, words: &[u64]) -> u64 {
+        let mut hash = self.hasher();
+        hash.write(&[Form::Piece as u8]);
+        words.iter().for_each(|w| hash.write(&w.to_be_bytes()));
+        hash.finish()
     }
 
     /// Crude stems of the words of `text`: `cancelled`, `cancelling` and `cancel` share one.

@@ -12,7 +12,7 @@ use crate::state::{Known, Lineage};
 use crate::tokens::{FilePath, Form, host, text_of};
 
 /// One value in the forms in which it may have been read.
-struct Sought {
+pub(super) struct Sought {
     words: Vec<u64>,
     /// Its one canonical form, when it is one.
     typed: Option<u64>,
@@ -30,7 +30,7 @@ struct SoughtPath {
 }
 
 impl Look<'_> {
-    fn sought(&self, text: &str, alike: Alike) -> Sought {
+    pub(super) fn sought(&self, text: &str, alike: Alike) -> Sought {
         let key = &self.session.key;
         let words = key.words(text);
         let typed = key.canonical(text);
@@ -56,12 +56,23 @@ impl Look<'_> {
     /// Whether `text` has one of the rule's origins.
     pub(super) fn has_origin(&self, rule: &Rule, provenance: &ProvenanceRule, text: &str) -> bool {
         let sought = self.sought(text, provenance.alike);
-        let (session, key) = (self.session, &self.session.key);
         let origins = match &provenance.under_scrutiny {
-            Some(origins) if session.scrutiny => origins,
+            Some(origins) if self.session.scrutiny => origins,
             Some(_) | None => &provenance.any_of,
         };
-        origins.iter().any(|origin| match origin {
+        origins.iter().any(|origin| self.is_from(rule, origin, &sought, text))
+    }
+
+    /// Whether `text`, sought as `sought`, is from `origin`.
+    pub(super) fn is_from(
+        &self,
+        rule: &Rule,
+        origin: &PlacedOrigin,
+        sought: &Sought,
+        text: &str,
+    ) -> bool {
+        let (session, key) = (self.session, &self.session.key);
+        match origin {
             PlacedOrigin::Content => {
                 let read = [&session.content, &session.urged, &session.delegated, &session.asked];
                 read.into_iter().any(|known| sought.read_in(known))
@@ -77,7 +88,7 @@ impl Look<'_> {
                 !sought.words.is_empty()
                     && session.places.contains(&key.under(*place, sought.whole))
             }
-            PlacedOrigin::Unseen => !session.forgot && self.is_unseen(&sought),
+            PlacedOrigin::Unseen => !session.forgot && self.is_unseen(sought),
             PlacedOrigin::Org(domain) => {
                 let lower = text.trim().to_lowercase();
                 host(&lower).is_some_and(|h| {
@@ -89,7 +100,7 @@ impl Look<'_> {
                 Some(token) => key.canonical(v) == Some(token),
                 None => !sought.words.is_empty() && key.words(v) == sought.words,
             }),
-        })
+        }
     }
 
     fn is_unseen(&self, sought: &Sought) -> bool {

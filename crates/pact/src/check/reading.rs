@@ -6,7 +6,7 @@ use messages::event::Content;
 use serde_json::{Map, Value};
 
 use super::Look;
-use crate::compile::{Rule, SourceRule};
+use crate::compile::{Label, Rule, SourceRule};
 use crate::document::terms::{Signal, Trust};
 use crate::signals::{Signals, signals};
 use crate::state::{Class, Known, Lineage, TurnChange};
@@ -67,7 +67,8 @@ impl Look<'_> {
     ) -> (u64, Pii) {
         let pact = self.pact;
         let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
-        let source = name.and_then(|n| pact.sources.get(n)).or_else(|| pact.sources.get("*"));
+        let tool = name.map(String::as_str).unwrap_or_default();
+        let source = pact.sources.get(tool).or_else(|| pact.sources.get("*"));
         let mut item = Item { pointed: Pointed::by(lineage), suspect: false };
         match content {
             Content::Text(text) => {
@@ -75,16 +76,33 @@ impl Look<'_> {
                 item.suspect = self.notice(found);
                 let tokens = self.session.key.read(text);
                 let pii = tokens.pii;
-                if source.is_none_or(|s| s.trust != Trust::Agent) {
+                self.mark(tool, source.map(|s| &s.label), text, pii);
+                if source.is_none_or(|s| s.label.trust != Trust::Agent) {
                     self.learn_text(item.class(found, self.grants()), text, tokens);
                 }
                 (text.len() as u64, pii)
             }
             Content::Document(value) => {
-                let mut reading = Reading { source, lineage, total: Measure::default() };
+                let mut reading = Reading { tool, source, lineage, total: Measure::default() };
                 self.read_value(&mut reading, item, value, &mut Vec::new());
                 (reading.total.bytes, reading.total.pii)
             }
+        }
+    }
+
+    /// Remembers what the pact follows.
+    fn mark(&mut self, tool: &str, label: Option<&Label>, text: &str, pii: Pii) {
+        let marks = &self.pact.marks;
+        if marks.is_empty() {
+            return;
+        }
+        let labelled = label.iter().flat_map(|l| &l.pii);
+        let mut kinds: Vec<&str> = labelled.map(String::as_str).collect();
+        pii.kinds().for_each(|kind| kinds.push(kind));
+        let set = marks.of(tool, label.and_then(|l| l.tier), &kinds);
+        if set != 0 {
+            let pieces = self.session.key.pieces(text);
+            self.change.mark(set, pieces);
         }
     }
 
@@ -201,7 +219,10 @@ impl Look<'_> {
         let whole = key.canonical(text).unwrap_or_else(|| key.whole(&tokens.words));
         let source = reading.source;
         let field = source.and_then(|s| s.fields.iter().find(|(path, _)| path.covers(at)));
-        let trust = field.map(|(_, trust)| *trust).or_else(|| source.map(|s| s.trust));
+        let label = field.map(|(_, label)| label).or_else(|| source.map(|s| &s.label));
+        let trust = label.map(|l| l.trust);
+        self.mark(reading.tool, label, text, tokens.pii);
+        let key = &self.session.key;
         let places = source.map(|s| &s.places[..]).unwrap_or_default();
         let under = places.iter().filter(|(path, _)| path.covers(at));
         self.change.place(under.map(|(_, place)| key.under(*place, whole)));
@@ -287,6 +308,7 @@ impl Pointed {
 
 /// One result being read.
 struct Reading<'a> {
+    tool: &'a str,
     source: Option<&'a SourceRule>,
     lineage: Lineage,
     total: Measure,

@@ -36,6 +36,12 @@ pub enum CompileError {
         /// Place in `interactions`.
         index: usize,
     },
+    /// Who a flow is about cannot be read.
+    #[error("flow {index}: a recipient is not a provenance class, with or without ! before it")]
+    BadRecipient {
+        /// Place in `flows`.
+        index: usize,
+    },
     /// Distinct values are told apart only inside one session.
     #[error("limit {index}: distinct values can only be limited per session")]
     DistinctNeedsSession {
@@ -51,12 +57,21 @@ pub enum CompileError {
     /// The schema is full.
     #[error("the pact needs more than {} counters", messages::counter::MAX_COUNTERS)]
     TooManyCounters,
+    /// More is followed than a mark can name.
+    #[error("the pact has more than 64 flows and bounds on sensitivity")]
+    TooManyMarks,
     /// A limit or claim counts something that is not counted.
     #[error("{kind} {index}: no such counter")]
     UnknownCounter {
         /// `limit` or `claim`.
         kind: &'static str,
         /// Its place.
+        index: usize,
+    },
+    /// A flow goes to something that is not permitted.
+    #[error("flow {index}: it names an interaction that the pact does not have")]
+    UnknownFlowTarget {
+        /// Place in `flows`.
         index: usize,
     },
     /// `after` names something that is not permitted.
@@ -102,6 +117,9 @@ impl CompileError {
             Self::BadPattern { .. } => {
                 ("bad-pattern", "use a shorter expression without look-around")
             }
+            Self::BadRecipient { .. } => {
+                ("bad-recipient", "write principal, !record, !org:example.com and so on")
+            }
             Self::DistinctNeedsSession { .. } => {
                 ("distinct-needs-session", "write \"per\": \"session\"")
             }
@@ -109,12 +127,15 @@ impl CompileError {
                 ("limit-without-unit", "give the summed argument's constraint a unit")
             }
             Self::TooManyCounters => ("too-many-counters", "split the pact"),
+            Self::TooManyMarks => ("too-many-marks", "merge flows of the same source"),
             Self::UnknownCounter { .. } => (
                 "unknown-counter",
                 "use events, calls:ID, sum:ID.ARG, distinct:ID.ARG, pii:any, \
                   bytes, errors, or for claims a counter of the schema",
             ),
-            Self::UnknownInteraction { .. } => ("unknown-interaction", "correct the identifier"),
+            Self::UnknownFlowTarget { .. } | Self::UnknownInteraction { .. } => {
+                ("unknown-interaction", "correct the identifier")
+            }
             Self::UnknownLimit { .. } => ("unknown-limit", "correct the identifier"),
             Self::UnsupportedClaim { .. } => (
                 "unsupported-claim",

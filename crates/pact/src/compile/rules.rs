@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::schema::Builder;
-use super::{CompileError, Places, SumRule};
+use super::{CompileError, MarkSet, Marks, Places, SumRule};
 use crate::document::terms::{
     Alike, ApprovalTerm, ArgType, Confirmer, Constraint, Direction, Document, Effect, Extract,
     Interaction, InteractionKind, Origin, Otherwise, RequestedWhen, Unlisted,
@@ -30,6 +30,8 @@ pub(crate) struct Rule {
     pub(crate) after: Vec<u16>,
     pub(crate) approval: ApprovalTerm,
     pub(crate) max_bytes: Option<u64>,
+    /// Marks of data that is too sensitive for it.
+    pub(crate) above: MarkSet,
     pub(crate) sums: Vec<SumRule>,
     /// Limits that a call of this interaction is under, by place.
     pub(crate) limits: Vec<u16>,
@@ -52,6 +54,8 @@ pub(crate) struct ArgRule {
     pub(crate) provenance: Option<ProvenanceRule>,
     pub(crate) extract: Option<Extract>,
     pub(crate) pii_max: Option<u64>,
+    /// Marks of data that is too sensitive for it.
+    pub(crate) above: MarkSet,
     pub(crate) unless_approved: bool,
     pub(crate) otherwise: Otherwise,
 }
@@ -170,6 +174,7 @@ pub(crate) fn compile(
     terms: &Document,
     counters: &mut Builder,
     places: &mut Places,
+    marks: &Marks,
 ) -> Result<BTreeMap<String, Rule>, CompileError> {
     let limited: BTreeSet<&str> = terms.limits.iter().map(|l| l.id.0.as_str()).collect();
     let mut rules = BTreeMap::new();
@@ -189,7 +194,7 @@ pub(crate) fn compile(
                 at.ok_or(CompileError::UnknownInteraction { index })
             });
             let after = after.collect::<Result<_, _>>()?;
-            let rule = rule(terms_of, index, after, counters, places)?;
+            let rule = rule(terms_of, (index, after), counters, (&mut *places, marks))?;
             rules.insert(terms_of.name.0.clone(), rule);
         }
     }
@@ -218,15 +223,14 @@ pub(crate) fn unit_of<'a>(terms: &'a Document, id: &str, arg: &str) -> Option<&'
 
 fn rule(
     terms: &Interaction,
-    index: usize,
-    after: Vec<u16>,
+    (index, after): (usize, Vec<u16>),
     counters: &mut Builder,
-    places: &mut Places,
+    (places, marks): (&mut Places, &Marks),
 ) -> Result<Rule, CompileError> {
     let id = terms.id.0.clone();
     let mut args = BTreeMap::new();
     for (name, constraint) in &terms.args {
-        args.insert(name.clone(), arg_rule(constraint, index, places)?);
+        args.insert(name.clone(), arg_rule(constraint, index, (&mut *places, marks))?);
     }
     let others = args.remove("*");
     // A read may be asked in any way unless its arguments are listed; all else is closed.
@@ -250,6 +254,7 @@ fn rule(
         after,
         approval: terms.approval.unwrap_or(ApprovalTerm::OnElse),
         max_bytes: terms.max_bytes,
+        above: marks.above(terms.max_tier),
         sums: Vec::new(),
         limits: Vec::new(),
     })
@@ -258,7 +263,7 @@ fn rule(
 fn arg_rule(
     terms: &Constraint,
     index: usize,
-    places: &mut Places,
+    (places, marks): (&mut Places, &Marks),
 ) -> Result<ArgRule, CompileError> {
     let bad_pattern = CompileError::BadPattern { index };
     let pattern = match &terms.pattern {
@@ -270,7 +275,7 @@ fn arg_rule(
         }
     };
     let each = match &terms.each {
-        Some(inner) => Some(Box::new(arg_rule(inner, index, places)?)),
+        Some(inner) => Some(Box::new(arg_rule(inner, index, (&mut *places, marks))?)),
         None => None,
     };
     let provenance = match &terms.provenance {
@@ -302,6 +307,7 @@ fn arg_rule(
         provenance,
         extract: terms.extract,
         pii_max: terms.pii_max,
+        above: marks.above(terms.max_tier),
         unless_approved,
         otherwise: terms.otherwise.unwrap_or(otherwise),
     })
@@ -315,7 +321,7 @@ fn all_placed(
     origins.iter().map(|origin| placed(origin, index, places)).collect()
 }
 
-fn placed(
+pub(super) fn placed(
     origin: &Origin,
     index: usize,
     places: &mut Places,

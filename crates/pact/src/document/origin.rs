@@ -63,7 +63,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = match text.split_once(':') {
             Some((kind, rest)) if !rest.is_empty() => (kind, rest),
             Some(_) => return None,

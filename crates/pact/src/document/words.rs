@@ -227,3 +227,9 @@ words! {
         None = "none", /// A time-stamping authority.
         Rfc3161 = "rfc3161" }
 }
+
+impl Tier {
+    /// From the least sensitive.
+    pub const ALL: [Self; 5] =
+        [Self::Public, Self::Internal, Self::Confidential, Self::Restricted, Self::TopSecret];
+}

@@ -53,6 +53,20 @@ pub struct Change {
     /// What was read is not written here.
     #[n(14)]
     pub(crate) withheld: bool,
+    /// Pieces that the pact follows.
+    #[n(15)]
+    pub(crate) marked: Vec<MarkedPieces>,
+}
+
+/// Pieces with the same marks.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct MarkedPieces {
+    #[n(0)]
+    marks: u64,
+    #[n(1)]
+    #[cbor(with = "packed")]
+    tokens: Vec<u64>,
 }
 
 /// How one call moves.
@@ -163,6 +177,7 @@ impl Change {
             stems: Vec::new(),
             scrutiny: self.scrutiny,
             withheld: true,
+            marked: Vec::new(),
         })
     }
 
@@ -170,6 +185,14 @@ impl Change {
         if n > 0 {
             self.counters.push((counter, n));
         }
+    }
+
+    pub(crate) fn mark(&mut self, marks: u64, tokens: Vec<u64>) {
+        self.marked.push(MarkedPieces { marks, tokens });
+    }
+
+    pub(super) fn marked(&self) -> impl Iterator<Item = (u64, &[u64])> {
+        self.marked.iter().map(|m| (m.marks, &m.tokens[..]))
     }
 
     pub(crate) fn learn(&mut self, class: Class, tokens: Tokens) {

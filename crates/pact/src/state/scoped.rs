@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
-use super::{CallState, Known, MAX_CALLS, MAX_WORDS, SessionState, keeps_what_was_read, packed};
+use super::{
+    CallState, Known, MAX_CALLS, MAX_WORDS, Marked, SessionState, keeps_what_was_read, packed,
+};
 use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
 
@@ -63,6 +65,7 @@ impl<C> Encode<C> for Scoped<'_> {
             content,
             urged,
             proposed,
+            marked,
             places,
             stems,
             scrutiny,
@@ -87,6 +90,8 @@ impl<C> Encode<C> for Scoped<'_> {
         kept(content).encode(e, ctx)?;
         kept(urged).encode(e, ctx)?;
         kept(proposed).encode(e, ctx)?;
+        let unmarked = &Marked::default();
+        (if self.whole { marked } else { unmarked }).encode(e, ctx)?;
         packed::encode(if self.whole { places } else { none }, e, ctx)?;
         packed::encode(if self.whole { stems } else { none }, e, ctx)?;
         scrutiny.encode(e, ctx)?;
@@ -114,6 +119,7 @@ impl<'b, C> Decode<'b, C> for SessionState {
             content: Known::decode(d, ctx)?,
             urged: Known::decode(d, ctx)?,
             proposed: Known::decode(d, ctx)?,
+            marked: Marked::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             scrutiny: bool::decode(d, ctx)?,
@@ -143,4 +149,4 @@ fn within<T>(most: usize, all: T, len: impl Fn(&T) -> usize) -> Result<T, decode
 }
 
 /// How many fields a state has.
-const FIELDS: u64 = 18;
+const FIELDS: u64 = 19;

@@ -16,6 +16,17 @@ impl Pii {
         self.email.saturating_add(self.iban).saturating_add(self.payment).saturating_add(self.phone)
     }
 
+    /// The kinds that were found, by the names that pacts give them.
+    pub(crate) fn kinds(self) -> impl Iterator<Item = &'static str> {
+        let found = [
+            (self.email, "email"),
+            (self.iban, "iban"),
+            (self.payment, "payment"),
+            (self.phone, "phone"),
+        ];
+        found.into_iter().filter(|(n, _)| *n > 0).map(|(_, kind)| kind)
+    }
+
     pub(crate) const fn add(&mut self, other: Self) {
         self.email = self.email.saturating_add(other.email);
         self.iban = self.iban.saturating_add(other.iban);

@@ -1,0 +1,135 @@
+//! Marks: what a pact follows from results into calls. Each flow and each bound on sensitivity
+//! has one.
+
+use std::collections::BTreeMap;
+
+use super::{CompileError, PlacedOrigin, Places};
+use crate::document::origin::Origin;
+use crate::document::terms::{Document, Flow, FlowEffect, Tier};
+
+/// A set of marks, one bit each.
+pub(crate) type MarkSet = u64;
+
+/// Which results carry which mark.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks {
+    rules: Vec<MarkRule>,
+    /// The mark of all data above a tier.
+    above: BTreeMap<Tier, MarkSet>,
+    pub(crate) flows: Vec<FlowRule>,
+}
+
+/// A part of results; an empty list means any.
+#[derive(Clone, Debug)]
+struct MarkRule {
+    tiers: Vec<Tier>,
+    sources: Vec<String>,
+    pii: Vec<String>,
+}
+
+/// What may not go, or may, from a part of results into calls.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowRule {
+    pub(crate) id: String,
+    pub(crate) mark: MarkSet,
+    /// Identifiers of interactions.
+    pub(crate) interactions: Vec<String>,
+    /// All must hold of a recipient; a negated one must not.
+    pub(crate) recipients: Vec<(bool, PlacedOrigin)>,
+    pub(crate) effect: FlowEffect,
+    /// Least pieces that must match.
+    pub(crate) min_match: usize,
+}
+
+/// Compiles flows and bounds.
+pub(crate) fn compile(terms: &Document, places: &mut Places) -> Result<Marks, CompileError> {
+    let mut marks = Marks::default();
+    for (index, flow) in terms.flows.iter().enumerate() {
+        let mark = marks.add(MarkRule {
+            tiers: flow.from.tiers.clone(),
+            sources: flow.from.sources.iter().map(|s| s.0.clone()).collect(),
+            pii: flow.from.pii.iter().map(|p| p.0.clone()).collect(),
+        })?;
+        let rule = flow_rule(terms, flow, (index, mark), places)?;
+        marks.flows.push(rule);
+    }
+    for tier in bounds(terms) {
+        let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|t| *t > tier).collect();
+        if !tiers.is_empty() && !marks.above.contains_key(&tier) {
+            let mark = marks.add(MarkRule { tiers, sources: Vec::new(), pii: Vec::new() })?;
+            marks.above.insert(tier, mark);
+        }
+    }
+    Ok(marks)
+}
+
+/// Every bound on sensitivity that some call is under.
+fn bounds(terms: &Document) -> impl Iterator<Item = Tier> {
+    fn of(constraint: &crate::document::terms::Constraint) -> Vec<Tier> {
+        let inner = constraint.each.as_deref().map(of).unwrap_or_default();
+        constraint.max_tier.into_iter().chain(inner).collect()
+    }
+    terms.interactions.iter().flat_map(|interaction| {
+        interaction.max_tier.into_iter().chain(interaction.args.values().flat_map(of))
+    })
+}
+
+fn flow_rule(
+    terms: &Document,
+    flow: &Flow,
+    (index, mark): (usize, MarkSet),
+    places: &mut Places,
+) -> Result<FlowRule, CompileError> {
+    let known = |id: &str| terms.interactions.iter().any(|i| i.id.0 == id);
+    let interactions: Vec<String> = flow.to.interactions.iter().map(|i| i.0.clone()).collect();
+    if interactions.iter().any(|id| !known(id)) {
+        return Err(CompileError::UnknownFlowTarget { index });
+    }
+    let recipients = flow.to.recipients.iter().map(|text| {
+        let (negated, text) = text.strip_prefix('!').map_or((false, text.as_str()), |t| (true, t));
+        let origin = Origin::parse(text).ok_or(CompileError::BadRecipient { index })?;
+        let bad = CompileError::BadRecipient { index };
+        Ok((negated, super::rules::placed(&origin, index, places).map_err(|_| bad)?))
+    });
+    Ok(FlowRule {
+        id: flow.id.0.clone(),
+        mark,
+        interactions,
+        recipients: recipients.collect::<Result<_, _>>()?,
+        effect: flow.effect,
+        min_match: usize::try_from(flow.min_match.unwrap_or(1).max(1)).unwrap_or(usize::MAX),
+    })
+}
+
+impl Marks {
+    fn add(&mut self, rule: MarkRule) -> Result<MarkSet, CompileError> {
+        let place = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
+        let mark = 1_u64.checked_shl(place).ok_or(CompileError::TooManyMarks)?;
+        self.rules.push(rule);
+        Ok(mark)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The mark of all data above `tier`.
+    pub(crate) fn above(&self, tier: Option<Tier>) -> MarkSet {
+        tier.and_then(|tier| self.above.get(&tier)).copied().unwrap_or_default()
+    }
+
+    /// Marks of a field of `tool` with this tier and these kinds of personal data.
+    pub(crate) fn of(&self, tool: &str, tier: Option<Tier>, pii: &[&str]) -> MarkSet {
+        let mut set = 0;
+        for (place, rule) in self.rules.iter().enumerate() {
+            let tiers = rule.tiers.is_empty() || tier.is_none_or(|t| rule.tiers.contains(&t));
+            let sources = rule.sources.is_empty() || rule.sources.iter().any(|s| s == tool);
+            let kinds = rule.pii.is_empty() || pii.iter().any(|k| rule.pii.iter().any(|p| p == k));
+            if tiers && sources && kinds {
+                let place = u32::try_from(place).unwrap_or(u32::MAX);
+                set |= 1_u64.checked_shl(place).unwrap_or_default();
+            }
+        }
+        set
+    }
+}
