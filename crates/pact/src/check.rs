@@ -18,6 +18,7 @@ use crate::state::{
 };
 use crate::tokens::{Form, Pii};
 
+mod conduct;
 mod flows;
 mod limits;
 mod origins;
@@ -120,10 +121,16 @@ impl Look<'_> {
             self.open();
         }
         self.term();
+        if self.standing.suspended {
+            self.find(Decision::Terminate, &["suspended"], None);
+        }
         match &event.body {
             Body::Call { call, name, args } => self.call(event, call, name, args),
             _ if !first => self.deny("nothing-to-approve"),
-            Body::Message { text } => self.message(event, text),
+            Body::Message { text } => {
+                self.message(event, text);
+                self.follow_verdict();
+            }
             Body::Result { call, status, content, latency_us } => {
                 self.result(event, call, (*status, *latency_us), content);
             }
@@ -165,6 +172,9 @@ impl Look<'_> {
             (Approval::Absent, Some(_)) => self.deny("call-reused"),
             (Approval::Granted, _) => self.deny("nothing-to-approve"),
         }
+        if self.pact.single && self.standing.ran > 0 && self.approval == Approval::Absent {
+            self.find(Decision::Terminate, &["term.kind"], None);
+        }
         let direction = direction(event.from, event.to);
         let rule = self.pact.rules.get(name);
         match (rule, direction) {
@@ -187,6 +197,10 @@ impl Look<'_> {
             self.find(Decision::Deny, &[&rule.id, ".max-bytes"], None);
         }
         self.settle(rule);
+        if self.approval == Approval::Absent {
+            self.follow_verdict();
+            self.settle(rule);
+        }
         self.record(token, known, rule, args);
     }
 
@@ -246,6 +260,7 @@ impl Look<'_> {
         let runs = permitted || self.pact.mode() != Mode::Interventionist;
         if let Some(rule) = rule.filter(|_| runs) {
             self.change.count(rule.counter, 1);
+            self.change.ran = true;
             self.consume(rule, args);
         }
     }
@@ -361,10 +376,12 @@ impl Look<'_> {
             (Some(Stage::Permitted), Some(rule)) => {
                 let lineage = known.map_or(Lineage::Open, |c| c.lineage);
                 self.answer(rule, token, status, latency_us);
+                self.measure_answer(rule, status, latency_us);
                 let (bytes, pii) = self.read_content(rule, lineage, content);
                 self.volume_limits(bytes, pii);
             }
         }
+        self.follow_verdict();
         if self.verdict.decision >= Decision::Deny {
             // What is withheld does not become known.
             self.change.learned.clear();

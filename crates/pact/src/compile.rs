@@ -10,22 +10,29 @@ use messages::time::{Millis, UnixMillis};
 use crate::document::Pact;
 use crate::document::scalar::{Exact, Name};
 use crate::document::terms::{
-    Direction, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, Tier, Trust,
+    Direction, Document, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, TermKind,
+    Tier, Trust,
 };
+use crate::state::Change;
 
 mod consent;
+mod consequences;
 mod fault;
 mod limits;
 mod marks;
 mod monitoring;
+mod performance;
 mod rules;
 pub(crate) mod schema;
 
 pub use consent::Consented;
+pub(crate) use consequences::ConsequenceRule;
+pub use consequences::{Duty, DutyKind};
 pub use fault::CompileError;
 pub(crate) use limits::{Counted, LimitRule, SLOTS};
 pub(crate) use marks::{FlowRule, MarkSet, Marks};
 pub use monitoring::OnDeadline;
+pub(crate) use performance::{Good, ObjectiveRule};
 pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule};
 
 /// A pact as the monitor applies it.
@@ -50,12 +57,16 @@ pub struct Compiled {
     prices: Vec<u64>,
     tools: Vec<String>,
     pub(crate) max_sessions: Option<u64>,
+    /// The pact is for one interaction: one call that runs.
+    pub(crate) single: bool,
     pub(crate) rules: BTreeMap<String, Rule>,
     pub(crate) messages: BTreeSet<Direction>,
     pub(crate) scrutiny: BTreeSet<Signal>,
     pub(crate) sources: BTreeMap<String, SourceRule>,
     pub(crate) limits: Vec<LimitRule>,
     pub(crate) marks: Marks,
+    pub(crate) objectives: Vec<ObjectiveRule>,
+    pub(crate) consequences: Vec<ConsequenceRule>,
 }
 
 /// What a pact says of a part of results.
@@ -115,16 +126,28 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
         prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
         tools: rules.keys().cloned().collect(),
-        max_sessions: terms.term.max_sessions,
+        max_sessions: sessions(terms),
+        single: terms.term.kind == TermKind::Interaction,
         messages: message.map(|i| i.direction).collect(),
         scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
         sources: sources(pact, places)?,
         marks,
+        objectives: performance::compile(terms, rules.values())?,
+        consequences: consequences::compile(terms),
         limits,
         rules,
         schema,
         consent,
     })
+}
+
+/// A pact for one session or one interaction has one session.
+fn sessions(terms: &Document) -> Option<u64> {
+    let stated = terms.term.max_sessions;
+    match terms.term.kind {
+        TermKind::Standing => stated,
+        TermKind::Interaction | TermKind::Session => Some(stated.unwrap_or(1).min(1)),
+    }
 }
 
 /// Places in results that provenance rules name.
@@ -289,6 +312,15 @@ impl Compiled {
     #[must_use]
     pub fn overseers(&self) -> &[Did] {
         &self.overseers
+    }
+
+    /// What is due once a change is on record, with the place of its consequence.
+    pub fn duties(&self, change: &Change) -> impl Iterator<Item = (usize, &Duty)> {
+        let follows = change.followed();
+        follows.flat_map(|at| {
+            let rule = self.consequences.get(at);
+            rule.into_iter().flat_map(move |r| r.duties.iter().map(move |duty| (at, duty)))
+        })
     }
 
     /// Longest wait for an overseer.

@@ -25,7 +25,7 @@ mod state;
 mod tokens;
 
 pub use check::{Approval, Decision, Judgement, Verdict, check};
-pub use compile::{CompileError, Compiled, Consented, OnDeadline, compile};
+pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};

@@ -11,6 +11,7 @@ use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
 
 mod change;
+mod conduct;
 mod known;
 mod marked;
 mod packed;
@@ -19,6 +20,7 @@ mod window;
 
 pub use change::Change;
 pub(crate) use change::{CallChange, Class, StageChange, TurnChange};
+pub(crate) use conduct::{Breach, Followed, Measured, Sample};
 pub(crate) use known::Known;
 pub(crate) use marked::Marked;
 pub use scoped::Scoped;
@@ -63,6 +65,16 @@ pub struct StandingState {
     pub(crate) used: BTreeMap<u16, u64>,
     #[n(2)]
     pub(crate) windows: BTreeMap<u16, Window>,
+    #[n(3)]
+    pub(crate) objectives: BTreeMap<u16, Measured>,
+    #[n(4)]
+    pub(crate) followed: BTreeMap<u16, Followed>,
+    /// A consequence stopped the pact: nothing runs until an overseer reinstates it.
+    #[n(5)]
+    pub(crate) suspended: bool,
+    /// Calls that ran.
+    #[n(6)]
+    pub(crate) ran: u64,
 }
 
 /// Where the talk of agent and principal stands.
@@ -233,6 +245,17 @@ impl SessionState {
 }
 
 impl StandingState {
+    /// Whether a consequence stopped the pact.
+    #[must_use]
+    pub const fn suspended(&self) -> bool {
+        self.suspended
+    }
+
+    /// An overseer lets the pact go on. What was counted stays counted.
+    pub const fn reinstate(&mut self) {
+        self.suspended = false;
+    }
+
     /// Applies a change that [`check`](crate::check::check) found for this state.
     pub fn apply(&mut self, change: &Change) {
         self.sessions = self.sessions.saturating_add(u64::from(change.opens));
@@ -243,6 +266,22 @@ impl StandingState {
         for (limit, slot, n) in &change.window_used {
             self.windows.entry(*limit).or_default().add(*slot, *n);
         }
+        for Sample { objective, slot, good, breached } in &change.samples {
+            let measured = self
+                .objectives
+                .entry(*objective)
+                .or_insert_with(|| Measured { since: change.now, ..Measured::default() });
+            measured.all.add(*slot, 1);
+            measured.good.add(*slot, u64::from(*good));
+            measured.breached = breached.then(|| measured.breached.unwrap_or(change.now));
+        }
+        for Breach { consequence, onset, .. } in &change.breaches {
+            let followed = self.followed.entry(*consequence).or_default();
+            followed.breaches = followed.breaches.saturating_add(1);
+            followed.onset = onset.or(followed.onset);
+        }
+        self.suspended |= change.suspends;
+        self.ran = self.ran.saturating_add(u64::from(change.ran));
     }
 }
 

@@ -18,6 +18,12 @@ pub enum CompileError {
     /// No time, or more than a minute.
     #[error("the deadline for a verdict is not 1 to 60000 milliseconds")]
     BadDeadline,
+    /// An objective that cannot be measured.
+    #[error("objective {index}: this indicator cannot be compared so")]
+    BadObjective {
+        /// Place in `performance`.
+        index: usize,
+    },
     /// An amount that is not a whole number of minor units.
     #[error("limit {index}: the maximum is not a whole number of the counter's unit")]
     BadMaximum {
@@ -113,6 +119,11 @@ impl CompileError {
             Self::BadBound { .. } => ("bad-bound", "write a bound in the counter's unit"),
             Self::BadDeadline => ("bad-deadline", "write 1 to 60000, or leave it out for 2000"),
             Self::BadMaximum { .. } => ("bad-maximum", "write at most the unit's two decimals"),
+            Self::BadObjective { .. } => (
+                "bad-objective",
+                "write latency_ms with a percentile and <=, success_ratio, availability or \
+                 throughput with >=, failure_ratio with <=, and name interactions of the pact",
+            ),
             Self::BadPath { .. } => ("bad-path", "write steps like a.*.b or **.sender"),
             Self::BadPattern { .. } => {
                 ("bad-pattern", "use a shorter expression without look-around")

@@ -9,7 +9,7 @@ use messages::counter::CounterIndex;
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
-use super::{Lineage, MAX_WORDS, keeps_what_was_read, packed};
+use super::{Breach, Lineage, MAX_WORDS, Sample, keeps_what_was_read, packed};
 use crate::document::terms::LogScope;
 use crate::tokens::Tokens;
 
@@ -56,6 +56,18 @@ pub struct Change {
     /// Pieces that the pact follows.
     #[n(15)]
     pub(crate) marked: Vec<MarkedPieces>,
+    /// What an answer adds to objectives.
+    #[n(16)]
+    pub(crate) samples: Vec<Sample>,
+    /// Breaches that count towards consequences.
+    #[n(17)]
+    pub(crate) breaches: Vec<Breach>,
+    /// A consequence stops the pact.
+    #[n(18)]
+    pub(crate) suspends: bool,
+    /// A call runs.
+    #[n(19)]
+    pub(crate) ran: bool,
 }
 
 /// Pieces with the same marks.
@@ -178,6 +190,10 @@ impl Change {
             scrutiny: self.scrutiny,
             withheld: true,
             marked: Vec::new(),
+            samples: self.samples.clone(),
+            breaches: self.breaches.clone(),
+            suspends: self.suspends,
+            ran: self.ran,
         })
     }
 
@@ -185,6 +201,11 @@ impl Change {
         if n > 0 {
             self.counters.push((counter, n));
         }
+    }
+
+    /// Places of the consequences that follow.
+    pub(crate) fn followed(&self) -> impl Iterator<Item = usize> {
+        self.breaches.iter().filter(|b| b.follows).map(|b| usize::from(b.consequence))
     }
 
     pub(crate) fn mark(&mut self, marks: u64, tokens: Vec<u64>) {

@@ -1,0 +1,61 @@
+//! How a pact is kept over all its sessions: objectives over windows, breaches counted.
+
+use messages::time::UnixMillis;
+use minicbor::{Decode, Encode};
+
+use super::Window;
+
+/// One objective's measurements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Measured {
+    #[n(0)]
+    pub(crate) good: Window,
+    #[n(1)]
+    pub(crate) all: Window,
+    /// The first measurement: a window that is not yet full is no lack of throughput.
+    #[n(2)]
+    pub(crate) since: UnixMillis,
+    /// Since when it is breached without a break.
+    #[n(3)]
+    pub(crate) breached: Option<UnixMillis>,
+}
+
+/// What one answer adds to an objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Sample {
+    #[n(0)]
+    pub(crate) objective: u16,
+    #[n(1)]
+    pub(crate) slot: u64,
+    #[n(2)]
+    pub(crate) good: bool,
+    /// Whether the objective is breached with this answer counted.
+    #[n(3)]
+    pub(crate) breached: bool,
+}
+
+/// One consequence's count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Followed {
+    #[n(0)]
+    pub(crate) breaches: u64,
+    /// The onset of the breach of an objective that it followed last.
+    #[n(1)]
+    pub(crate) onset: Option<UnixMillis>,
+}
+
+/// A breach that counts towards a consequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Breach {
+    #[n(0)]
+    pub(crate) consequence: u16,
+    #[n(1)]
+    pub(crate) onset: Option<UnixMillis>,
+    /// The consequence follows: it was the n-th.
+    #[n(2)]
+    pub(crate) follows: bool,
+}
