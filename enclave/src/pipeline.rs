@@ -215,8 +215,10 @@ impl Pipeline {
         let (answer, place) = match taken.map_err(|refusal| Refused(refusal.code()))? {
             Taken::Judged(answer, effect) => {
                 self.clock.reach(now);
+                let due = self.state.monitor.due(&effect);
                 let place = self.put(Step::of(*effect))?;
                 self.tell(verified, &answer, place);
+                self.tell_due(verified, due, place);
                 (answer, place)
             }
             Taken::Again(answer) => (answer, self.place()),

@@ -220,6 +220,9 @@ pub struct Notice {
     /// Of the boot key over the rest.
     #[n(10)]
     pub signature: Signature,
+    /// By when a duty is to be done; none when the pact sets no time, and for all other kinds.
+    #[n(11)]
+    pub due: Option<UnixMillis>,
 }
 
 impl Notice {
@@ -269,4 +272,7 @@ pub enum NoticeKind {
     /// The monitor's clock jumped; nothing that depends on time goes on.
     #[n(6)]
     Clock,
+    /// A consequence of the pact makes something due: a report, a penalty, a word to somebody.
+    #[n(7)]
+    Duty,
 }

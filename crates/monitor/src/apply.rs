@@ -65,7 +65,9 @@ impl Monitor {
             Effect::Full { root, at, seed } => return self.full(root, *at, seed),
             Effect::RolledBack { root, receipt } => self.rolled_back(root, receipt)?,
             Effect::Reinstated { root } => {
-                self.state.books.get_mut(root).ok_or(Misfit)?.rolled_back = false;
+                let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+                book.rolled_back = false;
+                book.standing.reinstate();
             }
             Effect::Broken { at, seed } => return Ok(self.broken(*at, seed)),
             Effect::Forgot { before, oldest } => {

@@ -28,3 +28,4 @@ pub use effect::{Approved, Effect, Seed, Took};
 pub use monitor::{Decision, Monitor, Resumed, Settings, Taken};
 pub use refusal::{CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError};
 pub use trial::Trial;
+pub use view::Due;

@@ -430,7 +430,7 @@ impl Monitor {
         if reinstatement.boot != self.state.boot.boot {
             return Err(ReinstateError::OtherBoot);
         }
-        if !book.rolled_back {
+        if !book.rolled_back && !book.standing.suspended() {
             return Err(ReinstateError::NotStopped);
         }
         Ok(Effect::Reinstated { root })

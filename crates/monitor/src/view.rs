@@ -1,5 +1,7 @@
 //! What may be seen of a monitor: receipts to sign, what waits, whose things are. Reads only.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use messages::did::Did;
@@ -10,16 +12,53 @@ use messages::receipt::{JournalHead, Receipt};
 use messages::reply::{Action, WaitingCall};
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
-use pact::{Compiled, OnTimeout};
+use pact::{Compiled, DutyKind, Mode, OnTimeout};
 
 use crate::action::Answer;
 use crate::book::Book;
 use crate::completeness::of;
+use crate::effect::Effect;
 use crate::monitor::{Decision, Monitor};
 use crate::receipt::receipt;
 use crate::session::Told;
 
+/// Something that a consequence of the pact makes due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which: the consequence's place in the pact, and what.
+    pub rule: String,
+    /// Who is told, beside both parties.
+    pub to: Vec<Did>,
+    /// By when.
+    pub by: Option<UnixMillis>,
+}
+
 impl Monitor {
+    /// What the consequences of a judged event make due, of which passive mode says nothing; before the effect is on record.
+    #[must_use]
+    pub fn due(&self, effect: &Effect) -> Vec<Due> {
+        let Effect::Took(took) = effect else { return Vec::new() };
+        let Some(book) = self.state.books.get(&took.root) else { return Vec::new() };
+        if book.terms.compiled.mode() == Mode::Passive {
+            return Vec::new();
+        }
+        let duties = book.terms.compiled.duties(&took.change);
+        duties
+            .map(|(place, duty)| {
+                let kind = match duty.kind {
+                    DutyKind::Alert => "alert",
+                    DutyKind::Penalty => "penalty",
+                    DutyKind::Report => "report",
+                };
+                Due {
+                    rule: format!("consequences.{place}.{kind}"),
+                    to: duty.to.clone(),
+                    by: duty.within.map(|within| took.at.saturating_add(within)),
+                }
+            })
+            .collect()
+    }
+
     /// What a receipt for `party` says once the record ends at `journal`; to be signed.
     #[must_use]
     pub fn receipt(

@@ -9,9 +9,9 @@ use messages::publication::Publication;
 use messages::receipt::{JournalHead, Notice, NoticeKind, Resumption};
 use messages::reply::{Action, Approval, ModeName, Open, RecordEntry, Reinstatement, Reply};
 use messages::signature::Signature;
-use messages::time::Millis;
-use monitor::{Answer, CountError, Effect, Resumed, Seed, Trial};
-use pact::{LogScope, Mode, Pact, SignedPact};
+use messages::time::{Millis, UnixMillis};
+use monitor::{Answer, CountError, Due, Effect, Resumed, Seed, Trial};
+use pact::{Compiled, LogScope, Mode, Pact, SignedPact};
 use rand_core::{OsRng, RngCore};
 
 use super::{Decided, Pipeline, Refused};
@@ -312,6 +312,21 @@ impl Pipeline {
         }
     }
 
+    /// Tells what consequences make due, to whom the pact says and to both parties.
+    pub(super) fn tell_due(
+        &mut self,
+        verified: &VerifiedEvent,
+        duties: Vec<Due>,
+        place: JournalHead,
+    ) {
+        let (session, event) = (verified.event().session, verified.hash());
+        let Some(pact) = self.state.monitor.pact_of(&session) else { return };
+        let what = (NoticeKind::Duty, Some(session), Some(event));
+        for Due { rule, to, by } in duties {
+            self.send((pact, to), what, ((Action::Alert, Some(rule)), by), place);
+        }
+    }
+
     fn notify(
         &mut self,
         pact: PactHash,
@@ -319,9 +334,22 @@ impl Pipeline {
         (action, rule): (Action, Option<String>),
         journal: JournalHead,
     ) {
+        let overseers = self.state.monitor.compiled(&pact).map(Compiled::overseers);
+        let readers = overseers.map(<[Did]>::to_vec).unwrap_or_default();
+        self.send((pact, readers), (kind, session, event), ((action, rule), None), journal);
+    }
+
+    /// To both parties and to these.
+    fn send(
+        &mut self,
+        (pact, also): (PactHash, Vec<Did>),
+        (kind, session, event): (NoticeKind, Option<SessionId>, Option<EventHash>),
+        ((action, rule), due): ((Action, Option<String>), Option<UnixMillis>),
+        journal: JournalHead,
+    ) {
         let Some(compiled) = self.state.monitor.compiled(&pact) else { return };
         let parties = [compiled.initiator().clone(), compiled.provider().clone()];
-        let readers = parties.into_iter().chain(compiled.overseers().iter().cloned()).collect();
+        let readers = parties.into_iter().chain(also).collect();
         let notice = Notice {
             kind,
             pact,
@@ -330,6 +358,7 @@ impl Pipeline {
             action,
             rule: rule.unwrap_or_default(),
             at: self.clock.now(),
+            due,
             journal,
             boot: self.identity.boot,
             signature: Signature([0; 64]),

@@ -324,6 +324,7 @@ fn notice() -> impl Strategy<Value = Notice> {
         |(some, session, event, action, rule, journal, signature)| Notice {
             kind: NoticeKind::Paused,
             pact: PactHash(some),
+            due: session.map(|_| UnixMillis(7)),
             session: session.map(SessionId),
             event: event.map(EventHash),
             action,

@@ -106,6 +106,7 @@ async fn follow(post: &Arc<Post>, mut notices: Notices, line: &Line) {
                     NoticeKind::Alert
                     | NoticeKind::Paused
                     | NoticeKind::Decided
+                    | NoticeKind::Duty
                     | NoticeKind::Terminated,
                     _,
                 ) => {}

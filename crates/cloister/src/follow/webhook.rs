@@ -270,6 +270,7 @@ mod tests {
             action: Action::Alert,
             rule: "r".into(),
             at: UnixMillis(0),
+            due: None,
             journal: JournalHead { seq, ..JournalHead::default() },
             boot: BootId::default(),
             signature: Signature([0; 64]),

@@ -15,6 +15,7 @@ fn notice(seq: u64) -> Arc<Notice> {
         action: Action::Alert,
         rule: "limit".into(),
         at: UnixMillis(seq),
+        due: None,
         journal: JournalHead { seq, head: Root([2; 32]) },
         boot: BootId([3; 32]),
         signature: Signature([4; 64]),
