@@ -16,7 +16,7 @@ use crate::state::{
     CallChange, Change, Class, Lineage, MAX_CALLS, SessionState, Stage, StageChange, StandingState,
     Turn, TurnChange,
 };
-use crate::tokens::{Form, Pii};
+use crate::tokens::Form;
 
 mod conduct;
 mod flows;
@@ -24,6 +24,8 @@ mod limits;
 mod origins;
 mod reading;
 mod value;
+
+use limits::Volume;
 
 /// What a call may do, from mild to severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,8 +191,9 @@ impl Look<'_> {
                 self.call_limits(rule, args);
             }
         }
-        let (bytes, pii) = self.measure(args);
-        self.volume_limits(bytes, pii);
+        let volume = self.measure(args);
+        let bytes = volume.bytes;
+        self.volume_limits(&volume);
         if let Some(rule) = rule
             && rule.max_bytes.is_some_and(|max| bytes > max)
         {
@@ -321,13 +324,13 @@ impl Look<'_> {
                 let mut tokens = self.session.key.read(text);
                 tokens.typed.extend(self.session.key.names(text));
                 self.change.stems = self.session.key.stems(text);
-                self.volume_limits(bytes, Pii::default());
+                self.volume_limits(&Volume::bytes(bytes));
                 self.change.learn(Class::Principal, tokens);
                 self.change.turn = Some(reading::answer(text));
             }
             (Role::Initiator, Role::Principal) => {
                 let tokens = self.session.key.read(text);
-                self.volume_limits(bytes, Pii::default());
+                self.volume_limits(&Volume::bytes(bytes));
                 self.change.learn(Class::Proposed, tokens);
                 self.change.turn = Some(TurnChange::AgentSpoke);
             }
@@ -335,7 +338,7 @@ impl Look<'_> {
                 let direction = direction(from, to);
                 let permitted = direction.is_some_and(|d| self.pact.messages.contains(&d));
                 let tokens = self.session.key.read(text);
-                self.volume_limits(bytes, tokens.pii);
+                self.volume_limits(&Volume { pii: tokens.pii, ..Volume::bytes(bytes) });
                 match (permitted, direction) {
                     (true, Some(Direction::ToInitiator)) => {
                         self.change.learn(Class::Content, tokens);
@@ -377,8 +380,8 @@ impl Look<'_> {
                 let lineage = known.map_or(Lineage::Open, |c| c.lineage);
                 self.answer(rule, token, status, latency_us);
                 self.measure_answer(rule, status, latency_us);
-                let (bytes, pii) = self.read_content(rule, lineage, content);
-                self.volume_limits(bytes, pii);
+                let volume = self.read_content(rule, lineage, content);
+                self.volume_limits(&volume);
             }
         }
         self.follow_verdict();

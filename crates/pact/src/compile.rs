@@ -29,7 +29,7 @@ pub use consent::Consented;
 pub(crate) use consequences::ConsequenceRule;
 pub use consequences::{Duty, DutyKind};
 pub use fault::CompileError;
-pub(crate) use limits::{Counted, LimitRule, SLOTS};
+pub(crate) use limits::{ANY_PII, Counted, LimitRule, RECOGNISED, SLOTS, labelled};
 pub(crate) use marks::{FlowRule, MarkSet, Marks};
 pub use monitoring::OnDeadline;
 pub(crate) use performance::{Good, ObjectiveRule};
@@ -132,7 +132,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
         sources: sources(pact, places)?,
         marks,
-        objectives: performance::compile(terms, rules.values())?,
+        objectives: performance::compile(terms, &rules)?,
         consequences: consequences::compile(terms),
         limits,
         rules,

@@ -2,10 +2,12 @@
 
 use crate::compile::compile;
 use crate::document::Pact;
+use crate::document::scalar::Name;
 use crate::document::terms::{
     ApprovalTerm, ArgType, Constraint, Document, Fail, Interaction, InteractionKind, OverseerRole,
 };
 
+mod names;
 mod recorded;
 
 /// How much a finding matters.
@@ -52,6 +54,8 @@ pub fn lint(pact: &Pact) -> Vec<Finding> {
     }
     limits(&mut findings, terms);
     oversight(&mut findings, terms);
+    names::consequences(&mut findings, terms);
+    names::data(&mut findings, terms);
     recorded::only(&mut findings, terms);
     findings.0.sort_by_key(|f| f.severity);
     findings.0
@@ -74,17 +78,13 @@ impl Findings {
 }
 
 fn permits(findings: &mut Findings, terms: &Document, interaction: &Interaction, at: &str) {
-    let impossible = interaction.after.iter().any(|id| {
-        let before = terms.interactions.iter().find(|i| i.id == *id);
-        before.is_some_and(|b| b.id == interaction.id || b.after.contains(&interaction.id))
-    });
-    if impossible {
+    if !reachable(terms, interaction) {
         findings.add(
             "unreachable-permit",
             Severity::Error,
             at,
-            "this interaction must come after one that must come after it",
-            "break the circle in `after`",
+            "this interaction must come after one that can never come before it",
+            "break the circle in `after`, and name calls only",
         );
     }
     let both = interaction.approval == Some(ApprovalTerm::Never)
@@ -106,6 +106,24 @@ fn permits(findings: &mut Findings, terms: &Document, interaction: &Interaction,
             "no word of the principal can request this",
             "list at least one term in `requested`",
         );
+    }
+}
+
+/// Whether everything that must come before can come before, however long the way.
+fn reachable(terms: &Document, interaction: &Interaction) -> bool {
+    let mut reached: Vec<&Name> = Vec::new();
+    loop {
+        let next: Vec<&Name> = terms
+            .interactions
+            .iter()
+            .filter(|i| i.kind == InteractionKind::Call && !reached.contains(&&i.id))
+            .filter(|i| i.after.iter().all(|before| reached.contains(&before)))
+            .map(|i| &i.id)
+            .collect();
+        if next.is_empty() {
+            return interaction.after.iter().all(|before| reached.contains(&before));
+        }
+        reached.extend(next);
     }
 }
 

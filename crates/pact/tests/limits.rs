@@ -229,3 +229,23 @@ fn sessions_of_a_pact_are_limited_by_its_term() {
     play.session = SessionState::new([9; 16]);
     assert_eq!(hi(&mut play).verdict.rule, "term.max-sessions");
 }
+
+#[test]
+fn labelled_personal_data_is_counted_by_kind() {
+    let interactions = json!([tool("read_note", "read", json!({}))]);
+    let limits = json!([{"id": "names", "counter": "pii:name", "per": "session", "max": "2", "else": "deny"},
+        {"id": "phones", "counter": "pii:phone", "per": "session", "max": "0", "else": "alert"}]);
+    let sources = json!([{"tool": "read_note", "trust": "record", "tier": "internal", "fields": [
+        {"path": "**.name", "pii": ["name"]}]}]);
+    let mut play = Play::new(pact(interactions, limits, sources));
+    play.call("read_note", json!({}));
+    let two = play.answers(document(json!([{"name": "Ann"}, {"name": "Bob"}, {"other": "Cid"}])));
+    assert_eq!(two.verdict.decision, Decision::Allow);
+    assert_eq!(play.counted(&two, "pii:any"), 2);
+    play.call("read_note", json!({}));
+    let third = play.answers(document(json!({"name": "Dee"})));
+    assert_eq!((third.verdict.decision, third.verdict.rule.as_str()), (Decision::Deny, "names"));
+    play.call("read_note", json!({}));
+    let phone = play.answers(document(json!({"call": "+41 44 668 18 00"})));
+    assert_eq!((phone.verdict.decision, phone.verdict.rule.as_str()), (Decision::Alert, "phones"));
+}

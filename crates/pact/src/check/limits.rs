@@ -8,9 +8,43 @@ use serde_json::Value;
 
 use super::{Decision, Look};
 use crate::compile::schema::Fixed;
-use crate::compile::{Counted, LimitRule, Rule};
+use crate::compile::{ANY_PII, Counted, LimitRule, RECOGNISED, Rule};
 use crate::document::terms::Per;
 use crate::tokens::{Form, Pii, exact, text_of};
+
+/// How much an event carries.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Volume {
+    pub(super) bytes: u64,
+    pub(super) pii: Pii,
+    /// Values that the pact labels as personal data of a kind that has no form of its own.
+    pub(super) labelled: BTreeMap<String, u64>,
+}
+
+impl Volume {
+    pub(super) fn bytes(bytes: u64) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
+    /// A value under a label.
+    pub(super) fn label(&mut self, kinds: &[String]) {
+        for kind in kinds.iter().filter(|kind| !RECOGNISED.contains(&kind.as_str())) {
+            let n = self.labelled.entry(kind.clone()).or_default();
+            *n = n.saturating_add(1);
+        }
+    }
+
+    fn of(&self, kind: &str) -> u64 {
+        match kind {
+            ANY_PII => self.labelled.values().fold(self.pii.any(), |n, m| n.saturating_add(*m)),
+            "email" => self.pii.email,
+            "iban" => self.pii.iban,
+            "payment" => self.pii.payment,
+            "phone" => self.pii.phone,
+            labelled => self.labelled.get(labelled).copied().unwrap_or_default(),
+        }
+    }
+}
 
 impl Look<'_> {
     /// What a limit has used of its maximum.
@@ -43,21 +77,19 @@ impl Look<'_> {
     }
 
     /// Limits on events, bytes and personal data; consumed whatever the verdict.
-    pub(super) fn volume_limits(&mut self, bytes: u64, pii: Pii) {
+    pub(super) fn volume_limits(&mut self, volume: &Volume) {
+        let bytes = volume.bytes;
         if self.approval == super::Approval::Granted {
             return;
         }
         self.change.count(Fixed::Bytes.at(), bytes);
-        self.change.count(Fixed::PiiAny.at(), pii.any());
+        self.change.count(Fixed::PiiAny.at(), volume.of(ANY_PII));
         let pact = self.pact;
         for (at, limit) in numbered(&pact.limits) {
             let n = match &limit.counted {
                 Counted::Bytes => bytes,
                 Counted::Events => 1,
-                Counted::PiiAny => pii.any(),
-                Counted::PiiEmail => pii.email,
-                Counted::PiiIban => pii.iban,
-                Counted::PiiPayment => pii.payment,
+                Counted::Pii(kind) => volume.of(kind),
                 Counted::Calls(_) | Counted::Distinct(..) | Counted::Errors | Counted::Sum(..) => {
                     continue;
                 }
@@ -89,12 +121,7 @@ impl Look<'_> {
                         self.find(limit.otherwise.decision(), &[&limit.id], Some(arg));
                     }
                 }
-                Counted::Bytes
-                | Counted::Events
-                | Counted::PiiAny
-                | Counted::PiiEmail
-                | Counted::PiiIban
-                | Counted::PiiPayment => {}
+                Counted::Bytes | Counted::Events | Counted::Pii(_) => {}
             }
         }
     }
@@ -117,13 +144,7 @@ impl Look<'_> {
                     let tokens = self.distinct_tokens(args.get(arg));
                     self.change.distinct.extend(tokens.into_iter().map(|t| (at, t)));
                 }
-                Counted::Bytes
-                | Counted::Errors
-                | Counted::Events
-                | Counted::PiiAny
-                | Counted::PiiEmail
-                | Counted::PiiIban
-                | Counted::PiiPayment => {}
+                Counted::Bytes | Counted::Errors | Counted::Events | Counted::Pii(_) => {}
             }
         }
     }

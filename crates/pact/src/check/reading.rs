@@ -6,6 +6,7 @@ use messages::event::Content;
 use serde_json::{Map, Value};
 
 use super::Look;
+use super::limits::Volume;
 use crate::compile::{Label, Rule, SourceRule};
 use crate::document::terms::{Signal, Trust};
 use crate::signals::{Signals, signals};
@@ -28,16 +29,16 @@ pub(super) fn answer(text: &str) -> TurnChange {
 
 impl Look<'_> {
     /// Bytes and personal data of a call's arguments.
-    pub(super) fn measure(&self, args: &BTreeMap<String, Value>) -> (u64, Pii) {
-        let mut total = Measure::default();
+    pub(super) fn measure(&self, args: &BTreeMap<String, Value>) -> Volume {
+        let mut total = Volume::default();
         for (name, value) in args {
             total.bytes = total.bytes.saturating_add(name.len() as u64);
             self.measure_value(value, &mut total, 0);
         }
-        (total.bytes, total.pii)
+        total
     }
 
-    fn measure_value(&self, value: &Value, total: &mut Measure, depth: usize) {
+    fn measure_value(&self, value: &Value, total: &mut Volume, depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
@@ -64,7 +65,7 @@ impl Look<'_> {
         rule: &Rule,
         lineage: Lineage,
         content: &Content,
-    ) -> (u64, Pii) {
+    ) -> Volume {
         let pact = self.pact;
         let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
         let tool = name.map(String::as_str).unwrap_or_default();
@@ -80,12 +81,14 @@ impl Look<'_> {
                 if source.is_none_or(|s| s.label.trust != Trust::Agent) {
                     self.learn_text(item.class(found, self.grants()), text, tokens);
                 }
-                (text.len() as u64, pii)
+                let mut volume = Volume { pii, ..Volume::bytes(text.len() as u64) };
+                source.iter().for_each(|s| volume.label(&s.label.pii));
+                volume
             }
             Content::Document(value) => {
-                let mut reading = Reading { tool, source, lineage, total: Measure::default() };
+                let mut reading = Reading { tool, source, lineage, total: Volume::default() };
                 self.read_value(&mut reading, item, value, &mut Vec::new());
-                (reading.total.bytes, reading.total.pii)
+                reading.total
             }
         }
     }
@@ -156,6 +159,8 @@ impl Look<'_> {
             }
             Value::Number(_) | Value::String(_) => {
                 if let Some(text) = text_of(value) {
+                    let label = reading.label(at);
+                    label.iter().for_each(|l| reading.total.label(&l.pii));
                     self.read_leaf(reading, item, &text, at);
                 }
             }
@@ -218,8 +223,7 @@ impl Look<'_> {
         total.pii.add(tokens.pii);
         let whole = key.canonical(text).unwrap_or_else(|| key.whole(&tokens.words));
         let source = reading.source;
-        let field = source.and_then(|s| s.fields.iter().find(|(path, _)| path.covers(at)));
-        let label = field.map(|(_, label)| label).or_else(|| source.map(|s| &s.label));
+        let label = reading.label(at);
         let trust = label.map(|l| l.trust);
         self.mark(reading.tool, label, text, tokens.pii);
         let key = &self.session.key;
@@ -311,13 +315,16 @@ struct Reading<'a> {
     tool: &'a str,
     source: Option<&'a SourceRule>,
     lineage: Lineage,
-    total: Measure,
+    total: Volume,
 }
 
-#[derive(Default)]
-struct Measure {
-    bytes: u64,
-    pii: Pii,
+impl<'a> Reading<'a> {
+    /// What the pact says of a part of it.
+    fn label(&self, at: &[Option<&str>]) -> Option<&'a Label> {
+        let source = self.source?;
+        let field = source.fields.iter().find(|(path, _)| path.covers(at));
+        Some(field.map_or(&source.label, |(_, label)| label))
+    }
 }
 
 const MAX_DEPTH: usize = 64;

@@ -29,10 +29,9 @@ pub(crate) enum Counted {
     Distinct(String, String),
     Errors,
     Events,
-    PiiAny,
-    PiiEmail,
-    PiiIban,
-    PiiPayment,
+    /// Personal data of a kind: `any`, one that is recognised by its form, or one that the pact
+    /// labels.
+    Pii(String),
     Sum(String, String),
 }
 
@@ -58,12 +57,7 @@ pub(crate) fn attach(
                 *id == rule.id
             }
             Counted::Calls(None) | Counted::Errors => true,
-            Counted::Bytes
-            | Counted::Events
-            | Counted::PiiAny
-            | Counted::PiiEmail
-            | Counted::PiiIban
-            | Counted::PiiPayment => false,
+            Counted::Bytes | Counted::Events | Counted::Pii(_) => false,
         });
         rule.limits = under.filter_map(|(at, _)| u16::try_from(at).ok()).collect();
     }
@@ -76,7 +70,7 @@ fn rule(
     index: usize,
     limit: &Limit,
 ) -> Result<LimitRule, CompileError> {
-    let counted = counted(&limit.counter, rules)
+    let counted = counted(terms, rules, &limit.counter)
         .ok_or(CompileError::UnknownCounter { kind: "limit", index })?;
     let scale = match &counted {
         Counted::Sum(id, arg) => match unit_of(terms, id, arg) {
@@ -100,7 +94,20 @@ fn rule(
     })
 }
 
-fn counted(counter: &str, rules: &BTreeMap<String, Rule>) -> Option<Counted> {
+/// Kinds of personal data that the pact labels.
+pub(crate) fn labelled(terms: &Document) -> impl Iterator<Item = &str> {
+    let sources = terms.labels.sources.iter();
+    let of = sources.flat_map(|s| s.pii.iter().chain(s.fields.iter().flat_map(|f| &f.pii)));
+    of.chain(&terms.labels.pii_classes).map(|kind| kind.0.as_str())
+}
+
+/// All kinds together.
+pub(crate) const ANY_PII: &str = "any";
+/// Kinds that are recognised by their form.
+pub(crate) const RECOGNISED: [&str; 4] = ["email", "iban", "payment", "phone"];
+
+fn counted(terms: &Document, rules: &BTreeMap<String, Rule>, counter: &str) -> Option<Counted> {
+    let labels = |kind: &str| labelled(terms).any(|k| k == kind);
     let known = |id: &str| rules.values().any(|r| r.id == id);
     let argument = |rest: &str| {
         let (id, arg) = rest.split_once('.')?;
@@ -113,10 +120,9 @@ fn counted(counter: &str, rules: &BTreeMap<String, Rule>) -> Option<Counted> {
         ("distinct", rest) => argument(rest).map(|(id, arg)| Counted::Distinct(id, arg)),
         ("errors", "") => Some(Counted::Errors),
         ("events", "") => Some(Counted::Events),
-        ("pii", "any") => Some(Counted::PiiAny),
-        ("pii", "email") => Some(Counted::PiiEmail),
-        ("pii", "iban") => Some(Counted::PiiIban),
-        ("pii", "payment") => Some(Counted::PiiPayment),
+        ("pii", kind) if kind == ANY_PII || RECOGNISED.contains(&kind) || labels(kind) => {
+            Some(Counted::Pii(kind.to_owned()))
+        }
         ("sum", rest) => argument(rest).map(|(id, arg)| Counted::Sum(id, arg)),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! Objectives: how well the provider serves, over sliding windows.
 
+use std::collections::BTreeMap;
+
 use messages::time::Millis;
 use rust_decimal::Decimal;
 
@@ -35,18 +37,18 @@ pub(crate) enum Good {
 }
 
 /// Compiles objectives.
-pub(crate) fn compile<'r>(
+pub(crate) fn compile(
     terms: &Document,
-    rules: impl Iterator<Item = &'r Rule> + Clone,
+    rules: &BTreeMap<String, Rule>,
 ) -> Result<Vec<ObjectiveRule>, CompileError> {
     let objectives = terms.performance.iter().enumerate();
-    objectives.map(|(index, objective)| rule(objective, index, rules.clone())).collect()
+    objectives.map(|(index, objective)| rule(objective, index, rules)).collect()
 }
 
-fn rule<'r>(
+fn rule(
     terms: &Objective,
     index: usize,
-    rules: impl Iterator<Item = &'r Rule> + Clone,
+    rules: &BTreeMap<String, Rule>,
 ) -> Result<ObjectiveRule, CompileError> {
     let bad = CompileError::BadObjective { index };
     let target = terms.target.0;
@@ -67,7 +69,7 @@ fn rule<'r>(
     };
     let (Some(good), Some(least)) = (good, least) else { return Err(bad) };
     let applies = terms.applies_to.iter().map(|id| {
-        let found = rules.clone().find(|r| r.id == id.0);
+        let found = rules.values().find(|r| r.id == id.0);
         found.map(|r| r.number).ok_or(CompileError::BadObjective { index })
     });
     Ok(ObjectiveRule {

@@ -1,96 +1,86 @@
 //! Terms that are on record for people and that this version of the monitor does not execute.
 
 use super::{Findings, Severity};
-use crate::document::terms::{Constraint, Document, InteractionKind};
+use crate::compile::RECOGNISED;
+use crate::document::terms::{Document, InteractionKind, RenewalMode};
 
 /// Says of every such term that it is one.
 pub(super) fn only(findings: &mut Findings, terms: &Document) {
     let mut recorded = |present: bool, at: &str, text: &str| {
         if present {
-            let remedy = "keep it for people and courts; enforce it by an argument, provenance or \
-                          limit term where one fits";
+            let remedy = "keep it for people and courts; enforce it by an argument, provenance, \
+                          flow or limit term where one fits";
             findings.add("recorded-only", Severity::RecordedOnly, at, text, remedy);
         }
     };
     let monitoring = &terms.monitoring;
-    recorded(!terms.flows.is_empty(), "flows", "flows are not traced");
-    recorded(
-        !terms.performance.is_empty(),
-        "performance",
-        "objectives are not evaluated; claim \
-        their counters instead",
-    );
-    recorded(terms.delegation.is_some(), "delegation", "delegation is not followed");
-    recorded(
-        !terms.consequences.is_empty(),
-        "consequences",
-        "verdicts follow each term's own \
-        `else`; consequences of breaches, repetition, cure and penalties are not executed",
-    );
-    recorded(
-        !monitoring.incidents.is_empty(),
-        "monitoring.incidents",
-        "incidents are not reported",
-    );
-    recorded(
-        !monitoring.access.is_empty(),
-        "monitoring.access",
-        "nothing is handed out but what \
-        disclosure lists",
-    );
-    recorded(monitoring.evidence.is_some(), "monitoring.evidence", "preservation is not executed");
+    recorded(terms.delegation.is_some(), "delegation", "who acts for whom is not seen in events");
+    let reported = "incidents are not delivered; a consequence with `report` is";
+    recorded(!monitoring.incidents.is_empty(), "monitoring.incidents", reported);
+    recorded(monitoring.evidence.is_some(), "monitoring.evidence", "evidence is not held");
     recorded(
         monitoring.sampling.is_some(),
         "monitoring.sampling",
-        "every event is inspected; \
-        nothing is planted",
+        "every event is inspected; nothing is planted",
     );
     recorded(
         monitoring.content_key_holder.is_some(),
         "monitoring.content_key_holder",
-        "payloads are not kept, so there is no key",
+        "payloads are sealed for the monitor alone",
     );
+    let data = &terms.data;
+    let kept = "what the parties keep themselves is not seen; what the monitor keeps is \
+                monitoring.retention";
+    recorded(data.retention.is_some(), "data.retention", kept);
+    let purposes = data.sharing.as_ref().is_some_and(|s| !s.purpose.is_empty());
+    recorded(purposes, "data.sharing.purpose", "a purpose is not seen in events");
     recorded(
-        true,
-        "data",
-        "data terms (tiers, retention, sharing, jurisdictions, encryption) are \
-        not executed",
+        data.encryption.is_some(),
+        "data.encryption",
+        "only the way to the monitor is seen: TLS 1.3 with evidence",
     );
+    recorded(data.pseudonymise.is_some(), "data.pseudonymise", "names are not replaced");
     recorded(true, "dispute", "disputes are settled by people");
     recorded(terms.anchor.is_some(), "anchor", "the pact is anchored in the monitor's log only");
-    recorded(terms.term.renewal.is_some(), "term.renewal", "renewal needs a new revision");
+    let renewal = terms.term.renewal.as_ref();
+    let automatic = renewal.is_some_and(|r| r.mode == RenewalMode::AutomaticUnlessObjected);
+    recorded(automatic, "term.renewal", "a term ends; a new revision renews it");
     recorded(
         terms.term.renegotiation.is_some(),
         "term.renegotiation",
-        "renegotiation needs a new \
-        revision",
+        "what both sign replaces the pact, whatever is said here",
     );
     recorded(
         true,
         "parties.monitors",
-        "attestation terms are checked by verifiers, against their \
-        own anchors",
+        "attestation terms are checked by verifiers, against their own anchors",
     );
-    let detectable = ["any", "email", "iban", "payment"];
-    let undetected = terms.labels.pii_classes.iter().any(|c| !detectable.contains(&c.0.as_str()));
-    recorded(undetected, "labels.pii_classes", "only email, iban and payment are detected");
-    recorded(
-        !terms.labels.sources.is_empty(),
-        "labels.sources",
-        "tiers and kinds of personal data \
-        of sources are not traced; their trust is",
-    );
+    let labelled = |kind: &str| crate::compile::labelled(terms).any(|k| k == kind);
+    let sourced = |kind: &str| {
+        let sources = terms.labels.sources.iter();
+        sources
+            .flat_map(|s| s.pii.iter().chain(s.fields.iter().flat_map(|f| &f.pii)))
+            .any(|k| k.0 == kind)
+    };
+    let nowhere = terms.labels.pii_classes.iter().any(|class| {
+        let kind = class.0.as_str();
+        labelled(kind) && !sourced(kind) && !RECOGNISED.contains(&kind)
+    });
+    recorded(nowhere, "labels.pii_classes", "a kind that no source is labelled with is not seen");
     for (place, interaction) in terms.interactions.iter().enumerate() {
         let at = format!("interactions[{place}]");
         let answer = matches!(interaction.kind, InteractionKind::Result | InteractionKind::Stream);
         recorded(answer, &at, "results belong to their calls; streams are not read");
-        recorded(interaction.max_tier.is_some(), &at, "tiers are not traced");
         recorded(interaction.idempotency.is_some(), &at, "repetition is counted like any call");
-        let tiers = interaction.args.values().any(tiered);
-        recorded(tiers, &at, "tiers of arguments are not traced");
     }
-}
-
-fn tiered(constraint: &Constraint) -> bool {
-    constraint.max_tier.is_some() || constraint.each.as_deref().is_some_and(tiered)
+    for (place, consequence) in terms.consequences.iter().enumerate() {
+        let outside =
+            consequence.on.iter().any(|name| super::names::OUTSIDE.contains(&name.0.as_str()));
+        let at = format!("consequences[{place}].on");
+        recorded(
+            outside,
+            &at,
+            "what happens to the monitor itself is published, and stops nothing here",
+        );
+    }
 }

@@ -1,0 +1,112 @@
+//! What lint refuses, with what would do instead.
+#![allow(
+    clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+mod common;
+
+use cloister_pact::{Pact, Severity, lint};
+use common::{base, tool};
+use serde_json::{Value, json};
+
+fn found(change: impl Fn(&mut Value)) -> Vec<(&'static str, Severity, String)> {
+    let mut value = base();
+    change(&mut value);
+    let pact = Pact::parse(value.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    let findings = lint(&pact).into_iter();
+    findings.map(|f| (f.code, f.severity, f.at)).collect()
+}
+
+fn has(findings: &[(&'static str, Severity, String)], code: &str, at: &str) -> bool {
+    findings.iter().any(|(c, s, a)| *c == code && a == at && *s != Severity::RecordedOnly)
+}
+
+#[test]
+fn a_circle_of_permits_is_unreachable_however_long() {
+    let calls = |last: Value| {
+        json!([
+            tool("a", "read", json!({"after": ["c"]})),
+            tool("b", "read", json!({"after": ["a"]})),
+            tool("c", "read", last),
+        ])
+    };
+    let circle = found(|v| {
+        v["interactions"] = calls(json!({"after": ["b"]}));
+        v["limits"] = json!([]);
+    });
+    for n in 0..3 {
+        assert!(has(&circle, "unreachable-permit", &format!("interactions[{n}]")));
+    }
+    let chain = found(|v| {
+        v["interactions"] = calls(json!({}));
+        v["limits"] = json!([]);
+    });
+    assert!(!chain.iter().any(|(code, ..)| *code == "unreachable-permit"));
+}
+
+#[test]
+fn consequences_of_what_nobody_sees_are_refused() {
+    let follows = |on: &str| {
+        found(|v| v["consequences"] = json!([{"on": [on], "do": [{"action": "alert"}]}]))
+    };
+    assert!(has(&follows("gdpr-violation"), "unmonitorable-term", "consequences[0].on"));
+    for seen in ["deny", "send_money", "default-deny"] {
+        assert!(!has(&follows(seen), "unmonitorable-term", "consequences[0].on"), "{seen}");
+    }
+    let outside = follows("clock-skew");
+    assert!(
+        outside.iter().any(|(code, _, at)| *code == "recorded-only" && at == "consequences[0].on")
+    );
+}
+
+#[test]
+fn sources_above_the_pacts_own_bounds_contradict_it() {
+    let source = |tier: &str, pii: Value| json!([{"tool": "read_note", "trust": "content", "tier": tier, "pii": pii}]);
+    let of = |tier: &str, pii: Value| {
+        found(|v| {
+            v["data"] = json!({"max_tier": "confidential", "pii_max_tier": "internal"});
+            v["labels"] = json!({"sources": source(tier, pii.clone())});
+        })
+    };
+    assert!(has(&of("restricted", json!([])), "contradiction", "labels.sources[0]"));
+    assert!(has(&of("confidential", json!(["name"])), "contradiction", "labels.sources[0]"));
+    assert!(!has(&of("confidential", json!([])), "contradiction", "labels.sources[0]"));
+    assert!(!has(&of("internal", json!(["name"])), "contradiction", "labels.sources[0]"));
+}
+
+#[test]
+fn a_party_outside_the_datas_jurisdictions_is_pointed_out() {
+    let of = |place: &str| {
+        found(|v| {
+            v["data"]["jurisdictions"] = json!(["EEA", "CH"]);
+            v["parties"]["provider"]["jurisdiction"] = place.into();
+        })
+    };
+    assert!(has(&of("US"), "outside-jurisdiction", "parties.provider"));
+    assert!(!has(&of("DE"), "outside-jurisdiction", "parties.provider"));
+}
+
+#[test]
+fn what_is_executed_is_not_called_recorded_only() {
+    let all = found(|v| {
+        v["flows"] = json!([{"id": "f", "from": {"tiers": ["restricted"]}, "effect": "deny",
+            "to": {"interactions": ["send_money"]}}]);
+        v["performance"] = json!([{"id": "ok", "indicator": "success_ratio", "op": ">=",
+            "target": "0.9", "window": "P1D"}]);
+        v["delegation"] = json!({"max_depth": 0});
+    });
+    let recorded: Vec<&str> = all
+        .iter()
+        .filter(|(_, severity, _)| *severity == Severity::RecordedOnly)
+        .map(|(.., at)| at.as_str())
+        .collect();
+    assert!(recorded.contains(&"delegation"));
+    for executed in ["flows", "performance", "consequences", "data", "labels.sources"] {
+        assert!(!recorded.contains(&executed), "{executed}");
+    }
+}
