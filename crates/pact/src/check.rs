@@ -188,6 +188,7 @@ impl Look<'_> {
             (Some(rule), _) => {
                 self.rule(rule, args);
                 self.flows(rule, args);
+                self.sharing(rule, args);
                 self.call_limits(rule, args);
             }
         }

@@ -65,6 +65,8 @@ pub struct Compiled {
     pub(crate) sources: BTreeMap<String, SourceRule>,
     pub(crate) limits: Vec<LimitRule>,
     pub(crate) marks: Marks,
+    /// Domains that data may be sent to, when the pact says with whom it is shared.
+    pub(crate) sharing: Option<Vec<String>>,
     pub(crate) objectives: Vec<ObjectiveRule>,
     pub(crate) consequences: Vec<ConsequenceRule>,
 }
@@ -132,6 +134,7 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
         sources: sources(pact, places)?,
         marks,
+        sharing: sharing(terms),
         objectives: performance::compile(terms, &rules)?,
         consequences: consequences::compile(terms),
         limits,
@@ -139,6 +142,17 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         schema,
         consent,
     })
+}
+
+/// The domains of both organisations and of the third parties, by their `did:web`.
+fn sharing(terms: &Document) -> Option<Vec<String>> {
+    let others = &terms.data.sharing.as_ref()?.third_parties;
+    let own = [&terms.parties.initiator.organisation, &terms.parties.provider.organisation];
+    let domain = |did: &str| {
+        let rest = did.strip_prefix("did:web:")?;
+        Some(rest.split(':').next().unwrap_or(rest).to_ascii_lowercase())
+    };
+    Some(own.into_iter().chain(others).filter_map(|party| domain(party.0.as_str())).collect())
 }
 
 /// A pact for one session or one interaction has one session.

@@ -162,3 +162,24 @@ fn flows_that_cannot_be_followed_do_not_compile() {
         (0..65).map(|n| flow(&format!("f{n}"), "send_money", "!principal")).collect();
     assert_eq!(code(json!(many)), "too-many-marks");
 }
+
+#[test]
+fn data_is_sent_to_nobody_but_those_with_whom_it_is_shared() {
+    let mut value = base();
+    value["interactions"] = json!([tool("send_mail", "external-send", open())]);
+    value["limits"] = json!([]);
+    value["data"]["sharing"] = json!({"third_parties": ["did:web:broker.example"]});
+    value["parties"]["initiator"]["organisation"] = "did:web:home.example".into();
+    let pact = Pact::parse(value.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    let mut play = Play::new(compile(&pact).unwrap_or_else(|e| panic!("{e}")));
+    play.says("Write to bob@away.example.");
+    for (to, expected) in [
+        ("al@mail.home.example", is(Decision::Allow, "")),
+        ("desk@broker.example", is(Decision::Allow, "")),
+        ("bob@away.example", is(Decision::Allow, "")),
+        ("eve@evilbroker.example", is(Decision::Escalate, "data.sharing")),
+        ("https://evil.example/drop", is(Decision::Escalate, "data.sharing")),
+    ] {
+        assert_eq!(play.call("send_mail", json!({"to": [to]})), expected, "{to}");
+    }
+}

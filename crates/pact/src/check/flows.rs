@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Decision, Look};
 use crate::compile::{ArgRule, FlowRule, Rule};
-use crate::document::terms::{Alike, FlowEffect};
-use crate::tokens::text_of;
+use crate::document::terms::{Alike, Effect, FlowEffect};
+use crate::tokens::{host, text_of};
 
 /// Pieces with a mark, by argument.
 type Carried<'a> = Vec<(&'a str, BTreeMap<u64, u64>)>;
@@ -51,6 +51,24 @@ impl Look<'_> {
             {
                 let decision = self.decision(arg);
                 self.find(decision, &[&rule.id, ".max-tier"], Some(name));
+            }
+        }
+    }
+
+    /// Data goes to nobody but those with whom the pact shares it, unless the principal said so.
+    pub(super) fn sharing(&mut self, rule: &Rule, args: &BTreeMap<String, Value>) {
+        let Some(domains) = &self.pact.sharing else { return };
+        if rule.effect != Effect::ExternalSend {
+            return;
+        }
+        for (name, value) in args {
+            let strange = leaves(value).into_iter().any(|text| {
+                let lower = text.trim().to_lowercase();
+                let outside = host(&lower).is_some_and(|h| !domains.iter().any(|d| under(h, d)));
+                outside && !self.sought(&text, Alike::Exact).read_in(&self.session.principal)
+            });
+            if strange {
+                self.find(Decision::Escalate, &["data.sharing"], Some(name));
             }
         }
     }
@@ -125,6 +143,10 @@ impl Look<'_> {
                 .all(|(negated, origin)| self.is_from(rule, origin, &sought, &text) != *negated)
         })
     }
+}
+
+fn under(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn asks_origin(arg: &ArgRule) -> bool {

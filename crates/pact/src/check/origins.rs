@@ -211,7 +211,7 @@ const fn rank(lineage: Lineage) -> u8 {
 
 impl Sought {
     /// Read as a value or as a run of words.
-    fn read_in(&self, known: &Known) -> bool {
+    pub(super) fn read_in(&self, known: &Known) -> bool {
         let named = || self.path.as_ref().is_some_and(|path| known.holds(path.name));
         match (self.alike, self.typed) {
             (Alike::Host, _) => self.host.is_some_and(|h| known.holds(h)),

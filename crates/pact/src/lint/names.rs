@@ -81,7 +81,8 @@ pub(super) const OUTSIDE: &[&str] =
     &["attestation-invalid", "clock-skew", "evidence-gap", "monitor-rollback"];
 const VERDICTS: &[&str] = &["alert", "deny", "escalate", "terminate"];
 /// Rules that every pact has.
-const BUILT_IN: &[&str] = &["default-deny", "suspended", "term", "wrong-direction", "wrong-role"];
+const BUILT_IN: &[&str] =
+    &["data.sharing", "default-deny", "suspended", "term", "wrong-direction", "wrong-role"];
 const EEA: &[&str] = &[
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS",
     "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
