@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use messages::event::{Body, Content, Event, Role, Status};
+use messages::event::{Body, Event, Role, Status};
 use messages::time::UnixMillis;
 use serde_json::Value;
 
 use crate::compile::schema::{Fixed, latency_bucket};
 use crate::compile::{Compiled, RequestedRule, Rule};
+use crate::digest::{Digest, Gist, Heard, Read};
 use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, RequestedWhen, Unlisted};
 use crate::state::{
     CallChange, Change, Class, Lineage, MAX_CALLS, SessionState, Stage, StageChange, StandingState,
@@ -23,9 +24,11 @@ mod flows;
 mod limits;
 mod origins;
 mod reading;
+mod turn;
 mod value;
 
 use limits::Volume;
+pub(crate) use turn::{TurnSaid, yes_or_no};
 
 /// What a call may do, from mild to severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +96,25 @@ pub fn check(
     Judgement { verdict: look.verdict, change: look.change }
 }
 
+/// Judges a message or a result by its digest alone; the same verdict and the same change as
+/// [`check`] finds for the event that it was made of.
+pub fn check_digest(
+    pact: &Compiled,
+    session: &SessionState,
+    standing: &StandingState,
+    digest: &Digest,
+    now: UnixMillis,
+) -> Judgement {
+    let change = Change { now, ..Change::default() };
+    let verdict = Verdict { decision: Decision::Allow, rule: String::new(), at: None };
+    let approval = Approval::Absent;
+    let mut look = Look { pact, session, standing, approval, change, verdict };
+    look.enter();
+    look.heard(digest);
+    look.leave();
+    Judgement { verdict: look.verdict, change: look.change }
+}
+
 /// One check under way.
 pub(crate) struct Look<'a> {
     pub(crate) pact: &'a Compiled,
@@ -117,8 +139,19 @@ impl Look<'_> {
     }
 
     fn event(&mut self, event: &Event) {
-        let first = self.approval == Approval::Absent;
-        if first {
+        self.enter();
+        let tool = self.answered(event);
+        match (&event.body, Digest::of(self.pact, self.session, event, tool)) {
+            (Body::Call { call, name, args }, _) => self.call(event, call, name, args),
+            (Body::Message { .. } | Body::Result { .. }, Some(digest)) => self.heard(&digest),
+            // Only a call has no digest.
+            (Body::Message { .. } | Body::Result { .. }, None) => self.deny("wrong-role"),
+        }
+        self.leave();
+    }
+
+    fn enter(&mut self) {
+        if self.approval == Approval::Absent {
             self.change.count(Fixed::Events.at(), 1);
             self.open();
         }
@@ -126,19 +159,34 @@ impl Look<'_> {
         if self.standing.suspended {
             self.find(Decision::Terminate, &["suspended"], None);
         }
-        match &event.body {
-            Body::Call { call, name, args } => self.call(event, call, name, args),
-            _ if !first => self.deny("nothing-to-approve"),
-            Body::Message { text } => {
-                self.message(event, text);
+    }
+
+    fn leave(&mut self) {
+        if self.approval == Approval::Absent && self.verdict.decision == Decision::Alert {
+            self.change.count(Fixed::Alerts.at(), 1);
+        }
+    }
+
+    /// The name of the call that an event answers.
+    fn answered(&self, event: &Event) -> &str {
+        let Body::Result { call, .. } = &event.body else { return "" };
+        let token = self.session.key.token(Form::CallId, call);
+        let known = self.session.calls.get(&token);
+        let rule = |(_, r): &(&String, &Rule)| known.is_some_and(|c| c.rule == r.number);
+        self.pact.rules.iter().find(rule).map_or("", |(name, _)| name)
+    }
+
+    fn heard(&mut self, digest: &Digest) {
+        let way = (digest.from, digest.to);
+        match &digest.heard {
+            _ if self.approval == Approval::Granted => self.deny("nothing-to-approve"),
+            Heard::Message(gist) => {
+                self.message(way, gist);
                 self.follow_verdict();
             }
-            Body::Result { call, status, content, latency_us } => {
-                self.result(event, call, (*status, *latency_us), content);
+            Heard::Result { call, status, latency_us, read } => {
+                self.result(way, *call, ((*status).into(), *latency_us), read);
             }
-        }
-        if first && self.verdict.decision == Decision::Alert {
-            self.change.count(Fixed::Alerts.at(), 1);
         }
     }
 
@@ -318,31 +366,31 @@ impl Look<'_> {
         !stems.is_empty() && stems.iter().all(|s| self.session.stems.contains(s))
     }
 
-    fn message(&mut self, event: &Event, text: &str) {
-        let bytes = text.len() as u64;
-        match (event.from, event.to) {
+    fn message(&mut self, way: (Role, Role), gist: &Gist) {
+        match way {
             (Role::Principal, Role::Initiator) => {
-                let mut tokens = self.session.key.read(text);
-                tokens.typed.extend(self.session.key.names(text));
-                self.change.stems = self.session.key.stems(text);
-                self.volume_limits(&Volume::bytes(bytes));
+                let mut tokens = gist.tokens();
+                tokens.typed.extend(&gist.names);
+                self.change.stems.clone_from(&gist.stems);
+                self.volume_limits(&Volume::bytes(gist.bytes));
                 self.change.learn(Class::Principal, tokens);
-                self.change.turn = Some(reading::answer(text));
+                self.change.turn = Some(match gist.said {
+                    Some(TurnSaid::Yes) => TurnChange::PrincipalSaidYes,
+                    Some(TurnSaid::No) | None => TurnChange::PrincipalSaidNo,
+                });
             }
             (Role::Initiator, Role::Principal) => {
-                let tokens = self.session.key.read(text);
-                self.volume_limits(&Volume::bytes(bytes));
-                self.change.learn(Class::Proposed, tokens);
+                self.volume_limits(&Volume::bytes(gist.bytes));
+                self.change.learn(Class::Proposed, gist.tokens());
                 self.change.turn = Some(TurnChange::AgentSpoke);
             }
             (from, to) => {
                 let direction = direction(from, to);
                 let permitted = direction.is_some_and(|d| self.pact.messages.contains(&d));
-                let tokens = self.session.key.read(text);
-                self.volume_limits(&Volume { pii: tokens.pii, ..Volume::bytes(bytes) });
+                self.volume_limits(&Volume { pii: gist.pii, ..Volume::bytes(gist.bytes) });
                 match (permitted, direction) {
                     (true, Some(Direction::ToInitiator)) => {
-                        self.change.learn(Class::Content, tokens);
+                        self.change.learn(Class::Content, gist.tokens());
                     }
                     (true, _) => {}
                     (false, Some(_)) => self.deny("default-deny"),
@@ -354,12 +402,11 @@ impl Look<'_> {
 
     fn result(
         &mut self,
-        event: &Event,
-        call: &str,
+        (from, to): (Role, Role),
+        token: u64,
         (status, latency_us): (Status, Option<u64>),
-        content: &Content,
+        read: &Read,
     ) {
-        let token = self.session.key.token(Form::CallId, call);
         let known = self.session.calls.get(&token);
         let rule = known.and_then(|c| self.pact.rules.values().find(|r| r.number == c.rule));
         let answered_by = rule.map(|r| match r.direction {
@@ -368,20 +415,20 @@ impl Look<'_> {
         });
         let stage = known.map(|c| c.stage);
         match (stage, rule) {
-            _ if direction(event.from, event.to).is_none() => self.deny("wrong-role"),
+            _ if direction(from, to).is_none() => self.deny("wrong-role"),
             (None, _) => self.deny("result-of-unknown-call"),
             (Some(Stage::Answered), _) => self.deny("result-repeated"),
             (Some(Stage::Escalated | Stage::Refused), _) | (_, None) => {
                 self.deny("result-of-unpermitted-call");
             }
-            (Some(Stage::Permitted), _) if answered_by != Some((event.from, event.to)) => {
+            (Some(Stage::Permitted), _) if answered_by != Some((from, to)) => {
                 self.deny("wrong-role");
             }
             (Some(Stage::Permitted), Some(rule)) => {
                 let lineage = known.map_or(Lineage::Open, |c| c.lineage);
                 self.answer(rule, token, status, latency_us);
                 self.measure_answer(rule, status, latency_us);
-                let volume = self.read_content(rule, lineage, content);
+                let volume = self.read_content(rule, lineage, read);
                 self.volume_limits(&volume);
             }
         }

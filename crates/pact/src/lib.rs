@@ -16,6 +16,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod digest;
 pub mod document;
 pub mod error;
 pub mod lint;
@@ -24,8 +25,9 @@ pub mod signature;
 mod state;
 mod tokens;
 
-pub use check::{Approval, Decision, Judgement, Verdict, check};
+pub use check::{Approval, Decision, Judgement, Verdict, check, check_digest};
 pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
+pub use digest::Digest;
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};

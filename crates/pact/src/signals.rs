@@ -9,16 +9,23 @@
 //! secrecy towards the user (Greshake et al. 2023, arXiv 2302.12173; Zhan et al. 2024, arXiv
 //! 2403.02691; Debenedetti et al. 2024, arXiv 2406.13352).
 
+use minicbor::{Decode, Encode};
+
 /// What a stretch of text shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub(crate) struct Signals {
     /// It asks its reader to do something.
+    #[n(0)]
     pub(crate) asks: bool,
     /// It speaks to an agent about that agent's task or instructions.
+    #[n(1)]
     pub(crate) instructions: bool,
     /// It has characters that people do not see.
+    #[n(2)]
     pub(crate) hidden: bool,
     /// It carries a long run that is text in an encoding.
+    #[n(3)]
     pub(crate) encoded: bool,
 }
 

@@ -14,7 +14,7 @@ mod change;
 mod conduct;
 mod known;
 mod marked;
-mod packed;
+pub(crate) mod packed;
 mod scoped;
 mod window;
 

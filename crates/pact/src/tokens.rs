@@ -69,6 +69,40 @@ fn telling(words: &[&str]) -> bool {
     signs >= 4
 }
 
+/// Parts of addresses that name nobody.
+const NOBODY: &[&str] = &[
+    "account",
+    "admin",
+    "alert",
+    "alerts",
+    "bot",
+    "contact",
+    "donotreply",
+    "email",
+    "hello",
+    "help",
+    "info",
+    "mail",
+    "mailer",
+    "news",
+    "newsletter",
+    "noreply",
+    "notification",
+    "notifications",
+    "notify",
+    "office",
+    "reply",
+    "security",
+    "service",
+    "services",
+    "support",
+    "system",
+    "team",
+    "the",
+    "update",
+    "updates",
+    "user",
+];
 /// Words in a piece of a longer text.
 const PIECE: usize = 4;
 
@@ -244,6 +278,18 @@ impl TokenKey {
     pub(crate) fn names(&self, text: &str) -> impl Iterator<Item = u64> {
         let capital = |chunk: &&str| chunk.starts_with(char::is_uppercase);
         chunks(text).filter(capital).map(|c| self.token(Form::Name, &c.to_lowercase()))
+    }
+
+    /// Parts of an address or a name by which somebody is spoken of.
+    pub(crate) fn who(&self, text: &str) -> Vec<u64> {
+        let local = text.split_once('@').map_or(text, |(local, _)| local);
+        let parts = local.split(|c: char| !c.is_alphanumeric());
+        parts
+            .filter(|part| part.chars().count() >= 3)
+            .map(str::to_lowercase)
+            .filter(|part| !NOBODY.contains(&part.as_str()))
+            .map(|part| self.token(Form::Name, &part))
+            .collect()
     }
 
     /// The name of a file that a whole value is.

@@ -2,30 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use messages::event::Content;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Look;
 use super::limits::Volume;
 use crate::compile::{Label, Rule, SourceRule};
+use crate::digest::{Gist, Leaf, Read};
 use crate::document::terms::{Signal, Trust};
-use crate::signals::{Signals, signals};
-use crate::state::{Class, Known, Lineage, TurnChange};
-use crate::tokens::{Form, Pii, Tokens, chunks, text_of};
-
-/// Whether the principal's words are a yes: the first word of either kind decides.
-pub(super) fn answer(text: &str) -> TurnChange {
-    for chunk in chunks(text) {
-        let word = chunk.to_lowercase();
-        if NO.contains(&word.as_str()) {
-            return TurnChange::PrincipalSaidNo;
-        }
-        if YES.contains(&word.as_str()) {
-            return TurnChange::PrincipalSaidYes;
-        }
-    }
-    TurnChange::PrincipalSaidNo
-}
+use crate::signals::Signals;
+use crate::state::{Class, Known, Lineage};
+use crate::tokens::{Pii, Tokens};
 
 impl Look<'_> {
     /// Bytes and personal data of a call's arguments.
@@ -59,60 +45,69 @@ impl Look<'_> {
         }
     }
 
-    /// Learns a result; its bytes and personal data.
-    pub(super) fn read_content(
-        &mut self,
-        rule: &Rule,
-        lineage: Lineage,
-        content: &Content,
-    ) -> Volume {
+    /// Learns a result; how much it carries.
+    pub(super) fn read_content(&mut self, rule: &Rule, lineage: Lineage, read: &Read) -> Volume {
         let pact = self.pact;
         let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
         let tool = name.map(String::as_str).unwrap_or_default();
         let source = pact.sources.get(tool).or_else(|| pact.sources.get("*"));
-        let mut item = Item { pointed: Pointed::by(lineage), suspect: false };
-        match content {
-            Content::Text(text) => {
-                let found = signals(text);
-                item.suspect = self.notice(found);
-                let tokens = self.session.key.read(text);
-                let pii = tokens.pii;
-                self.mark(tool, source.map(|s| &s.label), text, pii);
+        let root = Item { pointed: Pointed::by(lineage), suspect: false };
+        let mut total = Volume::default();
+        match read {
+            Read::Text(gist) => {
+                let item = Item { suspect: self.notice(gist.signals), ..root };
+                total = Volume { pii: gist.pii, ..Volume::bytes(gist.bytes) };
+                source.iter().for_each(|s| total.label(&s.label.pii));
+                self.mark(tool, source.map(|s| &s.label), gist);
                 if source.is_none_or(|s| s.label.trust != Trust::Agent) {
-                    self.learn_text(item.class(found, self.grants()), text, tokens);
+                    self.learn_text(item.class(gist.signals, self.grants()), gist);
                 }
-                let mut volume = Volume { pii, ..Volume::bytes(text.len() as u64) };
-                source.iter().for_each(|s| volume.label(&s.label.pii));
-                volume
             }
-            Content::Document(value) => {
-                let mut reading = Reading { tool, source, lineage, total: Volume::default() };
-                self.read_value(&mut reading, item, value, &mut Vec::new());
-                reading.total
+            Read::Document(items) => {
+                // What an object's own fields say of all of it: who wrote it, and whether it
+                // speaks to the agent.
+                let mut known: Vec<Item> = Vec::with_capacity(items.len());
+                for item in items {
+                    let within = usize::try_from(item.within).ok().and_then(|at| known.get(at));
+                    let mut own = within.copied().unwrap_or(root);
+                    for leaf in &item.leaves {
+                        own.suspect |= self.notice(leaf.gist.signals);
+                        if leaf.sender {
+                            let named = names(&leaf.gist, &self.session.principal);
+                            own.pointed = own.pointed.of_sender(named);
+                        }
+                    }
+                    known.push(own);
+                }
+                for (item, own) in items.iter().zip(known) {
+                    for leaf in &item.leaves {
+                        self.read_leaf((tool, source), (own, lineage), leaf, &mut total);
+                    }
+                }
             }
         }
+        total
     }
 
     /// Remembers what the pact follows.
-    fn mark(&mut self, tool: &str, label: Option<&Label>, text: &str, pii: Pii) {
-        let marks = &self.pact.marks;
-        if marks.is_empty() {
+    fn mark(&mut self, tool: &str, label: Option<&Label>, gist: &Gist) {
+        if gist.pieces.is_empty() {
             return;
         }
         let labelled = label.iter().flat_map(|l| &l.pii);
         let mut kinds: Vec<&str> = labelled.map(String::as_str).collect();
-        pii.kinds().for_each(|kind| kinds.push(kind));
-        let set = marks.of(tool, label.and_then(|l| l.tier), &kinds);
+        gist.pii.kinds().for_each(|kind| kinds.push(kind));
+        let set = self.pact.marks.of(tool, label.and_then(|l| l.tier), &kinds);
         if set != 0 {
-            let pieces = self.session.key.pieces(text);
-            self.change.mark(set, pieces);
+            self.change.mark(set, gist.pieces.clone());
         }
     }
 
     /// Free text; whom it speaks of matters where it may lead on.
-    fn learn_text(&mut self, class: Class, text: &str, mut tokens: Tokens) {
+    fn learn_text(&mut self, class: Class, gist: &Gist) {
+        let mut tokens = gist.tokens();
         if matches!(class, Class::Asked | Class::Delegated) {
-            tokens.typed.extend(self.session.key.names(text));
+            tokens.typed.extend(&gist.names);
         }
         self.change.learn(class, tokens);
     }
@@ -130,130 +125,55 @@ impl Look<'_> {
         raises && (found.hidden || found.instructions)
     }
 
-    fn read_value<'v>(
-        &mut self,
-        reading: &mut Reading<'_>,
-        item: Item,
-        value: &'v Value,
-        at: &mut Vec<Option<&'v str>>,
-    ) {
-        if at.len() > MAX_DEPTH {
-            return;
-        }
-        match value {
-            Value::Array(list) => {
-                at.push(None);
-                for inner in list {
-                    self.read_value(reading, item, inner, at);
-                }
-                at.pop();
-            }
-            Value::Object(map) => {
-                let item = self.item(reading, item, map, at);
-                for (key, inner) in map {
-                    self.read_leaf(reading, item, key, at);
-                    at.push(Some(key));
-                    self.read_value(reading, item, inner, at);
-                    at.pop();
-                }
-            }
-            Value::Number(_) | Value::String(_) => {
-                if let Some(text) = text_of(value) {
-                    let label = reading.label(at);
-                    label.iter().for_each(|l| reading.total.label(&l.pii));
-                    self.read_leaf(reading, item, &text, at);
-                }
-            }
-            Value::Bool(_) | Value::Null => {}
-        }
-    }
-
-    /// What an object's own fields say of all of it: who wrote it, and whether it speaks to the
-    /// agent.
-    fn item<'v>(
-        &mut self,
-        reading: &Reading<'_>,
-        mut item: Item,
-        map: &'v Map<String, Value>,
-        at: &mut Vec<Option<&'v str>>,
-    ) -> Item {
-        let senders = reading.source.map(|s| &s.senders[..]).unwrap_or_default();
-        for (key, inner) in map {
-            at.push(Some(key));
-            let sender = senders.iter().any(|path| path.covers(at));
-            at.pop();
-            let list = inner.as_array().map(Vec::as_slice).unwrap_or_default();
-            let texts = inner.as_str().into_iter().chain(list.iter().filter_map(Value::as_str));
-            for text in texts.chain([key.as_str()]) {
-                item.suspect |= self.notice(signals(text));
-            }
-            if let Some(text) = inner.as_str().filter(|_| sender) {
-                let named = self.is_named_in(&self.session.principal, text);
-                item.pointed = item.pointed.of_sender(named);
-            }
-        }
-        item
-    }
-
     /// Whether a person or account is spoken of: by address, or by a part of the name.
-    pub(super) fn is_named_in(&self, said: &Known, sender: &str) -> bool {
+    pub(super) fn is_named_in(&self, said: &Known, text: &str) -> bool {
         let key = &self.session.key;
-        if key.canonical(sender).is_some_and(|token| said.holds(token)) {
-            return true;
-        }
-        let local = sender.split_once('@').map_or(sender, |(local, _)| local);
-        let parts = local.split(|c: char| !c.is_alphanumeric());
-        parts.filter(|part| part.chars().count() >= 3).any(|part| {
-            let lower = part.to_lowercase();
-            !NOBODY.contains(&lower.as_str()) && said.holds(key.token(Form::Name, &lower))
-        })
+        key.canonical(text).is_some_and(|token| said.holds(token))
+            || key.who(text).into_iter().any(|part| said.holds(part))
     }
 
     fn read_leaf(
         &mut self,
-        reading: &mut Reading<'_>,
-        item: Item,
-        text: &str,
-        at: &[Option<&str>],
+        (tool, source): (&str, Option<&SourceRule>),
+        (item, lineage): (Item, Lineage),
+        leaf: &Leaf,
+        total: &mut Volume,
     ) {
-        let key = &self.session.key;
-        let mut tokens = key.read(text);
-        let total = &mut reading.total;
-        total.bytes = total.bytes.saturating_add(text.len() as u64);
-        total.pii.add(tokens.pii);
-        let whole = key.canonical(text).unwrap_or_else(|| key.whole(&tokens.words));
-        let source = reading.source;
-        let label = reading.label(at);
-        let trust = label.map(|l| l.trust);
-        self.mark(reading.tool, label, text, tokens.pii);
-        let key = &self.session.key;
-        let places = source.map(|s| &s.places[..]).unwrap_or_default();
-        let under = places.iter().filter(|(path, _)| path.covers(at));
-        self.change.place(under.map(|(_, place)| key.under(*place, whole)));
+        let gist = &leaf.gist;
+        let field = leaf.field.and_then(|f| source?.fields.get(usize::from(f)));
+        let label = field.map(|(_, label)| label).or_else(|| source.map(|s| &s.label));
+        total.bytes = total.bytes.saturating_add(gist.bytes);
+        total.pii.add(gist.pii);
+        if !leaf.name {
+            label.iter().for_each(|l| total.label(&l.pii));
+        }
+        self.mark(tool, label, gist);
+        self.change.place(leaf.places.iter().copied());
         // Nobody vouches for prose, nor for what content had the provider look up.
-        let vouched =
-            tokens.words.len() <= MAX_VOUCHED_WORDS && reading.lineage != Lineage::Steered;
-        match trust {
+        let vouched = gist.words.len() <= MAX_VOUCHED_WORDS && lineage != Lineage::Steered;
+        match label.map(|l| l.trust) {
             Some(Trust::Agent) => {}
-            Some(Trust::Principal) => self.change.learn(Class::Principal, tokens),
+            Some(Trust::Principal) => self.change.learn(Class::Principal, gist.tokens()),
             Some(Trust::Record) if vouched => {
                 // Only the whole field is vouched for, not what may be written inside it.
-                tokens.typed = vec![whole];
-                if let Some(name) = key.file_name(text) {
-                    tokens.typed.push(name);
-                }
+                let typed: Vec<u64> = [gist.whole].into_iter().chain(gist.file_name).collect();
+                let words = gist.words.clone();
+                let field = Tokens { words, typed, pii: Pii::default() };
                 if item.pointed != Pointed::Away && !item.suspect {
-                    let (words, typed) = (tokens.words.clone(), tokens.typed.clone());
-                    let pointed = Tokens { words, typed, pii: Pii::default() };
-                    self.change.learn(Class::Delegated, pointed);
+                    self.change.learn(Class::Delegated, field.clone());
                 }
-                self.change.learn(Class::Record, Tokens { pii: Pii::default(), ..tokens });
+                self.change.learn(Class::Record, field);
             }
             None | Some(Trust::Content | Trust::Record) => {
-                self.learn_text(item.class(signals(text), self.grants()), text, tokens);
+                self.learn_text(item.class(gist.signals, self.grants()), gist);
             }
         }
     }
+}
+
+/// Whether the principal spoke of this sender.
+fn names(sender: &Gist, said: &Known) -> bool {
+    said.holds(sender.whole) || sender.who.iter().any(|part| said.holds(*part))
 }
 
 /// What is known of all fields of one object, or of a whole text.
@@ -310,78 +230,6 @@ impl Pointed {
     }
 }
 
-/// One result being read.
-struct Reading<'a> {
-    tool: &'a str,
-    source: Option<&'a SourceRule>,
-    lineage: Lineage,
-    total: Volume,
-}
-
-impl<'a> Reading<'a> {
-    /// What the pact says of a part of it.
-    fn label(&self, at: &[Option<&str>]) -> Option<&'a Label> {
-        let source = self.source?;
-        let field = source.fields.iter().find(|(path, _)| path.covers(at));
-        Some(field.map_or(&source.label, |(_, label)| label))
-    }
-}
-
 const MAX_DEPTH: usize = 64;
 /// Longest text, in words, that a provider can vouch for.
 const MAX_VOUCHED_WORDS: usize = 12;
-/// Parts of addresses that name nobody.
-const NOBODY: &[&str] = &[
-    "account",
-    "admin",
-    "alert",
-    "alerts",
-    "bot",
-    "contact",
-    "donotreply",
-    "email",
-    "hello",
-    "help",
-    "info",
-    "mail",
-    "mailer",
-    "news",
-    "newsletter",
-    "noreply",
-    "notification",
-    "notifications",
-    "notify",
-    "office",
-    "reply",
-    "security",
-    "service",
-    "services",
-    "support",
-    "system",
-    "team",
-    "the",
-    "update",
-    "updates",
-    "user",
-];
-const NO: &[&str] = &["no", "not", "don't", "dont", "stop", "wait", "never", "nope", "hold"];
-const YES: &[&str] = &[
-    "yes",
-    "yeah",
-    "yep",
-    "yup",
-    "ok",
-    "okay",
-    "sure",
-    "confirm",
-    "confirmed",
-    "proceed",
-    "agree",
-    "agreed",
-    "approve",
-    "approved",
-    "correct",
-    "absolutely",
-    "definitely",
-    "go",
-];

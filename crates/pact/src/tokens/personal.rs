@@ -1,13 +1,20 @@
 //! Personal data that can be recognised by its form: counted, never kept.
 
+use minicbor::{Decode, Encode};
+
 use super::forms::{self, chunks};
 
 /// Counts of detectable personal data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub(crate) struct Pii {
+    #[n(0)]
     pub(crate) email: u64,
+    #[n(1)]
     pub(crate) iban: u64,
+    #[n(2)]
     pub(crate) payment: u64,
+    #[n(3)]
     pub(crate) phone: u64,
 }
 
