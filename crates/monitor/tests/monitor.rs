@@ -10,6 +10,8 @@
 mod completeness;
 #[path = "monitor/refusals.rs"]
 mod refusals;
+#[path = "monitor/replay.rs"]
+mod replay;
 #[path = "monitor/restart.rs"]
 mod restart;
 #[path = "monitor/support.rs"]

@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) now: UnixMillis,
     pub(crate) boot: BootId,
+    /// Every effect as it goes to the journal.
+    pub(crate) recorded: Vec<Vec<u8>>,
 }
 
 /// What the reporter of an event gets.
@@ -101,6 +103,7 @@ impl World {
             rng,
             now: START,
             boot: BootId([seed; 32]),
+            recorded: Vec::new(),
         };
         world.restart(world.boot, SigningKey::from_seed(&world.boot_key.expose_seed()));
         let keys = [world.initiator.public(), world.provider.public()];
@@ -121,6 +124,7 @@ impl World {
     pub(crate) fn apply(&mut self, effect: &Effect) -> Applied {
         let bytes = minicbor::to_vec(effect).unwrap();
         let recorded: Effect = minicbor::decode(&bytes).unwrap();
+        self.recorded.push(bytes);
         let applied = self.monitor.apply(effect).unwrap();
         let shadowed = self.shadow.apply(&recorded).unwrap();
         let leaves = |applied: &Applied| -> Vec<_> {
