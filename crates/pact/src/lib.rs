@@ -17,6 +17,7 @@
 pub mod check;
 pub mod compile;
 pub mod digest;
+pub mod diff;
 pub mod document;
 pub mod error;
 pub mod lint;
@@ -28,6 +29,9 @@ mod tokens;
 pub use check::{Approval, Decision, Judgement, Verdict, check, check_digest};
 pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
 pub use digest::Digest;
+pub use check::{Approval, Decision, Judgement, Verdict, check};
+pub use compile::{CompileError, Compiled, Consented, OnDeadline, compile};
+pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff, succeeds};
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};

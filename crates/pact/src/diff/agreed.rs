@@ -1,0 +1,78 @@
+//! Terms that permit nothing and need both signatures whatever their change: who the parties are,
+//! when the pact holds, and all that the parties consented to of the monitor.
+
+use super::found::Found;
+use crate::document::terms::{Disclosure, Monitoring, Parties, Term};
+
+pub(super) fn parties(found: &mut Found, old: &Parties, new: &Parties) {
+    let Parties { initiator, provider, monitors, overseers } = old;
+    found.agreed("parties.initiator", initiator == &new.initiator, "the initiator's terms differ");
+    found.agreed("parties.provider", provider == &new.provider, "the provider's terms differ");
+    found.agreed("parties.monitors", monitors == &new.monitors, "other monitors may watch");
+    found.agreed("parties.overseers", overseers == &new.overseers, "others decide or audit");
+}
+
+pub(super) fn term(found: &mut Found, old: &Term, new: &Term) {
+    let Term { kind, not_before, not_after, max_sessions, renewal, renegotiation } = old;
+    found.agreed("term.kind", kind == &new.kind, "it holds for something else");
+    found.agreed("term.not_before", not_before == &new.not_before, "it starts at another moment");
+    found.agreed("term.not_after", not_after == &new.not_after, "it ends at another moment");
+    let sessions = max_sessions == &new.max_sessions;
+    found.agreed("term.max_sessions", sessions, "another number of sessions is permitted");
+    found.agreed("term.renewal", renewal == &new.renewal, "it is renewed in another way");
+    let same = renegotiation == &new.renegotiation;
+    found.agreed("term.renegotiation", same, "it is renegotiated in another way");
+}
+
+pub(super) fn monitoring(found: &mut Found, old: &Monitoring, new: &Monitoring) {
+    let Monitoring {
+        mode,
+        log_scope,
+        content_key_holder,
+        retention,
+        access,
+        fail,
+        deadline_ms,
+        approval,
+        sampling,
+        scrutiny,
+        incidents,
+        evidence,
+        disclosure,
+    } = old;
+    let mut agreed = |field: &str, same: bool, text: &str| {
+        found.agreed(&format!("monitoring.{field}"), same, text);
+    };
+    agreed("mode", mode == &new.mode, "the monitor acts in another way");
+    agreed("log_scope", log_scope == &new.log_scope, "the monitor keeps something else");
+    let holder = content_key_holder == &new.content_key_holder;
+    agreed("content_key_holder", holder, "others can read what the monitor keeps");
+    agreed("retention", retention == &new.retention, "the monitor keeps it for another time");
+    agreed("access", access == &new.access, "others may read the record");
+    agreed("fail", fail == &new.fail, "something else follows a late verdict");
+    agreed("deadline_ms", deadline_ms == &new.deadline_ms, "a verdict may take another time");
+    agreed("approval", approval == &new.approval, "approvals work in another way");
+    agreed("sampling", sampling == &new.sampling, "inspection differs");
+    agreed("scrutiny", scrutiny == &new.scrutiny, "something else raises scrutiny");
+    agreed("incidents", incidents == &new.incidents, "others are told of incidents");
+    agreed("evidence", evidence == &new.evidence, "other evidence is preserved");
+    disclosed(found, disclosure.as_ref(), new.disclosure.as_ref());
+}
+
+fn disclosed(found: &mut Found, old: Option<&Disclosure>, new: Option<&Disclosure>) {
+    let (Some(old), Some(new)) = (old, new) else {
+        let text = "whether anything may leave the monitor differs";
+        return found.agreed("monitoring.disclosure", old == new, text);
+    };
+    let Disclosure { dp, claims, consent_salt } = old;
+    let mut agreed = |field: &str, same: bool, text: &str| {
+        found.agreed(&format!("monitoring.disclosure.{field}"), same, text);
+    };
+    agreed("dp", dp == &new.dp, "other aggregates may leave the monitor");
+    agreed("claims", claims == &new.claims, "other claims may leave the monitor");
+    agreed(
+        "consent_salt",
+        consent_salt == &new.consent_salt,
+        "the consent entries are salted anew",
+    );
+}

@@ -1,0 +1,115 @@
+//! Permitted interactions: absence means denied, so one that is gone is narrower and a new one
+//! wider; the conditions of one that stays are compared one by one.
+
+use super::args::{self, Follow};
+use super::found::{Found, Place};
+use super::{Taken, args::severity};
+use crate::document::terms::{ApprovalTerm, Effect, Interaction, Requested, RequestedWhen};
+
+pub(super) fn all(found: &mut Found, old: &[Interaction], new: &[Interaction]) {
+    for interaction in old {
+        let place = place_of(interaction);
+        match new.iter().find(|i| i.id == interaction.id) {
+            Some(other) => one(found, &place, interaction, other),
+            None => found.narrower(&place, "it is not permitted any more"),
+        }
+    }
+    for interaction in new.iter().filter(|i| old.iter().all(|o| o.id != i.id)) {
+        found.wider(&place_of(interaction), "it is permitted now");
+    }
+}
+
+fn place_of(interaction: &Interaction) -> Place {
+    let taken = Taken::of(interaction.direction);
+    Place::new(format!("interactions.{}", interaction.id.0), taken)
+}
+
+fn one(found: &mut Found, place: &Place, old: &Interaction, new: &Interaction) {
+    let Interaction {
+        id: _,
+        direction,
+        kind,
+        name,
+        effect,
+        max_tier,
+        args: _,
+        unlisted_args: _,
+        requested,
+        confirmed_by,
+        after,
+        approval,
+        limits,
+        max_bytes,
+        idempotency,
+    } = old;
+    for (field, same) in [
+        ("direction", direction == &new.direction),
+        ("kind", kind == &new.kind),
+        ("name", name == &new.name),
+        ("idempotency", idempotency == &new.idempotency),
+    ] {
+        if !same {
+            found.wider(&place.under(field), "it is another");
+        }
+    }
+    if effect != &new.effect {
+        // Only reading is free: whatever is no reading is judged alike.
+        let narrower = *effect == Effect::Read;
+        found.judged(narrower, &place.under("effect"), "it changes something else");
+    }
+    let (old_tier, new_tier) = (*max_tier, new.max_tier);
+    found.at_most(&place.under("max_tier"), "highest tier", old_tier, new_tier);
+    args::all(found, &place.under("args"), (old, new), follow(old, new));
+    asked_for(found, &place.under("requested"), requested.as_ref(), new.requested.as_ref());
+    let confirmed = place.under("confirmed_by");
+    found.exactly(&confirmed, "need of a confirmation", *confirmed_by, new.confirmed_by);
+    found.superset(&place.under("after"), "interactions that must come before", after, &new.after);
+    approved(found, &place.under("approval"), *approval, new.approval);
+    found.superset(&place.under("limits"), "limits that it names", limits, &new.limits);
+    let (old_bytes, new_bytes) = (*max_bytes, new.max_bytes);
+    found.at_most(&place.under("max_bytes"), "largest size", old_bytes, new_bytes);
+}
+
+/// A word in `requested` does two things: without it the call is held, and with it a source that
+/// the principal pointed to may decide on the call. More words can let more be decided.
+fn follow(old: &Interaction, new: &Interaction) -> Follow {
+    let terms = |i: &Interaction| i.requested.as_ref().map(|r| r.terms.clone()).unwrap_or_default();
+    let before = terms(old);
+    let more = terms(new).iter().any(|term| !before.contains(term));
+    if more && old.effect != Effect::Read { Follow::Further } else { Follow::NoFurther }
+}
+
+fn asked_for(found: &mut Found, place: &Place, old: Option<&Requested>, new: Option<&Requested>) {
+    let (Some(old), Some(new)) = (old, new) else {
+        return found.exactly(place, "need of a request", old, new);
+    };
+    let Requested { terms, when, otherwise } = old;
+    found.subset(&place.under("terms"), "words", Some(terms), Some(&new.terms));
+    let often = |when: &Option<RequestedWhen>| when.unwrap_or(RequestedWhen::Always);
+    match (often(when), often(&new.when)) {
+        (RequestedWhen::Always, RequestedWhen::Scrutiny) => {
+            found.wider(&place.under("when"), "only under scrutiny, no longer always");
+        }
+        (RequestedWhen::Scrutiny, RequestedWhen::Always) => {
+            found.narrower(&place.under("when"), "always, no longer only under scrutiny");
+        }
+        (RequestedWhen::Always, RequestedWhen::Always)
+        | (RequestedWhen::Scrutiny, RequestedWhen::Scrutiny) => {}
+    }
+    severity(found, &place.under("else"), *otherwise, new.otherwise);
+}
+
+/// `always` adds an escalation, `never` turns escalations into denials; neither does what the
+/// other does.
+fn approved(
+    found: &mut Found,
+    place: &Place,
+    old: Option<ApprovalTerm>,
+    new: Option<ApprovalTerm>,
+) {
+    let [old, new] = [old, new].map(|term| term.unwrap_or(ApprovalTerm::OnElse));
+    if old != new {
+        let narrower = old == ApprovalTerm::OnElse;
+        found.judged(narrower, place, "an overseer decides at other times");
+    }
+}
