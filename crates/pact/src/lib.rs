@@ -20,6 +20,7 @@ pub mod digest;
 pub mod diff;
 pub mod document;
 pub mod error;
+pub mod explain;
 pub mod lint;
 mod signals;
 pub mod signature;
@@ -35,6 +36,7 @@ pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};
+pub use explain::{Section, explain};
 pub use lint::{Finding, Severity, lint};
 pub use signature::{BindingPact, KeyRing, SignedPact};
 pub use state::{Change, Scoped, SessionState, StandingState};

@@ -1,0 +1,145 @@
+//! Explain: a pact in plain sentences, for the people who sign it.
+//!
+//! The sentences say what the monitor does with each term, not what the term is called. What the
+//! monitor does not execute is named as such.
+
+use messages::did::Did;
+
+use crate::compile::{Compiled, compile};
+use crate::document::Pact;
+use crate::document::terms::{Direction, Document, Limit, OverseerRole, Per, TermKind};
+use crate::lint::{Severity, lint};
+
+mod argument;
+mod call;
+mod leaving;
+mod trust;
+mod watching;
+mod words;
+
+use words::{counter, follows, moment, safe, span, unit};
+
+/// Sentences about one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The subject.
+    pub title: &'static str,
+    /// Whole sentences.
+    pub lines: Vec<String>,
+}
+
+/// Says in plain sentences what a pact permits, what its monitor keeps, and what leaves it.
+#[must_use]
+pub fn explain(pact: &Pact) -> Vec<Section> {
+    let terms = pact.terms();
+    let compiled = compile(pact);
+    let section = |title, lines| Section { title, lines };
+    let mut sections = vec![
+        section("Who, and how long", between(pact)),
+        section("What the initiator may do", side(terms, Direction::ToProvider)),
+        section("What the provider may do", side(terms, Direction::ToInitiator)),
+        section("Limits", terms.limits.iter().map(|l| limit(terms, l)).collect()),
+        section("How far results are believed", trust::labels(&terms.labels)),
+    ];
+    match &compiled {
+        Ok(compiled) => sections.extend(monitored(pact, compiled)),
+        Err(error) => {
+            let line = format!("No monitor can watch this pact: {error}.");
+            sections.push(section("What the monitor does", vec![line]));
+        }
+    }
+    sections.push(section("What is only on record", recorded(pact)));
+    for section in &mut sections {
+        if section.lines.is_empty() {
+            section.lines.push("Nothing.".to_owned());
+        }
+    }
+    sections
+}
+
+fn monitored(pact: &Pact, compiled: &Compiled) -> [Section; 4] {
+    let terms = &pact.terms().monitoring;
+    [
+        Section { title: "What the monitor does", lines: watching::acts(terms, compiled) },
+        Section { title: "Who decides", lines: watching::decides(pact, compiled) },
+        Section { title: "What the monitor keeps", lines: watching::keeps(terms, compiled) },
+        Section { title: "What leaves the monitor", lines: leaving::leaves(pact, compiled) },
+    ]
+}
+
+fn between(pact: &Pact) -> Vec<String> {
+    let (parties, term) = (&pact.terms().parties, &pact.terms().term);
+    let party = |did: &Did, organisation: &Did| format!("{did}, of {organisation}");
+    let kind = match term.kind {
+        TermKind::Interaction => "one interaction",
+        TermKind::Session => "one session",
+        TermKind::Standing => "many sessions",
+    };
+    let mut lines = vec![
+        format!(
+            "The initiator, which asks, is {}.",
+            party(pact.initiator(), &parties.initiator.organisation.0)
+        ),
+        format!(
+            "The provider, which serves, is {}.",
+            party(pact.provider(), &parties.provider.organisation.0)
+        ),
+        format!(
+            "It is meant for {kind}, from {} until {}.",
+            moment(term.not_before),
+            moment(term.not_after)
+        ),
+    ];
+    if let Some(most) = term.max_sessions {
+        lines.push(format!("At most {most} sessions take place under it."));
+    }
+    for monitor in &parties.monitors {
+        lines.push(format!("{} may monitor it.", monitor.did.0));
+    }
+    for overseer in &parties.overseers {
+        let role = match overseer.role {
+            OverseerRole::Auditor => "audits",
+            OverseerRole::HumanApprover => "approves",
+            OverseerRole::OversightBody => "oversees",
+            OverseerRole::Regulator => "regulates",
+        };
+        lines.push(format!("{} {role}.", overseer.did.0));
+    }
+    lines
+}
+
+/// One side's permits. What is not listed is refused, which is worth saying even of nothing.
+fn side(terms: &Document, direction: Direction) -> Vec<String> {
+    let permits = terms.interactions.iter().filter(|i| i.direction == direction);
+    let mut lines: Vec<String> = permits.map(|i| call::permit(terms, i)).collect();
+    lines.push(if lines.is_empty() {
+        "It may start nothing.".to_owned()
+    } else {
+        "All else is refused, and so is what breaks one of these terms unless the term says \
+         otherwise."
+            .to_owned()
+    });
+    lines
+}
+
+fn limit(terms: &Document, limit: &Limit) -> String {
+    let Limit { id, counter: counted, per, max, otherwise } = limit;
+    let over = match per {
+        Per::Pact => "in all sessions together".to_owned(),
+        Per::Session => "in one session".to_owned(),
+        Per::Window(width) => format!("in any {}", span(*width)),
+    };
+    let unit = unit(terms, counted).map(|u| format!(" {}", safe(u))).unwrap_or_default();
+    format!(
+        "{}: {} at most {}{unit} {over}; beyond that {}.",
+        id.0,
+        counter(counted),
+        max.0,
+        follows(*otherwise)
+    )
+}
+
+fn recorded(pact: &Pact) -> Vec<String> {
+    let findings = lint(pact).into_iter().filter(|f| f.severity == Severity::RecordedOnly);
+    findings.map(|f| format!("{}: {}.", f.at, f.text)).collect()
+}
