@@ -1,6 +1,8 @@
-//! `cloister pact`: draft, lint, hash, sign, countersign.
+//! `cloister pact`: draft, lint, explain, diff, hash, sign, countersign.
 
+mod diff;
 mod draft;
+mod explain;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,11 +22,22 @@ pub(crate) enum Command {
         after_help = "Example:\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
     )]
     Countersign(SignArguments),
+    /// Say what a revision changes, and whose signatures it needs.
+    #[command(
+        after_help = "Example:\n  cloister pact diff bank-1.pact.json bank-2.pact.json\n\nExit codes: 0 nothing differs or the new pact only grants less; 1 something is wider or needs both signatures; 3 one is no pact."
+    )]
+    Diff(diff::Arguments),
     /// Print a first pact for a list of tools, to be read and changed before it is signed.
     #[command(
         after_help = "Example:\n  cloister pact draft --tools tools.json --name helpdesk > draft.json\n\nThe parties are placeholders: put their DIDs in."
     )]
     Draft(draft::Arguments),
+    /// Say in plain sentences what a pact permits, what is kept, and what leaves the monitor.
+    #[command(after_help = "Example:\n  cloister pact explain bank.pact.json")]
+    Explain {
+        /// A pact, signed or not.
+        pact: PathBuf,
+    },
     /// Print the SHA-256 of the canonical bytes.
     #[command(after_help = "Example:\n  cloister pact hash bank.pact.json")]
     Hash {
@@ -63,7 +76,9 @@ pub(crate) struct SignArguments {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
+        Command::Diff(arguments) => diff::run(arguments),
         Command::Draft(arguments) => draft::run(arguments),
+        Command::Explain { pact } => explain::run(pact),
         Command::Hash { pact } => {
             output::line(open(pact)?.pact().hash().to_string());
             Ok(ExitCode::SUCCESS)

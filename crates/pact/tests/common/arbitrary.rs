@@ -65,8 +65,12 @@ pub(crate) type Pool = (&'static str, &'static str, Value);
 
 /// What pacts that resemble each other differ in.
 pub(crate) fn pools() -> Vec<Pool> {
-    const TO: &str = "/interactions/1/args/recipient";
-    const SUM: &str = "/interactions/1/args/amount";
+    [recipients(), amounts(), calls(), bounds()].concat()
+}
+
+const OTHERWISE: [&str; 4] = ["alert", "escalate", "deny", "terminate"];
+
+fn origins() -> Vec<Value> {
     let lists = json!([
         ["principal"],
         ["principal", "record"],
@@ -79,23 +83,47 @@ pub(crate) fn pools() -> Vec<Pool> {
         ["principal", "result:read_note"],
         ["principal", "record", "content", "delegated", "unseen", "org:good.com"]
     ]);
-    let any = lists.as_array().unwrap().clone();
-    let from: Vec<Value> = any
-        .iter()
-        .flat_map(|o| ["deny", "escalate", "alert"].map(|e| json!({"any_of": o, "else": e})))
-        .chain(
-            any.iter()
-                .map(|o| json!({"any_of": ["principal"], "under_scrutiny": o, "else": "deny"})),
-        )
-        .chain([json!({"any_of": ["principal"], "match": "host", "else": "escalate"})])
-        .collect();
+    let of = |any: &Value, otherwise: &str| json!({"any_of": any, "else": otherwise});
+    let scrutiny =
+        |any: &Value| json!({"any_of": ["principal"], "under_scrutiny": any, "else": "deny"});
+    let lists = lists.as_array().unwrap();
+    let plain = lists.iter().flat_map(|any| OTHERWISE[..3].iter().map(move |o| of(any, o)));
+    let hosts = json!({"any_of": ["principal"], "match": "host", "else": "escalate"});
+    plain.chain(lists.iter().map(scrutiny)).chain([hosts]).collect()
+}
+
+fn recipients() -> Vec<Pool> {
+    const AT: &str = "/interactions/1/args/recipient";
+    vec![
+        (AT, "provenance", origins().into()),
+        (AT, "required", json!([true, false])),
+        (AT, "type", json!(["string", "array", "timestamp"])),
+        (AT, "max_len", json!([3, 12])),
+        (AT, "in", json!([["red", "bob@good.com"], ["bob@good.com"], []])),
+        (AT, "not_in", json!([["eve@evil.com"], ["eve@evil.com", "red"]])),
+        (AT, "pattern", json!(["[a-z@.]+", ".*"])),
+        (AT, "each", json!([{}, {"max_len": 3}, {"max_len": 12, "else": "alert"}])),
+        (AT, "else", json!(OTHERWISE)),
+        (AT, "unless", json!(["approved"])),
+        (AT, "extract", json!(["email"])),
+    ]
+}
+
+fn amounts() -> Vec<Pool> {
+    const AT: &str = "/interactions/1/args/amount";
+    vec![
+        (AT, "max", json!(["5", "10", "2000"])),
+        (AT, "min", json!(["1", "6"])),
+        (AT, "type", json!(["decimal", "integer"])),
+        (AT, "else", json!(OTHERWISE)),
+        (AT, "unless", json!(["approved"])),
+    ]
+}
+
+fn calls() -> Vec<Pool> {
+    const AT: &str = "/interactions/1";
     let asked =
         |terms: Value, when: &str| json!({"terms": terms, "when": when, "else": "escalate"});
-    let held = json!(["alert", "escalate", "deny", "terminate"]);
-    let sources = |trust: &str, field: &str, sender: bool| {
-        json!([{"tool": "read_note", "trust": trust, "tier": "internal", "fields": [
-            {"path": "**.sender", "trust": field, "sender": sender}, {"path": "**.id", "trust": "record"}]}])
-    };
     let requested = json!([
         asked(json!(["send"]), "always"),
         asked(json!(["send", "pay"]), "always"),
@@ -104,55 +132,47 @@ pub(crate) fn pools() -> Vec<Pool> {
     ]);
     let other = json!([{}, {"max_len": 5}, {"in": ["a", "red"]}, {"max_len": 3, "else": "alert"},
         {"required": true}, {"provenance": {"any_of": ["principal"], "else": "deny"}}]);
+    let approval = json!(["always", "never", "on-else"]);
     vec![
-        (TO, "provenance", json!(from)),
-        (TO, "required", json!([true, false])),
-        (TO, "type", json!(["string", "array", "timestamp"])),
-        (TO, "max_len", json!([3, 12])),
-        (TO, "in", json!([["red", "bob@good.com"], ["bob@good.com"], []])),
-        (TO, "not_in", json!([["eve@evil.com"], ["eve@evil.com", "red"]])),
-        (TO, "pattern", json!(["[a-z@.]+", ".*"])),
-        (TO, "each", json!([{}, {"max_len": 3}, {"max_len": 12, "else": "alert"}])),
-        (TO, "else", held.clone()),
-        (TO, "unless", json!(["approved"])),
-        (TO, "extract", json!(["email"])),
-        (SUM, "max", json!(["5", "10", "2000"])),
-        (SUM, "min", json!(["1", "6"])),
-        (SUM, "type", json!(["decimal", "integer"])),
-        (SUM, "else", held.clone()),
-        (SUM, "unless", json!(["approved"])),
         ("/interactions/1/args", "note", other.clone()),
         ("/interactions/1/args", "*", other.clone()),
         ("/interactions/0", "args", json!([{"note": {}}, {"*": {"max_len": 3}}])),
-        ("/interactions/1", "unlisted_args", json!(["allow", "deny"])),
-        ("/interactions/1", "requested", requested),
-        ("/interactions/1", "confirmed_by", json!(["principal", "overseer"])),
-        ("/interactions/1", "after", json!([["read_note"]])),
-        ("/interactions/1", "approval", json!(["always", "never", "on-else"])),
-        ("/interactions/1", "max_bytes", json!([20, 40])),
-        ("/interactions/2", "approval", json!(["always", "never", "on-else"])),
+        (AT, "unlisted_args", json!(["allow", "deny"])),
+        (AT, "requested", requested),
+        (AT, "confirmed_by", json!(["principal", "overseer"])),
+        (AT, "after", json!([["read_note"]])),
+        (AT, "approval", approval.clone()),
+        (AT, "max_bytes", json!([20, 40])),
+        ("/interactions/2", "approval", approval),
         ("/interactions/2/args", "note", other),
+    ]
+}
+
+fn bounds() -> Vec<Pool> {
+    let sources = |trust: &str, field: &str, sender: bool| {
+        json!([{"tool": "read_note", "trust": trust, "tier": "internal", "fields": [
+            {"path": "**.sender", "trust": field, "sender": sender},
+            {"path": "**.id", "trust": "record"}]}])
+    };
+    let few = |counter: &str, per: &str, max: &str, otherwise: &str| json!({"id": "few", "counter": counter, "per": per, "max": max, "else": otherwise});
+    let limits = json!([
+        few("calls", "pact", "2", "deny"),
+        few("calls", "pact", "4", "escalate"),
+        few("distinct:send_money.recipient", "session", "1", "deny"),
+        few("bytes", "session", "60", "deny")
+    ]);
+    let labels = json!([
+        sources("content", "record", true),
+        sources("record", "record", false),
+        sources("content", "content", false),
+        sources("agent", "principal", true),
+        []
+    ]);
+    vec![
         ("/limits/0", "max", json!(["5", "20", "5000.00"])),
-        ("/limits/0", "else", held.clone()),
-        (
-            "/limits",
-            "1",
-            json!([{"id": "few", "counter": "calls", "per": "pact", "max": "2", "else": "deny"},
-            {"id": "few", "counter": "calls", "per": "pact", "max": "4", "else": "escalate"},
-            {"id": "few", "counter": "distinct:send_money.recipient", "per": "session", "max": "1", "else": "deny"},
-            {"id": "few", "counter": "bytes", "per": "session", "max": "60", "else": "deny"}]),
-        ),
-        (
-            "/labels",
-            "sources",
-            json!([
-                sources("content", "record", true),
-                sources("record", "record", false),
-                sources("content", "content", false),
-                sources("agent", "principal", true),
-                []
-            ]),
-        ),
+        ("/limits/0", "else", json!(OTHERWISE)),
+        ("/limits", "1", limits),
+        ("/labels", "sources", labels),
     ]
 }
 
