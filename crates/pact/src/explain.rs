@@ -127,11 +127,12 @@ fn limit(terms: &Document, limit: &Limit) -> String {
     let over = match per {
         Per::Pact => "in all sessions together".to_owned(),
         Per::Session => "in one session".to_owned(),
-        Per::Window(width) => format!("in any {}", span(*width)),
+        Per::Window(width) => format!("within {}", span(*width)),
     };
+    let verb = if counted.starts_with("sum:") { "is" } else { "are" };
     let unit = unit(terms, counted).map(|u| format!(" {}", safe(u))).unwrap_or_default();
     format!(
-        "{}: {} at most {}{unit} {over}; beyond that {}.",
+        "{}: {} {verb} at most {}{unit} {over}; beyond that {}.",
         id.0,
         counter(counted),
         max.0,

@@ -32,7 +32,7 @@ fn class(decision: Decision) -> u8 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn a_pact_does_not_differ_from_itself(draws in draws(0)) {

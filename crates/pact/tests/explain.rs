@@ -107,7 +107,7 @@ fn says_what_follows_silence_and_what_is_kept() {
     assert!(text(&pact, "keeps").contains("It keeps them for 90 days."));
     assert!(text(&pact, "monitor does").contains("A verdict takes at most 2 seconds."));
     assert!(text(&pact, "Limits").contains(
-        "sent: the sum of amount of send_money at most 5000.00 EUR in one session; beyond that it \
+        "sent: the sum of amount of send_money is at most 5000.00 EUR in one session; beyond that it \
          is refused."
     ));
     assert!(text(&pact, "leaves").contains("at a loss of at most epsilon 0.1 for each 1 day"));

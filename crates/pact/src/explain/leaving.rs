@@ -18,6 +18,16 @@ pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
         "To everybody: signed leaves of constant size on the public log, whose counts are hidden."
             .to_owned(),
     ];
+    if terms.mode == Mode::Interventionist {
+        lines.push(
+            "To an overseer: each call that waits for a decision, as it was sent.".to_owned(),
+        );
+    }
+    lines.push(
+        "To both parties and the overseers, when they follow the monitor: notices of broken terms, \
+         waiting calls, decisions and ended sessions."
+            .to_owned(),
+    );
     for access in &terms.access {
         // Only what may be read at any time is handed out.
         match compiled.may_read(&access.did.0) {
@@ -42,7 +52,7 @@ pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
     if dp.is_empty() {
         lines.push("No aggregate may leave.".to_owned());
     }
-    lines.push("Nothing else leaves.".to_owned());
+    lines.push("Nothing else of what was said, called or counted leaves.".to_owned());
     lines.dedup();
     lines
 }
@@ -65,7 +75,8 @@ fn claim(claim: &ClaimTerms) -> String {
     let bound = bound.map(|b| b.0.to_string()).unwrap_or_default();
     let compared = format!("{} {bound}", compared(*op));
     let lower = lower.map(|l| format!(" and at least {}", l.0)).unwrap_or_default();
-    let samples = min_samples.map(|n| format!(" of at least {n}")).unwrap_or_default();
+    let samples =
+        min_samples.map(|n| format!(", once there are at least {n},")).unwrap_or_default();
     let says = match (ratio_of, sum_of, percentile) {
         (Some(whole), _, _) => {
             format!("the share of {what} among {}{samples} is {compared}", counter(whole))
@@ -75,7 +86,8 @@ fn claim(claim: &ClaimTerms) -> String {
             format!("{what} are as many as {} together", either(&parts, "and"))
         }
         (_, _, Some(percent)) => {
-            format!("for {} percent of answers{samples}, {what} are {compared}", percent.0)
+            let comma = if samples.is_empty() { "," } else { "" };
+            format!("for {} percent of answers{samples}{comma} {what} are {compared}", percent.0)
         }
         (None, None, None) => format!("{what} are {compared}{lower}"),
     };

@@ -19,11 +19,9 @@ fn source(source: &Source) -> String {
         let at = fields.iter().filter(|f| f.trust.unwrap_or(*trust) == level && level != *trust);
         let names: Vec<String> = at.map(|f| safe(&f.path)).collect();
         if !names.is_empty() {
-            line.push_str(&format!(
-                "; in them {} counts as {}",
-                either(&names, "and"),
-                believed(level)
-            ));
+            let count = if names.len() == 1 { "counts" } else { "count" };
+            let names = either(&names, "and");
+            line.push_str(&format!("; in them {names} {count} as {}", believed(level)));
         }
     }
     let sender = |field: &&FieldTerms| field.sender == Some(true);
