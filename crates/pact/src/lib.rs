@@ -16,8 +16,8 @@
 
 pub mod check;
 pub mod compile;
-pub mod digest;
 pub mod diff;
+pub mod digest;
 pub mod document;
 pub mod error;
 pub mod explain;
@@ -29,10 +29,8 @@ mod tokens;
 
 pub use check::{Approval, Decision, Judgement, Verdict, check, check_digest};
 pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
-pub use digest::Digest;
-pub use check::{Approval, Decision, Judgement, Verdict, check};
-pub use compile::{CompileError, Compiled, Consented, OnDeadline, compile};
 pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff, succeeds};
+pub use digest::Digest;
 pub use document::Pact;
 pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};
