@@ -59,6 +59,54 @@ pub fn pact() -> pact::Compiled {
     pact::compile(&pact).unwrap()
 }
 
+/// The same pact; each tool also has a recipient, whom the principal or a record must name.
+#[must_use]
+pub fn sourced_pact() -> pact::Compiled {
+    let interaction = |n: usize| {
+        json!({
+            "id": tool(n), "direction": "initiator->provider", "kind": "call",
+            "name": tool(n), "effect": "spend", "unlisted_args": "deny",
+            "args": {
+                "amount": {"type": "decimal", "max": format!("{}.00", 1000 + n), "unit": "EUR",
+                    "required": true, "else": "deny"},
+                "recipient": {"provenance": {"any_of": ["principal", "record"], "else": "deny"}},
+            },
+        })
+    };
+    let mut document: Value = serde_json::from_str(PACT).unwrap();
+    document["interactions"] = (0..RULES).map(interaction).collect();
+    let pact = pact::Pact::parse(document.to_string().as_bytes()).unwrap();
+    pact::compile(&pact).unwrap()
+}
+
+/// Tool 25 with an amount within its rule and a recipient that the principal named.
+#[must_use]
+pub fn sourced_event() -> Event {
+    let mut event = event();
+    if let Body::Call { args, .. } = &mut event.body {
+        args.insert("recipient".to_owned(), "bob@example.com".into());
+    }
+    event
+}
+
+/// A session in which the principal said a thousand words.
+#[must_use]
+pub fn well_read(pact: &pact::Compiled) -> pact::SessionState {
+    let mut session = pact::SessionState::new([0; 16]);
+    let words: Vec<String> = (0..1_000).map(|n| format!("word{n}")).collect();
+    let text = format!("{} bob@example.com", words.join(" "));
+    let said = Event {
+        from: Role::Principal,
+        to: Role::Initiator,
+        body: Body::Message { text },
+        ..event()
+    };
+    let standing = pact::StandingState::default();
+    let judged = pact::check(pact, &session, &standing, &said, pact::Approval::Absent, NOW);
+    session.apply(&judged.change);
+    session
+}
+
 /// Name of the *n*th tool.
 #[must_use]
 pub fn tool(n: usize) -> String {

@@ -171,13 +171,11 @@ fn asks(words: &[&str]) -> bool {
 fn markup(text: &str) -> bool {
     let lower = text.to_lowercase();
     let tag = |name: &str| {
-        ["<", "</", "[", "[/", "<|", "{{"].iter().any(|open| {
-            lower.match_indices(name).any(|(at, _)| {
-                let end = at.saturating_add(name.len());
-                let after = lower.get(end..).and_then(|t| t.chars().next());
-                lower.get(..at).is_some_and(|t| t.ends_with(open))
-                    && after.is_some_and(|c| !c.is_alphanumeric() && c != '_' && c != '-')
-            })
+        lower.match_indices(name).any(|(at, _)| {
+            let (before, after) = (lower.get(..at), lower.get(at.saturating_add(name.len())..));
+            let next = after.and_then(|t| t.chars().next());
+            before.is_some_and(|t| OPENERS.iter().any(|open| t.ends_with(open)))
+                && next.is_some_and(|c| !c.is_alphanumeric() && c != '_' && c != '-')
         })
     };
     FRAMES.iter().any(|name| tag(name))
@@ -204,6 +202,7 @@ fn encoded(piece: &str) -> bool {
 const LEADS: &[&str] = &["please", "kindly", "todo", "then", "and", "now", "also", "first", "next"];
 const ABLE: &[&str] = &["can", "could", "may", "will", "would"];
 const DUTY: &[&str] = &["must", "shall", "should"];
+const OPENERS: [&str; 6] = ["<", "</", "[", "[/", "<|", "{{"];
 const ALARM: u32 = 4;
 const ENCODED: usize = 48;
 const SENTENCE: usize = 256;

@@ -154,7 +154,9 @@ impl TokenKey {
             tokens.words.push(self.token(Form::Word, &lower));
             self.recognise(chunk, &lower, &mut tokens);
             let [before, previous] = &last;
-            if let Some(day) = day_in_words([before, previous, &lower]) {
+            if lower.len() == 4
+                && let Some(day) = day_in_words([before, previous, &lower])
+            {
                 tokens.typed.push(self.token(Form::Day, &day.to_string()));
             }
             digits.take(chunk, &mut tokens.pii);
@@ -172,6 +174,10 @@ impl TokenKey {
     }
 
     fn recognise(&self, chunk: &str, lower: &str, tokens: &mut Tokens) {
+        // No form is made of letters alone.
+        if chunk.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return;
+        }
         let typed = &mut tokens.typed;
         if let Some(email) = email(lower) {
             typed.push(self.token(Form::Email, email));

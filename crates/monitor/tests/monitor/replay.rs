@@ -23,7 +23,9 @@ fn answer(id: &str, content: Content) -> Body {
 
 /// Sessions with a verdict of every kind.
 fn lived() -> World {
-    let mut world = World::new(3, |pact| pact["monitoring"]["log_scope"] = "full".into());
+    let mut world = World::new(3, |pact| {
+        *pact.pointer_mut("/monitoring/log_scope").unwrap() = "full".into();
+    });
     let session = world.open(1);
     let (mut asks, mut serves) = (Side::default(), Side::default());
     let pay = |id: &str, to: &str| {
