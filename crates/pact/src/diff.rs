@@ -16,6 +16,7 @@ use crate::document::terms::{Direction, Document, InteractionKind};
 mod agreed;
 mod args;
 mod bounds;
+mod coupling;
 mod found;
 mod interaction;
 mod labels;
@@ -124,6 +125,8 @@ pub fn diff(old: &Pact, new: &Pact) -> Diff {
     agreed::monitoring(&mut found, monitoring, &new.monitoring);
     found.agreed("dispute", dispute == &new.dispute, "disputes are settled in another way");
     found.agreed("anchor", anchor == &new.anchor, "it is anchored elsewhere");
+    coupling::recipients(&mut found, old, new);
+    coupling::consequences(&mut found, old);
     Diff(found.finish())
 }
 

@@ -470,3 +470,48 @@ fn a_path_has_no_character_that_a_terminal_obeys() {
     let (found, _) = changed(|v| v["interactions"][1]["args"]["\u{1b}[2J"] = json!({}));
     assert!(found.iter().all(|d| d.0.chars().all(|c| !c.is_control())) && !found.is_empty());
 }
+
+#[test]
+fn a_stricter_term_may_hide_one_with_a_consequence() {
+    let narrows = |on: &str, action: &str| {
+        let with = |max: &str| {
+            let mut value = base();
+            value["consequences"] = json!([{"on": [on], "do": [{"action": action}]}]);
+            value["limits"] = json!([{"id": "few", "counter": "calls", "per": "session",
+                "max": max, "else": "alert"}]);
+            parse(&value)
+        };
+        diff(&with("9"), &with("8")).is_narrower()
+    };
+    for (on, action) in [("deny", "terminate"), ("escalate", "deny"), ("few", "penalty")] {
+        assert!(narrows(on, action), "{on} {action}");
+    }
+    for (on, action) in [("alert", "deny"), ("few", "escalate"), ("send_money", "suspend")] {
+        assert!(!narrows(on, action), "{on} {action}");
+    }
+}
+
+#[test]
+fn whom_a_flow_speaks_of_follows_from_arguments_and_requests() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut value = base();
+        value["flows"] = json!([{"id": "f", "from": {"tiers": ["restricted"]}, "effect": "allow",
+            "to": {"interactions": ["send_money"], "recipients": ["!delegated"]}}]);
+        change(&mut value);
+        parse(&value)
+    };
+    let old = with(&|_| {});
+    let args = with(&|v| {
+        v["interactions"][0]["args"]["note"] = json!({"provenance":
+            {"any_of": ["principal"], "else": "deny"}});
+        v["interactions"][1]["args"]["note"] = v["interactions"][0]["args"]["note"].clone();
+    });
+    let asked = with(&|v| {
+        for n in 0..2 {
+            v["interactions"][n]["requested"] = json!({"terms": ["pay"], "else": "deny"});
+        }
+    });
+    for new in [args, asked] {
+        assert!(!diff(&old, &new).is_narrower());
+    }
+}

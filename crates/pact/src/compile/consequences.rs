@@ -63,7 +63,8 @@ fn rule(terms: &Consequence) -> ConsequenceRule {
     }
 }
 
-const fn decision(kind: ConsequenceKind) -> Decision {
+/// What a consequence of this kind leads to.
+pub(crate) const fn decision(kind: ConsequenceKind) -> Decision {
     match kind {
         ConsequenceKind::Alert | ConsequenceKind::Penalty | ConsequenceKind::Report => {
             Decision::Alert

@@ -31,6 +31,10 @@ impl Found {
         self.0
     }
 
+    pub(super) fn so_far(&self) -> &[Difference] {
+        &self.0
+    }
+
     pub(super) fn narrower(&mut self, place: &Place, text: impl Into<String>) {
         self.add(place.at.clone(), Kind::Narrower, text.into(), place.taken);
     }

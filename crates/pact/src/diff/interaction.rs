@@ -53,8 +53,12 @@ fn one(found: &mut Found, place: &Place, old: &Interaction, new: &Interaction) {
         }
     }
     if effect != &new.effect {
-        // Only reading is free: whatever is no reading is judged alike.
-        let narrower = *effect == Effect::Read;
+        // Reading is free, and only what is sent to others is held against data.sharing.
+        let narrower = match *effect {
+            Effect::Read => true,
+            Effect::ExternalSend => false,
+            Effect::Destructive | Effect::Spend | Effect::Write => new.effect != Effect::Read,
+        };
         found.judged(narrower, &place.under("effect"), "it changes something else");
     }
     let (old_tier, new_tier) = (*max_tier, new.max_tier);
