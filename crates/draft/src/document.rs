@@ -36,20 +36,6 @@ pub fn draft(tools: &Tools, name: &str, now: Timestamp) -> Result<Pact, DraftErr
     let end = start.checked_add((365 * 24).hours()).map_err(|_| DraftError::Moment)?;
     let interactions: Vec<Value> =
         tools.0.iter().map(|(name, tool)| terms::interaction(name, tool)).collect();
-    let mut fields: Vec<Value> = RECORDS
-        .iter()
-        .map(|field| {
-            let mut terms = json!({"path": format!("**.{field}"), "trust": "record"});
-            if SENDERS.contains(field)
-                && let Some(terms) = terms.as_object_mut()
-            {
-                terms.insert("sender".into(), true.into());
-            }
-            terms
-        })
-        .collect();
-    // A list of bare values is the provider's.
-    fields.push(json!({"path": "[]", "trust": "record"}));
     let document = json!({
         "pact": "1",
         "id": identity(tools, name),
@@ -62,7 +48,7 @@ pub fn draft(tools: &Tools, name: &str, now: Timestamp) -> Result<Pact, DraftErr
             "overseers": [{"did": "did:web:overseer.example", "role": "human-approver"}],
         },
         "term": {"kind": "standing", "not_before": start.to_string(), "not_after": end.to_string()},
-        "labels": {"sources": [{"tool": "*", "trust": "content", "tier": "confidential", "fields": fields}]},
+        "labels": {"sources": [{"tool": "*", "trust": "content", "tier": "confidential", "fields": fields()}]},
         "interactions": interactions,
         "data": {"max_tier": "confidential"},
         "consequences": [
@@ -81,6 +67,21 @@ pub fn draft(tools: &Tools, name: &str, now: Timestamp) -> Result<Pact, DraftErr
         "dispute": {"procedure": "pause-and-escalate", "escalate_to": ["did:web:overseer.example"]},
     });
     Ok(Pact::parse(document.to_string().as_bytes())?)
+}
+
+/// Fields of any result that the provider vouches for.
+pub(crate) fn fields() -> Vec<Value> {
+    let named = RECORDS.iter().map(|field| {
+        let mut terms = json!({"path": format!("**.{field}"), "trust": "record"});
+        if SENDERS.contains(field)
+            && let Some(terms) = terms.as_object_mut()
+        {
+            terms.insert("sender".into(), true.into());
+        }
+        terms
+    });
+    // A list of bare values is the provider's.
+    named.chain([json!({"path": "[]", "trust": "record"})]).collect()
 }
 
 /// The same tools under the same name have the same identity.

@@ -1,4 +1,4 @@
-//! Drafts: a first pact from nothing but a tool list.
+//! Drafts: a first pact from nothing but a tool list, and templates for common relations.
 //!
 //! What a tool does is guessed from its name, its description and the JSON Schema of its
 //! arguments; annotations only make a guess more severe, since whoever serves a tool writes them.
@@ -19,9 +19,11 @@
 mod document;
 mod effect;
 mod parameter;
+mod templates;
 mod terms;
 mod tools;
 mod vocabulary;
 
 pub use document::{DraftError, draft};
+pub use templates::{ParameterKind, Template, TemplateError, TemplateParameter, templates};
 pub use tools::{MAX_TOOLS, MAX_TOOLS_BYTES, Tools, ToolsError};
