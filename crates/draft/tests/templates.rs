@@ -11,14 +11,14 @@ use std::io::Write;
 use std::path::Path;
 
 use cloister_draft::{Template, TemplateError, Tools, templates};
-use messages::event::{Body, Event};
+use messages::event::{Body, Content, Event, Role, Status};
 use messages::ids::{EventHash, PactHash, SessionId};
 use messages::time::UnixMillis;
 use pact::{
     Approval, Compiled, Decision, SessionState, Severity, StandingState, check, compile, lint,
 };
-use serde_json::Value;
-use traces::Session;
+use serde_json::{Value, json};
+use traces::{Recorded, Session};
 
 fn named(name: &str) -> Template {
     templates().find(|t| t.name() == name).unwrap()
@@ -137,6 +137,63 @@ fn a_tool_list_cannot_write_places_into_a_template() {
     let pact = template.fill(&values(&template)).unwrap();
     let text = String::from_utf8(pact.canonical().to_vec()).unwrap();
     assert!(text.contains("[\"{{CONSENT_SALT}}\",\"{{X}}\"]"), "{text}");
+}
+
+#[test]
+fn what_a_template_is_for_goes_through_and_the_rest_waits() {
+    for (name, said, call, args, goes) in [
+        ("purchase", "Order it.", "place_order", json!({"total": "20.00"}), true),
+        ("purchase", "Order it.", "place_order", json!({"total": "251.00"}), false),
+        ("purchase", "Order it.", "place_order", json!({"total": "2", "note": "x"}), false),
+        ("mail-and-calendar", "Write to a@b.example.", "send_mail", to("a@b.example"), true),
+        ("mail-and-calendar", "Write to Ann.", "send_mail", to("ann@lakeside.example"), true),
+        ("mail-and-calendar", "Write to Ann.", "send_mail", to("ann@evil.example"), false),
+        ("code-hosting", "Close it.", "close_issue", repository("lakeside"), true),
+        ("code-hosting", "Close it.", "close_issue", repository("elsewhere"), false),
+        ("data-lookup", "Find it.", "delete_record", json!({}), false),
+        ("orchestration", "Ask w.", "assign_task", agent("a.workers.lakeside.example"), true),
+        ("orchestration", "Ask w.", "assign_task", agent("a.evil.example"), false),
+        ("execution-delegation", "Run it.", "submit_task", json!({"timeout_seconds": 60}), true),
+        ("execution-delegation", "Run it.", "submit_task", json!({"timeout_seconds": 9999}), false),
+    ] {
+        let template = named(name);
+        let compiled = compile(&template.fill(&values(&template)).unwrap()).unwrap();
+        let args: BTreeMap<String, Value> = serde_json::from_value(args).unwrap();
+        let before = if call == "place_order" { "view_cart" } else { "nothing" };
+        let session = session(&format!("{said} In website."), before, (call, args));
+        let (allowed, _) = judge(&compiled, &session);
+        let expected = usize::from(goes) + usize::from(before == "view_cart");
+        assert_eq!(allowed, expected, "{name} {said} {call}");
+    }
+}
+
+fn to(address: &str) -> Value {
+    json!({"to": [address], "subject": "Hello", "body": "Hello."})
+}
+
+fn repository(owner: &str) -> Value {
+    json!({"owner": owner, "repo": "website"})
+}
+
+fn agent(host: &str) -> Value {
+    json!({"agent": format!("https://{host}/"), "task": "Read it."})
+}
+
+/// The principal speaks, one tool answers, another is called.
+fn session(said: &str, before: &str, (name, args): (&str, BTreeMap<String, Value>)) -> Session {
+    let call = |name: &str, args| Body::Call { call: name.into(), name: name.into(), args };
+    let content = Content::Text("Done.".into());
+    let result =
+        Body::Result { call: before.into(), status: Status::Ok, content, latency_us: None };
+    let bodies = [
+        (Role::Principal, Role::Initiator, Body::Message { text: said.into() }),
+        (Role::Initiator, Role::Provider, call(before, BTreeMap::new())),
+        (Role::Provider, Role::Initiator, result),
+        (Role::Initiator, Role::Provider, call(name, args)),
+    ];
+    let events = bodies.into_iter().zip(0..);
+    let events = events.map(|((from, to, body), seq)| Recorded { seq, from, to, body });
+    Session { sid: "made".into(), events: events.collect() }
 }
 
 #[test]
