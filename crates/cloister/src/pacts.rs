@@ -3,6 +3,7 @@
 mod diff;
 mod draft;
 mod explain;
+mod templates;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,6 +58,14 @@ pub(crate) enum Command {
         after_help = "Example:\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json"
     )]
     Sign(SignArguments),
+    /// Print a template with its places filled in, for its own tools or for yours.
+    #[command(
+        after_help = "Example:\n  cloister pact template purchase --set INITIATOR=did:web:a.example \\\n    --set PROVIDER=did:web:b.example --set MONITOR=did:web:m.example \\\n    --set OVERSEER=did:web:a.example:owner --set AUDITOR=did:web:a.example:audit \\\n    --set CEILING_PER_PURCHASE=100.00 > purchase.json"
+    )]
+    Template(templates::Arguments),
+    /// List the templates: pacts for common relations, and what each asks for.
+    #[command(after_help = "Example:\n  cloister pact templates")]
+    Templates,
 }
 
 #[derive(clap::Args)]
@@ -86,6 +95,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
         Command::Lint { pact } => lint_file(pact),
         Command::Sign(arguments) => sign(arguments, false),
         Command::Countersign(arguments) => sign(arguments, true),
+        Command::Template(arguments) => templates::fill(arguments),
+        Command::Templates => Ok(templates::list()),
     }
 }
 

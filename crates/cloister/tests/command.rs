@@ -105,3 +105,35 @@ fn a_demo_whose_claims_are_for_anyone_answers_the_nonce_too() {
     assert!(text.contains("[evidence]") && text.contains("0 refuted"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
+
+#[test]
+fn a_template_is_filled_in_and_can_be_monitored() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let listed = done(at, &["pact", "templates"]);
+    assert!(listed.contains("purchase") && listed.contains("CEILING_PER_PURCHASE"), "{listed}");
+    let mut fill = vec!["pact", "template", "purchase"];
+    for value in [
+        "INITIATOR=did:web:a.example",
+        "PROVIDER=did:web:b.example",
+        "MONITOR=did:web:m.example",
+        "OVERSEER=did:web:a.example:owner",
+        "AUDITOR=did:web:a.example:audit",
+    ] {
+        fill.extend(["--set", value]);
+    }
+    let tools = r#"{"buy": {"parameters": {"properties": {"item_id": {"type": "string"}}}}}"#;
+    std::fs::write(at.join("tools.json"), tools).unwrap();
+    for (more, tool) in [(&[][..], "place_order"), (&["--tools", "tools.json"], "buy")] {
+        let pact = done(at, &[&fill[..], more].concat());
+        assert!(pact.contains(&format!("\"name\": \"{tool}\"")), "{pact}");
+        assert_ne!(pact, done(at, &[&fill[..], more].concat()), "its salt is drawn each time");
+        std::fs::write(at.join("pact.json"), &pact).unwrap();
+        assert!(done(at, &["pact", "lint", "pact.json"]).contains("can be monitored"));
+    }
+    refused(at, &["pact", "template", "nothing"], "template-unknown");
+    refused(at, &fill[..5], "template-missing-value");
+    refused(at, &[&fill[..], &["--set", "X=1"]].concat(), "template-unknown-parameter");
+    refused(at, &[&fill[..], &["--set", "PENALTY=much"]].concat(), "template-bad-value");
+    refused(at, &[&fill[..], &["--set", "X=1", "--set", "X=1"]].concat(), "template-value-twice");
+}

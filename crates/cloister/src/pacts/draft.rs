@@ -1,6 +1,6 @@
 //! `cloister pact draft`: a first pact from a tool list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use draft::{DraftError, Tools};
@@ -20,14 +20,19 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let bytes = read(&arguments.tools, draft::MAX_TOOLS_BYTES as u64)?;
-    let tools = Tools::parse(&bytes).map_err(|error| {
-        let reason = format!("{}: {error}", arguments.tools.display());
-        Fault::new(error.code(), reason, error.remedy())
-    })?;
+    let tools = tools(&arguments.tools)?;
     let pact = draft::draft(&tools, &arguments.name, jiff::Timestamp::now()).map_err(refused)?;
     output::line(pact.pretty());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a tool list.
+pub(super) fn tools(path: &Path) -> Result<Tools, Fault> {
+    let bytes = read(path, draft::MAX_TOOLS_BYTES as u64)?;
+    Tools::parse(&bytes).map_err(|error| {
+        let reason = format!("{}: {error}", path.display());
+        Fault::new(error.code(), reason, error.remedy())
+    })
 }
 
 fn refused(error: DraftError) -> Fault {
