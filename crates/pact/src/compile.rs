@@ -26,7 +26,7 @@ mod rules;
 pub(crate) mod schema;
 
 pub use consent::Consented;
-pub(crate) use consequences::{ConsequenceRule, decision};
+pub(crate) use consequences::ConsequenceRule;
 pub use consequences::{Duty, DutyKind};
 pub use fault::CompileError;
 pub(crate) use limits::{ANY_PII, Counted, LimitRule, RECOGNISED, SLOTS, labelled};

@@ -16,14 +16,13 @@ use crate::document::terms::{Direction, Document, InteractionKind};
 mod agreed;
 mod args;
 mod bounds;
-mod coupling;
 mod found;
 mod interaction;
 mod labels;
 mod provenance;
 mod succession;
 
-use found::Found;
+use found::{Found, Place};
 pub use succession::{Succession, SuccessionError, succeeds};
 
 /// Everything that differs between two pacts, but for revision, prior and the order of terms.
@@ -114,7 +113,8 @@ pub fn diff(old: &Pact, new: &Pact) -> Diff {
     found.agreed("template", template == &new.template, "it comes from another template");
     agreed::parties(&mut found, parties, &new.parties);
     agreed::term(&mut found, term, &new.term);
-    interaction::all(&mut found, interactions, &new.interactions);
+    let kept = bounds::kept_flows(old, new);
+    interaction::all(&mut found, interactions, &new.interactions, &kept);
     bounds::limits(&mut found, limits, (old, new));
     labels::compare(&mut found, labels, (old, new));
     bounds::flows(&mut found, flows, (old, new));
@@ -125,8 +125,10 @@ pub fn diff(old: &Pact, new: &Pact) -> Diff {
     agreed::monitoring(&mut found, monitoring, &new.monitoring);
     found.agreed("dispute", dispute == &new.dispute, "disputes are settled in another way");
     found.agreed("anchor", anchor == &new.anchor, "it is anchored elsewhere");
-    coupling::recipients(&mut found, old, new);
-    coupling::consequences(&mut found, old);
+    if found.any_narrower() && agreed::names_one_finding(old) {
+        let place = Place::new("consequences".to_owned(), Taken::Both);
+        found.wider(&place, "a narrower term can hide the one that a consequence names");
+    }
     Diff(found.finish())
 }
 

@@ -12,6 +12,7 @@ use crate::lint::{Severity, lint};
 
 mod argument;
 mod call;
+mod duties;
 mod leaving;
 mod trust;
 mod watching;
@@ -39,8 +40,11 @@ pub fn explain(pact: &Pact) -> Vec<Section> {
         section("What the initiator may do", side(terms, Direction::ToProvider)),
         section("What the provider may do", side(terms, Direction::ToInitiator)),
         section("Limits", terms.limits.iter().map(|l| limit(terms, l)).collect()),
+        section("Where data may go", duties::flows(terms)),
         section("How far results are believed", trust::labels(&terms.labels)),
     ];
+    sections.push(section("What is promised", duties::promises(terms)));
+    sections.push(section("What follows a breach", duties::consequences(terms)));
     match &compiled {
         Ok(compiled) => sections.extend(monitored(pact, compiled)),
         Err(error) => {

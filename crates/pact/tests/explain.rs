@@ -120,6 +120,34 @@ fn says_what_follows_silence_and_what_is_kept() {
 }
 
 #[test]
+fn says_where_data_may_go_what_is_promised_and_what_follows() {
+    let mut value = base();
+    value["flows"] = json!([{"id": "secret", "from": {"tiers": ["restricted"], "sources": ["read_note"]},
+        "to": {"interactions": ["send_money"], "recipients": ["!org:good.com"]}, "effect": "deny", "min_match": 2}]);
+    value["performance"] = json!([{"id": "quick", "indicator": "latency_ms", "percentile": "95",
+        "op": "<=", "target": "500", "window": "P1D", "min_samples": 20}]);
+    value["consequences"] = json!([{"on": ["quick"], "after": 3, "cure": "PT1H", "do": [
+        {"action": "penalty", "amount": "5.00", "unit": "EUR", "per": "breach", "to": ["did:web:a.example"]}]}]);
+    let pact = parse(&value);
+    assert_eq!(
+        text(&pact, "data may go"),
+        "secret: what was read that is restricted from read_note may not go into send_money with a \
+         recipient that is not org:good.com, from 2 matching pieces on."
+    );
+    assert_eq!(
+        text(&pact, "promised"),
+        "quick: milliseconds until an answer, for 95 percent, must be at most 500 within 1 day, \
+         once there are at least 20."
+    );
+    assert_eq!(
+        text(&pact, "breach"),
+        "After a breach of quick, once there were 3, unless it is repaired within 1 hour: a penalty \
+         is due of 5.00 EUR for each breach to did:web:a.example."
+    );
+    plain(&pact);
+}
+
+#[test]
 fn says_nothing_that_a_terminal_obeys() {
     let mut value = base();
     let bad = "a\u{1b}[2J{x}";

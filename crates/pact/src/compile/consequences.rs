@@ -63,8 +63,7 @@ fn rule(terms: &Consequence) -> ConsequenceRule {
     }
 }
 
-/// What a consequence of this kind leads to.
-pub(crate) const fn decision(kind: ConsequenceKind) -> Decision {
+const fn decision(kind: ConsequenceKind) -> Decision {
     match kind {
         ConsequenceKind::Alert | ConsequenceKind::Penalty | ConsequenceKind::Report => {
             Decision::Alert

@@ -2,7 +2,9 @@
 //! when the pact holds, and all that the parties consented to of the monitor.
 
 use super::found::Found;
-use crate::document::terms::{Disclosure, Monitoring, Parties, Term};
+use crate::document::terms::{
+    ConsequenceAction, ConsequenceKind, Disclosure, Document, Monitoring, Parties, Term,
+};
 
 pub(super) fn parties(found: &mut Found, old: &Parties, new: &Parties) {
     let Parties { initiator, provider, monitors, overseers } = old;
@@ -75,4 +77,31 @@ fn disclosed(found: &mut Found, old: Option<&Disclosure>, new: Option<&Disclosur
         consent_salt == &new.consent_salt,
         "the consent entries are salted anew",
     );
+}
+
+/// Whether a consequence makes a call that would run, or wait, more severe because of the one
+/// finding that the verdict names. A verdict names only its most severe finding and the first of
+/// equals, so a term that finds more can hide another that a consequence waits for.
+pub(super) fn names_one_finding(terms: &Document) -> bool {
+    let objective = |on: &str| terms.performance.iter().any(|o| o.id.0 == on);
+    let stops = |action: &ConsequenceAction| match action.action {
+        ConsequenceKind::Alert
+        | ConsequenceKind::Escalate
+        | ConsequenceKind::Pause
+        | ConsequenceKind::Penalty
+        | ConsequenceKind::Report => false,
+        ConsequenceKind::Deny | ConsequenceKind::Suspend | ConsequenceKind::Terminate => true,
+    };
+    let holds = |action: &ConsequenceAction| {
+        matches!(action.action, ConsequenceKind::Escalate | ConsequenceKind::Pause)
+    };
+    terms.consequences.iter().any(|consequence| {
+        consequence.on.iter().any(|on| match on.0.as_str() {
+            // What only alerts can be hidden by what escalates.
+            "alert" => consequence.actions.iter().any(stops),
+            // Nothing that is denied or waits is hidden by what is narrower.
+            "deny" | "escalate" | "terminate" => false,
+            on => !objective(on) && consequence.actions.iter().any(|a| stops(a) || holds(a)),
+        })
+    })
 }

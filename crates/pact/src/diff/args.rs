@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::found::{Found, Place};
 use super::provenance;
 use crate::document::terms::{
-    ArgType, Constraint, Effect, Interaction, Otherwise, Unless, Unlisted,
+    ArgType, Constraint, Effect, Interaction, Origin, Otherwise, Unless, Unlisted,
 };
 
 /// Whether the new pact lets the origin `delegated` hold for more calls.
@@ -14,6 +14,15 @@ use crate::document::terms::{
 pub(super) enum Follow {
     Further,
     NoFurther,
+}
+
+/// What else of the pact decides whether a change of one argument is narrower.
+#[derive(Clone, Copy)]
+pub(super) struct Context {
+    pub(super) follow: Follow,
+    /// A flow lets data go to some recipients of these calls. An argument is a recipient once the
+    /// pact asks where it came from, so asking for more may let more go.
+    pub(super) lifted: bool,
 }
 
 /// What one argument has to satisfy.
@@ -30,13 +39,37 @@ pub(super) fn all(
     found: &mut Found,
     place: &Place,
     (old, new): (&Interaction, &Interaction),
-    follow: Follow,
+    context: Context,
 ) {
-    let mut names: BTreeSet<&str> = BTreeSet::from([OTHERS]);
-    names.extend(old.args.keys().chain(new.args.keys()).map(String::as_str));
-    for name in names {
-        argument(found, &place.under(name), (held(old, name), held(new, name)), follow);
+    for name in names(old, new) {
+        argument(found, &place.under(name), (held(old, name), held(new, name)), context);
     }
+}
+
+/// Origins that are enough in `new` where some origin was asked for before.
+pub(super) fn kept_origins<'a>(old: &'a Interaction, new: &'a Interaction) -> Vec<&'a Origin> {
+    let mut kept = Vec::new();
+    for name in names(old, new) {
+        let constraint = |interaction| match held(interaction, name) {
+            Held::Listed(constraint) | Held::Other(constraint) => Some(constraint),
+            Held::Refused => None,
+        };
+        gather(constraint(old), constraint(new), &mut kept);
+    }
+    kept
+}
+
+fn gather<'a>(old: Option<&Constraint>, new: Option<&'a Constraint>, kept: &mut Vec<&'a Origin>) {
+    let (Some(old), Some(new)) = (old, new) else { return };
+    if let (Some(_), Some(now)) = (&old.provenance, &new.provenance) {
+        kept.extend(now.any_of.iter().chain(now.under_scrutiny.iter().flatten()));
+    }
+    gather(old.each.as_deref(), new.each.as_deref(), kept);
+}
+
+fn names<'a>(old: &'a Interaction, new: &'a Interaction) -> BTreeSet<&'a str> {
+    let listed = old.args.keys().chain(new.args.keys()).map(String::as_str);
+    listed.chain([OTHERS]).collect()
 }
 
 /// As the check finds it: its own entry, else that of `*`, else the rule for what is not listed.
@@ -56,7 +89,7 @@ fn held<'a>(interaction: &'a Interaction, name: &str) -> Held<'a> {
     }
 }
 
-fn argument(found: &mut Found, place: &Place, held: (Held<'_>, Held<'_>), follow: Follow) {
+fn argument(found: &mut Found, place: &Place, held: (Held<'_>, Held<'_>), context: Context) {
     match held {
         (Held::Refused, Held::Refused) => {}
         (Held::Refused, Held::Listed(_) | Held::Other(_)) => {
@@ -70,18 +103,18 @@ fn argument(found: &mut Found, place: &Place, held: (Held<'_>, Held<'_>), follow
         }
         (Held::Listed(old), Held::Listed(new)) => {
             required(found, place, old.required == Some(true), new.required == Some(true));
-            constraint(found, place, (old, new), follow);
+            constraint(found, place, (old, new), context);
         }
         (Held::Listed(old), Held::Other(new)) => {
             required(found, place, old.required == Some(true), false);
-            constraint(found, place, (old, new), follow);
+            constraint(found, place, (old, new), context);
         }
         (Held::Other(old), Held::Listed(new)) => {
             required(found, place, false, new.required == Some(true));
-            constraint(found, place, (old, new), follow);
+            constraint(found, place, (old, new), context);
         }
         // Nobody can require what has no name.
-        (Held::Other(old), Held::Other(new)) => constraint(found, place, (old, new), follow),
+        (Held::Other(old), Held::Other(new)) => constraint(found, place, (old, new), context),
     }
 }
 
@@ -96,7 +129,7 @@ fn constraint(
     found: &mut Found,
     place: &Place,
     (old, new): (&Constraint, &Constraint),
-    follow: Follow,
+    context: Context,
 ) {
     let Constraint {
         kind,
@@ -111,8 +144,8 @@ fn constraint(
         max_len,
         max_items,
         each,
-        provenance,
-        extract,
+        provenance: _,
+        extract: _,
         max_tier,
         pii_max,
         unless: _,
@@ -133,23 +166,40 @@ fn constraint(
     found.at_most(&place.under("max_tier"), "highest tier", *max_tier, new.max_tier);
     found.at_most(&place.under("pii_max"), "bound on personal data", *pii_max, new.pii_max);
     match (each, &new.each) {
-        (Some(old), Some(new)) => constraint(found, &place.under("each"), (old, new), follow),
+        (Some(old), Some(new)) => constraint(found, &place.under("each"), (old, new), context),
+        // Whatever an element is has to be compared, so that no recipient appears unseen.
+        (None, Some(new)) if context.lifted => {
+            found.narrower(&place.under("each"), "it must be a list");
+            constraint(found, &place.under("each"), (&FREE, new), context);
+        }
         (old, new) => {
             let (old, new) = (old.as_ref(), new.as_ref());
             found.exactly(&place.under("each"), "constraint of each element", old, new);
         }
     }
+    origin(found, place, (old, new), context);
+    consequence(found, place, old, new);
+}
+
+fn origin(
+    found: &mut Found,
+    place: &Place,
+    (old, new): (&Constraint, &Constraint),
+    context: Context,
+) {
     let from = place.under("provenance");
-    match (provenance, &new.provenance) {
-        (Some(old), Some(new)) => provenance::compare(found, &from, (old, new), follow),
+    match (&old.provenance, &new.provenance) {
+        (Some(old), Some(new)) => provenance::compare(found, &from, (old, new), context.follow),
+        (None, Some(_)) if context.lifted => {
+            found.wider(&from, "it is a recipient now, to which a flow may let data go");
+        }
         (old, new) => found.exactly(&from, "provenance", old.as_ref(), new.as_ref()),
     }
-    if extract != &new.extract {
+    if old.extract != new.extract {
         // Without a provenance there was nothing to extract for.
-        let narrower = provenance.is_none();
+        let narrower = old.provenance.is_none();
         found.judged(narrower, &place.under("extract"), "the provenance is of other tokens");
     }
-    consequence(found, place, old, new);
 }
 
 /// What a broken constraint leads to; of no account where nothing could be broken before.

@@ -108,6 +108,11 @@ pub(super) fn flows(found: &mut Found, old: &[Flow], (from, to): (&Document, &Do
     }
 }
 
+/// The new pact's flows that the old one has too: any other is a difference of its own.
+pub(super) fn kept_flows<'a>(from: &Document, to: &'a Document) -> Vec<&'a Flow> {
+    to.flows.iter().filter(|flow| from.flows.iter().any(|f| f.id == flow.id)).collect()
+}
+
 const fn rank(effect: FlowEffect) -> u8 {
     match effect {
         FlowEffect::Allow => 0,

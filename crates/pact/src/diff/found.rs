@@ -31,8 +31,8 @@ impl Found {
         self.0
     }
 
-    pub(super) fn so_far(&self) -> &[Difference] {
-        &self.0
+    pub(super) fn any_narrower(&self) -> bool {
+        self.0.iter().any(|d| d.kind == Kind::Narrower)
     }
 
     pub(super) fn narrower(&mut self, place: &Place, text: impl Into<String>) {

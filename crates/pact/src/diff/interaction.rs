@@ -1,16 +1,19 @@
 //! Permitted interactions: absence means denied, so one that is gone is narrower and a new one
 //! wider; the conditions of one that stays are compared one by one.
 
-use super::args::{self, Follow};
+use super::args::{self, Context, Follow};
 use super::found::{Found, Place};
 use super::{Taken, args::severity};
-use crate::document::terms::{ApprovalTerm, Effect, Interaction, Requested, RequestedWhen};
+use crate::document::terms::{
+    ApprovalTerm, Effect, Flow, FlowEffect, Interaction, Requested, RequestedWhen,
+};
 
-pub(super) fn all(found: &mut Found, old: &[Interaction], new: &[Interaction]) {
+/// `flows` are those that both pacts have, as the new one has them.
+pub(super) fn all(found: &mut Found, old: &[Interaction], new: &[Interaction], flows: &[&Flow]) {
     for interaction in old {
         let place = place_of(interaction);
         match new.iter().find(|i| i.id == interaction.id) {
-            Some(other) => one(found, &place, interaction, other),
+            Some(other) => one(found, &place, (interaction, other), flows),
             None => found.narrower(&place, "it is not permitted any more"),
         }
     }
@@ -24,7 +27,12 @@ fn place_of(interaction: &Interaction) -> Place {
     Place::new(format!("interactions.{}", interaction.id.0), taken)
 }
 
-fn one(found: &mut Found, place: &Place, old: &Interaction, new: &Interaction) {
+fn one(
+    found: &mut Found,
+    place: &Place,
+    (old, new): (&Interaction, &Interaction),
+    flows: &[&Flow],
+) {
     let Interaction {
         id: _,
         direction,
@@ -63,7 +71,14 @@ fn one(found: &mut Found, place: &Place, old: &Interaction, new: &Interaction) {
     }
     let (old_tier, new_tier) = (*max_tier, new.max_tier);
     found.at_most(&place.under("max_tier"), "highest tier", old_tier, new_tier);
-    args::all(found, &place.under("args"), (old, new), follow(old, new));
+    let context = context(old, new, flows);
+    args::all(found, &place.under("args"), (old, new), context);
+    let mut here = flows.iter().copied().filter(|f| f.to.interactions.contains(&new.id));
+    let delegated = |f: &Flow| f.to.recipients.iter().any(|to| to.contains("delegated"));
+    if context.follow == Follow::Further && here.any(delegated) {
+        let text = "a flow asks who is delegated, and its words make that more";
+        found.wider(&place.under("requested.terms"), text);
+    }
     asked_for(found, &place.under("requested"), requested.as_ref(), new.requested.as_ref());
     let confirmed = place.under("confirmed_by");
     found.exactly(&confirmed, "need of a confirmation", *confirmed_by, new.confirmed_by);
@@ -72,6 +87,15 @@ fn one(found: &mut Found, place: &Place, old: &Interaction, new: &Interaction) {
     found.superset(&place.under("limits"), "limits that it names", limits, &new.limits);
     let (old_bytes, new_bytes) = (*max_bytes, new.max_bytes);
     found.at_most(&place.under("max_bytes"), "largest size", old_bytes, new_bytes);
+}
+
+fn context(old: &Interaction, new: &Interaction, flows: &[&Flow]) -> Context {
+    let lifts = |flow: &Flow| {
+        flow.effect == FlowEffect::Allow
+            && flow.to.interactions.contains(&new.id)
+            && !flow.to.recipients.is_empty()
+    };
+    Context { follow: follow(old, new), lifted: flows.iter().copied().any(lifts) }
 }
 
 /// A word in `requested` does two things: without it the call is held, and with it a source that

@@ -6,9 +6,11 @@
 //! narrower only where no rule asks for any of these.
 
 use super::Taken;
+use super::args;
+use super::bounds::kept_flows;
 use super::found::{Found, Place};
 use crate::document::terms::{
-    Constraint, Document, FieldTerms, Labels, Origin, Provenance, Source, Trust,
+    Constraint, Document, FieldTerms, Flow, Labels, Origin, Provenance, Source, Trust,
 };
 
 pub(super) fn compare(found: &mut Found, old: &Labels, (from, to): (&Document, &Document)) {
@@ -17,7 +19,7 @@ pub(super) fn compare(found: &mut Found, old: &Labels, (from, to): (&Document, &
     let kinds = pii_classes == &new.pii_classes;
     found.agreed("labels.pii_classes", kinds, "other kinds of personal data are named");
     let place = Place::new("labels.sources".to_owned(), Taken::of_calls(from));
-    let moot = is_moot(to);
+    let moot = is_moot(from, to);
     for source in sources {
         let place = place.under(&source.tool);
         match new.sources.iter().find(|s| s.tool == source.tool) {
@@ -30,7 +32,7 @@ pub(super) fn compare(found: &mut Found, old: &Labels, (from, to): (&Document, &
     }
     // Places in the results of all tools that have no source of their own depend on which have.
     let [before, now] = [from, to].map(places);
-    if before != now && before.iter().chain(&now).any(|(tool, _)| *tool == "*") {
+    if before != now && before.iter().chain(&now).any(|(tool, _)| tool == "*") {
         found.wider(&place.under("*"), "other places in results are named");
     }
 }
@@ -107,25 +109,38 @@ const fn rank(trust: Trust) -> u8 {
     }
 }
 
-/// Whether no rule looks at what labels decide.
-fn is_moot(terms: &Document) -> bool {
-    let sources = &terms.labels.sources;
-    let fields = sources.iter().flat_map(|s| &s.fields).filter_map(|f| f.trust);
-    let spoken = sources.iter().map(|s| s.trust).chain(fields).any(|t| t == Trust::Principal);
+/// Whether no rule and no flow that both pacts have looks at what labels decide: what only the new
+/// one has forbids more, whatever it looks at.
+fn is_moot(from: &Document, to: &Document) -> bool {
+    // The principal's words also say what is not carried from anywhere.
+    let spoken = |terms: &Document| {
+        let sources = &terms.labels.sources;
+        let fields = sources.iter().flat_map(|s| &s.fields).filter_map(|f| f.trust);
+        sources.iter().map(|s| s.trust).chain(fields).any(|t| t == Trust::Principal)
+    };
     let looks = |origin: &&Origin| match origin {
         Origin::Content | Origin::Delegated | Origin::Record | Origin::Unseen => true,
         Origin::List(_) | Origin::Org(_) | Origin::Principal | Origin::Result { .. } => false,
     };
-    !spoken && !origins(terms).iter().any(looks)
+    let addressed = |flow: &&Flow| !flow.to.recipients.is_empty();
+    let kept = to.interactions.iter().flat_map(|new| {
+        let old = from.interactions.iter().find(|i| i.id == new.id);
+        old.map(|old| args::kept_origins(old, new)).unwrap_or_default()
+    });
+    !spoken(from)
+        && !spoken(to)
+        && !kept_flows(from, to).iter().any(addressed)
+        && !kept.into_iter().any(|origin| looks(&origin))
 }
 
-/// Places in results that rules name, in order.
-fn places(terms: &Document) -> Vec<(&str, Option<&str>)> {
-    let place = |origin: &&'_ Origin| matches!(origin, Origin::Result { .. });
-    let named = origins(terms).into_iter().filter(place);
+/// Places in results that rules and flows name, in order.
+fn places(terms: &Document) -> Vec<(String, Option<String>)> {
+    let recipients = terms.flows.iter().flat_map(|flow| &flow.to.recipients);
+    let recipients = recipients.filter_map(|to| Origin::parse(to.strip_prefix('!').unwrap_or(to)));
+    let named = recipients.chain(origins(terms).into_iter().cloned());
     named
         .filter_map(|origin| match origin {
-            Origin::Result { tool, path } => Some((tool.as_str(), path.as_deref())),
+            Origin::Result { tool, path } => Some((tool, path)),
             Origin::Content
             | Origin::Delegated
             | Origin::List(_)

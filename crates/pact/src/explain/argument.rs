@@ -63,7 +63,7 @@ fn parts(constraint: &Constraint) -> Vec<String> {
         max_len.map(|most| format!("has at most {}", count(most, "character"))),
         max_items.map(|most| format!("has at most {}", count(most, "element"))),
         each.as_ref().map(|_| "is a list".to_owned()),
-        max_tier.map(|most| format!("is at most {} (on record only)", tier(most))),
+        max_tier.map(|most| format!("carries at most {} data", tier(most))),
         pii_max.map(|most| format!("has at most {} of personal data", count(most, "piece"))),
     ];
     parts.into_iter().flatten().collect()

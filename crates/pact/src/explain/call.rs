@@ -62,9 +62,7 @@ pub(super) fn permit(terms: &Document, interaction: &Interaction) -> String {
     clauses.extend(
         max_bytes.map(|most| format!("its arguments have at most {}", count(most, "byte"))),
     );
-    clauses.extend(
-        max_tier.map(|most| format!("it carries at most {} data (on record only)", tier(most))),
-    );
+    clauses.extend(max_tier.map(|most| format!("it carries at most {} data", tier(most))));
     let head = format!("{head} ({})", changes(*effect));
     if clauses.is_empty() { format!("{head}.") } else { format!("{head}: {}.", clauses.join("; ")) }
 }

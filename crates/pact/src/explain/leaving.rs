@@ -28,6 +28,9 @@ pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
          waiting calls, decisions and ended sessions."
             .to_owned(),
     );
+    if pact.terms().consequences.iter().any(|c| c.actions.iter().any(|a| !a.to.is_empty())) {
+        lines.push("To whom a consequence names: that it is due, and why.".to_owned());
+    }
     for access in &terms.access {
         // Only what may be read at any time is handed out.
         match compiled.may_read(&access.did.0) {

@@ -168,7 +168,30 @@ fn bounds() -> Vec<Pool> {
         sources("agent", "principal", true),
         []
     ]);
+    let flow = |effect: &str, recipients: Value| {
+        json!([{"id": "f", "from": {"sources": ["read_note"]}, "effect": effect,
+            "to": {"interactions": ["send_money"], "recipients": recipients}}])
+    };
+    let flows = json!([
+        [],
+        flow("deny", json!([])),
+        flow("escalate", json!([])),
+        flow("allow", json!([])),
+        flow("allow", json!(["org:good.com"])),
+        flow("deny", json!(["!delegated"]))
+    ]);
+    let follows = |on: &str, action: &str| json!([{"on": [on], "do": [{"action": action}]}]);
+    let consequences = json!([
+        follows("alert", "deny"),
+        follows("send_money", "suspend"),
+        follows("few", "deny"),
+        follows("deny", "terminate")
+    ]);
     vec![
+        ("", "flows", flows),
+        ("", "consequences", consequences),
+        ("/interactions/1", "max_tier", json!(["public", "internal"])),
+        ("/interactions/1/args/recipient", "max_tier", json!(["public", "internal"])),
         ("/limits/0", "max", json!(["5", "20", "5000.00"])),
         ("/limits/0", "else", json!(OTHERWISE)),
         ("/limits", "1", limits),
