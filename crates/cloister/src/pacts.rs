@@ -18,6 +18,12 @@ use crate::{ModeArgument, key, output};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Print the digest of a value that must never travel, for `monitoring.canaries`.
+    #[command(after_help = "Example:\n  cloister pact canary kingfisher-4711")]
+    Canary {
+        /// One word, with enough in it that nobody guesses it.
+        value: String,
+    },
     /// Add the second party's signature; the pact then binds.
     #[command(
         after_help = "Example:\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
@@ -85,6 +91,10 @@ pub(crate) struct SignArguments {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
+        Command::Canary { value } => {
+            output::line(format!("sha256:{}", hex::encode(pact::canary(value))));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Diff(arguments) => diff::run(arguments),
         Command::Draft(arguments) => draft::run(arguments),
         Command::Explain { pact } => explain::run(pact),

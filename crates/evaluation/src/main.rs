@@ -13,6 +13,7 @@
 
 mod labels;
 mod pacts;
+mod planted;
 mod run;
 mod score;
 mod table;
@@ -91,9 +92,14 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         }
         bar.finish_and_clear();
     }
+    let planted = match suites.first() {
+        Some(suite) => planted::measure(&suite.drafted()?)?,
+        None => Vec::new(),
+    };
     println!("{}\n\n{}", table::text(&scores), table::adapted(&adapted));
+    println!("\n{}", table::planted(&planted));
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&score::json(&scores, &adapted))?)
+        std::fs::write(path, serde_json::to_vec_pretty(&score::json(&scores, &adapted, &planted))?)
             .with_context(|| path.display().to_string())?;
         println!("the same as JSON: {}", path.display());
     }

@@ -53,8 +53,12 @@ impl Suite {
         read.collect()
     }
 
+    pub(crate) fn drafted(&self) -> Result<Pact> {
+        Ok(draft::draft(&self.tools, &self.name, jiff::Timestamp::from_second(START)?)?)
+    }
+
     pub(crate) fn compiled(&self, rules: Rules) -> Result<Compiled> {
-        let drafted = draft::draft(&self.tools, &self.name, jiff::Timestamp::from_second(START)?)?;
+        let drafted = self.drafted()?;
         let mut document: Value = serde_json::from_slice(drafted.canonical())?;
         match rules {
             Rules::Draft => {}

@@ -10,6 +10,7 @@ use traces::Session;
 
 use crate::labels::{Kind, Label, Labels};
 use crate::pacts::{Rules, Suite};
+use crate::planted::Planted;
 use crate::run::{self, Held};
 use crate::variants::Variant;
 
@@ -180,7 +181,7 @@ pub(crate) fn adapted(
 }
 
 /// Everything as one document.
-pub(crate) fn json(scores: &[Score], adapted: &[Adapted]) -> Value {
+pub(crate) fn json(scores: &[Score], adapted: &[Adapted], planted: &[Planted]) -> Value {
     let lines = scores.iter().map(|score| {
         let [first, second] = &score.halves;
         json!({
@@ -201,6 +202,10 @@ pub(crate) fn json(scores: &[Score], adapted: &[Adapted]) -> Value {
         "adapted": adapted.iter().map(|line| json!({
             "suite": line.suite, "source": line.source, "variant": line.variant.name(),
             "tried": line.with.1, "stopped": line.with.0, "stopped_without_signals": line.without.0,
+        })).collect::<Vec<_>>(),
+        "planted_bursts": planted.iter().map(|line| json!({
+            "factor": line.factor, "burst": line.burst, "planted": line.planted, "told": line.told,
+            "quiet_minutes": line.quiet, "false_alarms": line.false_alarms,
         })).collect::<Vec<_>>(),
     })
 }

@@ -3,6 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
+use crate::planted::Planted;
 use crate::score::{Adapted, Counts, Score, pooled};
 
 /// One line a suite and set of rules, then the pool of recorded attacked suites by halves.
@@ -50,6 +51,31 @@ pub(crate) fn adapted(lines: &[Adapted]) -> String {
             share(with.0, with.1),
             format!("{}/{}", without.0, without.1),
             share(without.0, without.1),
+        ]);
+    }
+    table.to_string()
+}
+
+/// One line a setting of planted bursts.
+pub(crate) fn planted(lines: &[Planted]) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header([
+        "planted burst",
+        "unusual from",
+        "told",
+        "",
+        "false alarms in quiet minutes",
+        "",
+    ]);
+    for line in lines {
+        table.add_row([
+            format!("{} times the day's rate", line.burst),
+            format!("{} times the mean", line.factor),
+            format!("{}/{}", line.told, line.planted),
+            share(line.told, line.planted),
+            format!("{}/{}", line.false_alarms, line.quiet),
+            share(line.false_alarms, line.quiet),
         ]);
     }
     table.to_string()

@@ -63,6 +63,8 @@ domains! {
     CONSENT_NODE = "cloister/consent-node/v1";
     /// Salt of one consent entry.
     CONSENT_SALT = "cloister/consent-salt/v1";
+    /// A value that must never travel.
+    CANARY = "cloister/canary/v1";
     /// A party's signed running counts.
     COUNTS = "cloister/counts/v1";
     /// The chain of one party's events.

@@ -19,6 +19,7 @@ use crate::state::{
 };
 use crate::tokens::Form;
 
+mod anomalies;
 mod conduct;
 mod flows;
 mod limits;
@@ -27,6 +28,7 @@ mod reading;
 mod turn;
 mod value;
 
+pub use anomalies::canary;
 use limits::Volume;
 pub(crate) use turn::{TurnSaid, yes_or_no};
 
@@ -238,8 +240,10 @@ impl Look<'_> {
                 self.flows(rule, args);
                 self.sharing(rule, args);
                 self.call_limits(rule, args);
+                self.anomalies(rule, args);
             }
         }
+        self.canaries(args);
         let volume = self.measure(args);
         let bytes = volume.bytes;
         self.volume_limits(&volume);
@@ -314,6 +318,7 @@ impl Look<'_> {
             self.change.count(rule.counter, 1);
             self.change.ran = true;
             self.consume(rule, args);
+            self.add_usual(rule, args);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::document::terms::{
 };
 use crate::state::Change;
 
+mod anomalies;
 mod consent;
 mod consequences;
 mod fault;
@@ -25,6 +26,7 @@ mod performance;
 mod rules;
 pub(crate) mod schema;
 
+pub(crate) use anomalies::{AnomalyRule, CanaryRule};
 pub use consent::Consented;
 pub(crate) use consequences::ConsequenceRule;
 pub use consequences::{Duty, DutyKind};
@@ -69,6 +71,8 @@ pub struct Compiled {
     pub(crate) sharing: Option<Vec<String>>,
     pub(crate) objectives: Vec<ObjectiveRule>,
     pub(crate) consequences: Vec<ConsequenceRule>,
+    pub(crate) anomalies: Vec<AnomalyRule>,
+    pub(crate) canaries: Option<CanaryRule>,
 }
 
 /// What a pact says of a part of results.
@@ -137,6 +141,8 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         sharing: sharing(terms),
         objectives: performance::compile(terms, &rules)?,
         consequences: consequences::compile(terms),
+        anomalies: anomalies::compile(terms, |name| limits::counted(terms, &rules, name))?,
+        canaries: anomalies::canaries(terms),
         limits,
         rules,
         schema,

@@ -144,6 +144,7 @@ fn well_formed(document: &Document) -> Result<(), PactError> {
     unique("limits", document.limits.iter().map(|l| l.id.0.as_str()))?;
     unique("flows", document.flows.iter().map(|f| f.id.0.as_str()))?;
     unique("performance", document.performance.iter().map(|o| o.id.0.as_str()))?;
+    unique("anomalies", document.monitoring.anomalies.iter().map(|a| a.id.0.as_str()))?;
     unique("claims", claims.iter().map(|c| c.id.0.as_str()))?;
     let sources = document.labels.sources.iter().map(|s| s.tool.as_str());
     unique("sources", sources)

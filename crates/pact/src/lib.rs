@@ -27,7 +27,7 @@ pub mod signature;
 mod state;
 mod tokens;
 
-pub use check::{Approval, Decision, Judgement, Verdict, check, check_digest};
+pub use check::{Approval, Decision, Judgement, Verdict, canary, check, check_digest};
 pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
 pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff, succeeds};
 pub use digest::Digest;

@@ -20,7 +20,7 @@ mod window;
 
 pub use change::Change;
 pub(crate) use change::{CallChange, Class, StageChange, TurnChange};
-pub(crate) use conduct::{Breach, Followed, Measured, Sample};
+pub(crate) use conduct::{Breach, Followed, Measured, Sample, Usual};
 pub(crate) use known::Known;
 pub(crate) use marked::Marked;
 pub use scoped::Scoped;
@@ -75,6 +75,9 @@ pub struct StandingState {
     /// Calls that ran.
     #[n(6)]
     pub(crate) ran: u64,
+    /// What is usual of what the pact watches.
+    #[n(7)]
+    pub(crate) usual: BTreeMap<u16, Usual>,
 }
 
 /// Where the talk of agent and principal stands.
@@ -279,6 +282,11 @@ impl StandingState {
             let followed = self.followed.entry(*consequence).or_default();
             followed.breaches = followed.breaches.saturating_add(1);
             followed.onset = onset.or(followed.onset);
+        }
+        for (anomaly, slot, n) in &change.usual {
+            let known = self.usual.entry(*anomaly);
+            let usual = known.or_insert_with(|| Usual { since: *slot, ..Usual::default() });
+            usual.window.add(*slot, *n);
         }
         self.suspended |= change.suspends;
         self.ran = self.ran.saturating_add(u64::from(change.ran));

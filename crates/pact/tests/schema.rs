@@ -53,6 +53,10 @@ fn full() -> Value {
         "op": "<=", "target": "2000", "window": "PT1H", "min_samples": 3, "applies_to": ["send"]}]);
     value["delegation"] = json!({"max_depth": 1, "narrowing": "must-narrow",
         "to": ["did:web:a.example"], "carry": ["x"]});
+    value["monitoring"]["anomalies"] = json!([{"id": "a", "counter": "calls", "window": "PT1M",
+        "factor": "4", "least": "20", "else": "alert"}]);
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    value["monitoring"]["canaries"] = json!({"digests": [digest], "else": "terminate"});
     value["monitoring"]["scrutiny"] = json!({"on": ["instructions", "hidden", "encoded"]});
     value
 }

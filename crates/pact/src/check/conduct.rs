@@ -70,7 +70,7 @@ impl Look<'_> {
             Decision::Terminate => "terminate",
         };
         let rule = self.verdict.rule.clone();
-        let term = rule.split_once('.').map_or(rule.as_str(), |(id, _)| id);
+        let term = rule.split(['.', ' ']).next().unwrap_or_default();
         let objective = self.pact.objectives.iter().any(|o| o.id == term);
         for (at, consequence) in self.pact.consequences.iter().enumerate() {
             let named = |on: &String| on == kind || !objective && (on == term || *on == rule);

@@ -178,7 +178,7 @@ impl Look<'_> {
 }
 
 /// An amount in hundredths, rounded up; none when it is negative or no exact number.
-fn amount(value: Option<&Value>) -> Option<u64> {
+pub(super) fn amount(value: Option<&Value>) -> Option<u64> {
     match value {
         None | Some(Value::Null) => Some(0),
         Some(value) => {

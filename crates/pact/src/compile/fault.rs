@@ -9,6 +9,14 @@ pub enum CompileError {
         /// Place in `interactions`.
         index: usize,
     },
+    /// A comparison that says nothing.
+    #[error(
+        "anomaly {index}: its window is empty, its factor is not above 1, or its least is no number"
+    )]
+    BadAnomaly {
+        /// Place in `monitoring.anomalies`.
+        index: usize,
+    },
     /// A bound that the counter cannot be compared with.
     #[error("claim {index}: the bound is not a whole number of the counter's unit, or is missing")]
     BadBound {
@@ -116,6 +124,9 @@ impl CompileError {
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
             Self::AmbiguousName { .. } => ("ambiguous-name", "merge the two interactions"),
+            Self::BadAnomaly { .. } => {
+                ("bad-anomaly", "write a window like PT1M, a factor like 4 and a least like 20")
+            }
             Self::BadBound { .. } => ("bad-bound", "write a bound in the counter's unit"),
             Self::BadDeadline => ("bad-deadline", "write 1 to 60000, or leave it out for 2000"),
             Self::BadMaximum { .. } => ("bad-maximum", "write at most the unit's two decimals"),

@@ -106,7 +106,11 @@ pub(crate) const ANY_PII: &str = "any";
 /// Kinds that are recognised by their form.
 pub(crate) const RECOGNISED: [&str; 4] = ["email", "iban", "payment", "phone"];
 
-fn counted(terms: &Document, rules: &BTreeMap<String, Rule>, counter: &str) -> Option<Counted> {
+pub(super) fn counted(
+    terms: &Document,
+    rules: &BTreeMap<String, Rule>,
+    counter: &str,
+) -> Option<Counted> {
     let labels = |kind: &str| labelled(terms).any(|k| k == kind);
     let known = |id: &str| rules.values().any(|r| r.id == id);
     let argument = |rest: &str| {

@@ -38,6 +38,8 @@ pub(super) fn monitoring(found: &mut Found, old: &Monitoring, new: &Monitoring) 
         approval,
         sampling,
         scrutiny,
+        anomalies,
+        canaries,
         incidents,
         evidence,
         disclosure,
@@ -56,6 +58,8 @@ pub(super) fn monitoring(found: &mut Found, old: &Monitoring, new: &Monitoring) 
     agreed("approval", approval == &new.approval, "approvals work in another way");
     agreed("sampling", sampling == &new.sampling, "inspection differs");
     agreed("scrutiny", scrutiny == &new.scrutiny, "something else raises scrutiny");
+    agreed("anomalies", anomalies == &new.anomalies, "something else is unusual");
+    agreed("canaries", canaries == &new.canaries, "other values must never travel");
     agreed("incidents", incidents == &new.incidents, "others are told of incidents");
     agreed("evidence", evidence == &new.evidence, "other evidence is preserved");
     disclosed(found, disclosure.as_ref(), new.disclosure.as_ref());

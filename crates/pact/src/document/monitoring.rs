@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::origin::ConsentSalt;
-use super::scalar::{Exact, Name, PartyId, Span};
+use super::scalar::{Digest, Exact, Name, PartyId, Span};
 use super::words::{
     AccessScope, AccessWhen, ClaimOp, DpUnit, EvidenceFormat, Fail, IncidentDetail, KeyHolder,
-    LogScope, Mode, OnTimeout, Signal,
+    LogScope, Mode, OnTimeout, Otherwise, Signal,
 };
 
 terms! {
@@ -32,6 +32,10 @@ terms! {
         sampling: Option<Sampling>,
         /// What raises the scrutiny of the calls that follow; nothing when absent.
         scrutiny: Option<Scrutiny>,
+        /// What is compared with what is usual.
+        #[serde(default)] anomalies: Vec<Anomaly>,
+        /// Values that must never travel.
+        canaries: Option<Canaries>,
         /// Whom to tell.
         #[serde(default)] incidents: Vec<Incident>,
         /// What is preserved.
@@ -75,6 +79,28 @@ terms! {
     Scrutiny {
         /// These.
         on: Vec<Signal>,
+    }
+    /// Something that is unusual from some times its usual number on.
+    Anomaly {
+        /// Its identifier, which verdicts name with both numbers.
+        id: Name,
+        /// `calls`, `calls:ID` or `sum:ID.ARG`.
+        counter: String,
+        /// Windows of this length are compared with the mean of up to 64 before.
+        window: Span,
+        /// More than one.
+        factor: Exact,
+        /// Nothing is unusual below it.
+        least: Exact,
+        /// What happens.
+        #[serde(rename = "else")] otherwise: Otherwise,
+    }
+    /// Values that must never travel.
+    Canaries {
+        /// SHA-256 of each in lower case, under the domain of canaries: one word each.
+        digests: Vec<Digest>,
+        /// What happens.
+        #[serde(rename = "else")] otherwise: Otherwise,
     }
     /// Whom to tell of what.
     Incident {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use super::monitoring::{
-    Access, ApprovalTerms, ClaimTerms, Disclosure, DpTerms, EvidenceTerms, Incident, Monitoring,
-    Retention, Sampling, Scrutiny,
+    Access, Anomaly, ApprovalTerms, Canaries, ClaimTerms, Disclosure, DpTerms, EvidenceTerms,
+    Incident, Monitoring, Retention, Sampling, Scrutiny,
 };
 pub use super::origin::{ConsentSalt, Origin, Per, Prior};
 use super::scalar::{Digest, Exact, Moment, Name, PartyId, Span, Uuid, Version};

@@ -12,6 +12,7 @@ pub(super) fn consequences(findings: &mut Findings, terms: &Document) {
             || terms.limits.iter().any(|l| l.id.0 == name)
             || terms.flows.iter().any(|f| f.id.0 == name)
             || terms.performance.iter().any(|o| o.id.0 == name)
+            || terms.monitoring.anomalies.iter().any(|a| a.id.0 == name)
             || BUILT_IN.contains(&name)
     };
     for (place, consequence) in terms.consequences.iter().enumerate() {
@@ -81,8 +82,15 @@ pub(super) const OUTSIDE: &[&str] =
     &["attestation-invalid", "clock-skew", "evidence-gap", "monitor-rollback"];
 const VERDICTS: &[&str] = &["alert", "deny", "escalate", "terminate"];
 /// Rules that every pact has.
-const BUILT_IN: &[&str] =
-    &["data.sharing", "default-deny", "suspended", "term", "wrong-direction", "wrong-role"];
+const BUILT_IN: &[&str] = &[
+    "canary",
+    "data.sharing",
+    "default-deny",
+    "suspended",
+    "term",
+    "wrong-direction",
+    "wrong-role",
+];
 const EEA: &[&str] = &[
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS",
     "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",

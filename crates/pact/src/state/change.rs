@@ -68,6 +68,9 @@ pub struct Change {
     /// A call runs.
     #[n(19)]
     pub(crate) ran: bool,
+    /// Anomaly, window, amount.
+    #[n(20)]
+    pub(crate) usual: Vec<(u16, u64, u64)>,
 }
 
 /// Pieces with the same marks.
@@ -194,6 +197,7 @@ impl Change {
             breaches: self.breaches.clone(),
             suspends: self.suspends,
             ran: self.ran,
+            usual: self.usual.clone(),
         })
     }
 

@@ -21,6 +21,18 @@ pub(crate) struct Measured {
     pub(crate) breached: Option<UnixMillis>,
 }
 
+/// What is usual of one thing that is watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Usual {
+    /// One slot a window.
+    #[n(0)]
+    pub(crate) window: Window,
+    /// The first window.
+    #[n(1)]
+    pub(crate) since: u64,
+}
+
 /// What one answer adds to an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]

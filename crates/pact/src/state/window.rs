@@ -22,6 +22,11 @@ impl Window {
         self.slots.range(from..).fold(0, |sum, (_, n)| sum.saturating_add(*n))
     }
 
+    /// Used in one slot.
+    pub(crate) fn at(&self, slot: u64) -> u64 {
+        self.slots.get(&slot).copied().unwrap_or_default()
+    }
+
     pub(super) fn add(&mut self, now: u64, n: u64) {
         // A clock that goes back counts in the newest slot: no budget is minted twice.
         let newest = self.slots.last_key_value().map_or(now, |(at, _)| now.max(*at));
