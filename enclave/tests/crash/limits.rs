@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use messages::event::Party;
+use messages::event::{Body, Party};
+use messages::ids::SessionId;
 use messages::reply::{Action, Reply, Request};
 
-use crate::parties::{ASK, call};
+use crate::parties::{ASK, SAY, Talk, call};
 use crate::scene::Scene;
 use crate::support::code;
 
@@ -39,6 +40,51 @@ fn asked_to_end_it_answers_what_it_has_begun_and_loses_nothing() {
     let held = scene.talk.side(Party::Initiator);
     assert_eq!((count, head, rolled_back), (held.sent, held.head, false));
     scene.watcher.look(&client).unwrap();
+}
+
+#[test]
+fn one_by_one_in_one_batch_or_in_several_the_verdicts_are_the_same() {
+    let (scene, daemon) = Scene::new();
+    let client = daemon.connect();
+    let pay = |id: &str, to: &str| {
+        let args = [("recipient", to), ("amount", "10.00"), ("subject", "rent")];
+        let args = args.map(|(name, value)| (name.to_owned(), value.into())).into();
+        Body::Call { call: id.into(), name: "send_money".into(), args }
+    };
+    let said = "Send 10.00 to DE89370400440532013000 for the rent.".to_owned();
+    let bodies = [
+        (SAY, Body::Message { text: said }),
+        (ASK, call("c0", "get_balance")),
+        (ASK, pay("c1", "DE89370400440532013000")),
+        (ASK, pay("c2", "CH9300762011623852957")),
+        (ASK, call("c3", "open_credit_line")),
+        (ASK, call("c0", "get_balance")),
+    ];
+    let judged = |number: u8, size: usize| {
+        let session = SessionId([number; 32]);
+        assert_eq!(client.ask(&scene.parties.open(session, client.boot())), Reply::Opened);
+        let mut talk = Talk::new(session);
+        let say = |(way, body): &(_, Body)| talk.say(&scene.parties, *way, body.clone());
+        let events: Vec<Vec<u8>> = bodies.iter().map(say).collect();
+        let mut heard = Vec::new();
+        for events in events.chunks(size) {
+            let mut keep = |reply| match reply {
+                Reply::Verdict { action, rule, .. } => heard.push((action, rule)),
+                other => panic!("{other:?}"),
+            };
+            match events {
+                [event] => keep(client.ask(&Request::Event { event: event.clone() })),
+                _ => client.batch(&session, events, keep).unwrap(),
+            }
+        }
+        heard
+    };
+    let single = judged(8, 1);
+    let actions: Vec<Action> = single.iter().map(|(action, _)| *action).collect();
+    let [allow, pause, deny] = [Action::Allow, Action::Pause, Action::Deny];
+    assert_eq!(actions, [allow, allow, allow, pause, deny, deny]);
+    assert_eq!(single, judged(9, bodies.len()));
+    assert_eq!(single, judged(10, 2));
 }
 
 #[test]
