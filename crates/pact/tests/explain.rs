@@ -163,3 +163,16 @@ proptest! {
         plain(&parse(&drawn(base(), &draws[0])));
     }
 }
+
+#[test]
+fn what_is_unusual_and_what_must_never_travel_is_said() {
+    let mut value: Value = serde_json::from_str(include_str!("small.pact.json")).unwrap();
+    value["monitoring"]["anomalies"] = json!([{"id": "burst", "counter": "calls",
+        "window": "PT1M", "factor": "4", "least": "20", "else": "alert"}]);
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    value["monitoring"]["canaries"] = json!({"digests": [digest], "else": "terminate"});
+    let pact = Pact::parse(value.to_string().as_bytes()).unwrap();
+    let said = format!("{:?}", explain(&pact));
+    assert!(said.contains("more than 4 times the usual in 1 minute"), "{said}");
+    assert!(said.contains("must never travel is in a call, the session ends"), "{said}");
+}

@@ -1,10 +1,10 @@
 //! What the monitor does, who decides, and what is kept.
 
-use super::words::{either, span};
+use super::words::{counter, either, follows, span};
 use crate::compile::{Compiled, OnDeadline};
 use crate::document::Pact;
 use crate::document::scalar::Span;
-use crate::document::terms::{Document, LogScope, Mode, Monitoring, OnTimeout, Signal};
+use crate::document::terms::{Anomaly, Document, LogScope, Mode, Monitoring, OnTimeout, Signal};
 
 pub(super) fn acts(terms: &Monitoring, compiled: &Compiled) -> Vec<String> {
     let wait = span(Span(compiled.deadline()));
@@ -36,6 +36,19 @@ pub(super) fn acts(terms: &Monitoring, compiled: &Compiled) -> Vec<String> {
     if !signals.is_empty() {
         let read = either(&signals, "or");
         lines.push(format!("Once {read} were read, the session is under scrutiny."));
+    }
+    for anomaly in &terms.anomalies {
+        let Anomaly { id, counter: of, window, factor, least, otherwise } = anomaly;
+        let (of, each, follows) = (counter(of), span(*window), follows(*otherwise));
+        let (factor, least, id) = (factor.0, least.0, &id.0);
+        lines.push(format!(
+            "{of} of more than {factor} times the usual in {each}, and at least {least}, are \
+             unusual: {follows} ({id})."
+        ));
+    }
+    if let Some(canaries) = &terms.canaries {
+        let follows = follows(canaries.otherwise);
+        lines.push(format!("If one of the values that must never travel is in a call, {follows}."));
     }
     lines
 }
