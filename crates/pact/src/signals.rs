@@ -147,7 +147,7 @@ impl Weight {
 /// An imperative: a verb of action at the front of a sentence, after a word that asks, or after
 /// "you" and a word of duty or ability. A verb alone is a label.
 fn asks(words: &[&str]) -> bool {
-    let verb = |at: usize| words.get(at).is_some_and(|word| ACTIONS.contains(word));
+    let verb = |at: usize| words.get(at).is_some_and(|word| ACTIONS.binary_search(word).is_ok());
     let front =
         |at: usize| at == 0 || words.get(at.wrapping_sub(1)).is_some_and(|w| LEADS.contains(w));
     let asked = |at: usize| {
@@ -429,6 +429,11 @@ mod tests {
         ] {
             assert!(!signals(states).asks, "{states}");
         }
+    }
+
+    #[test]
+    fn verbs_are_in_order_so_that_they_are_found() {
+        assert!(ACTIONS.is_sorted());
     }
 
     #[test]
