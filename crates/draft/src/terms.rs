@@ -12,9 +12,8 @@ pub(crate) fn interaction(name: &str, tool: &Tool) -> Value {
     let guess = guess(name, tool);
     let mut args = Map::new();
     for (argument, parameter) in &tool.parameters {
-        if let Some(terms) = constraint(guess, argument, parameter) {
-            args.insert(argument.clone(), terms);
-        }
+        let terms = constraint(guess, argument, parameter).unwrap_or_else(|| json!({}));
+        args.insert(argument.clone(), terms);
     }
     let mut interaction = json!({
         "id": name,
@@ -22,7 +21,7 @@ pub(crate) fn interaction(name: &str, tool: &Tool) -> Value {
         "kind": "call",
         "name": name,
         "effect": guess.effect,
-        "unlisted_args": "allow",
+        "unlisted_args": if tool.parameters.is_empty() { "allow" } else { "deny" },
     });
     if let Some(fields) = interaction.as_object_mut() {
         if !args.is_empty() {

@@ -30,7 +30,7 @@ mod value;
 
 pub use anomalies::canary;
 use limits::Volume;
-pub(crate) use turn::{TurnSaid, yes_or_no};
+pub(crate) use turn::{Granted, TurnSaid, granted, yes_or_no};
 
 /// What a call may do, from mild to severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -377,6 +377,7 @@ impl Look<'_> {
                 let mut tokens = gist.tokens();
                 tokens.typed.extend(&gist.names);
                 self.change.stems.clone_from(&gist.stems);
+                self.change.granted = gist.granted;
                 self.volume_limits(&Volume::bytes(gist.bytes));
                 self.change.learn(Class::Principal, tokens);
                 self.change.turn = Some(match gist.said {
@@ -395,7 +396,9 @@ impl Look<'_> {
                 self.volume_limits(&Volume { pii: gist.pii, ..Volume::bytes(gist.bytes) });
                 match (permitted, direction) {
                     (true, Some(Direction::ToInitiator)) => {
-                        self.change.learn(Class::Content, gist.tokens());
+                        let asks = gist.signals.asks || self.notice(gist.signals);
+                        let class = if asks { Class::Urged } else { Class::Content };
+                        self.change.learn(class, gist.tokens());
                     }
                     (true, _) => {}
                     (false, Some(_)) => self.deny("default-deny"),

@@ -10,7 +10,7 @@ use messages::event::{Body, Content, Event, Role, Status};
 use minicbor::{Decode, Encode};
 use serde_json::Value;
 
-use crate::check::{TurnSaid, yes_or_no};
+use crate::check::{Granted, TurnSaid, granted, yes_or_no};
 use crate::compile::{Compiled, SourceRule};
 use crate::signals::{Signals, signals};
 use crate::state::{SessionState, packed};
@@ -139,6 +139,9 @@ pub(crate) struct Gist {
     pub(crate) stems: Vec<u64>,
     #[n(9)]
     pub(crate) said: Option<TurnSaid>,
+    /// What the principal hands over.
+    #[n(12)]
+    pub(crate) granted: Granted,
     #[n(10)]
     pub(crate) pii: Pii,
     #[n(11)]
@@ -170,6 +173,7 @@ fn message(key: &TokenKey, from: Role, text: &str) -> Gist {
     if from == Role::Principal {
         gist.stems = key.stems(text);
         gist.said = Some(yes_or_no(text));
+        gist.granted = granted(text);
     }
     gist
 }

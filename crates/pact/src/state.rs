@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
+use crate::check::Granted;
 use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
 
@@ -49,6 +50,8 @@ pub struct SessionState {
     pub(crate) marked: Marked,
     pub(crate) places: BTreeSet<u64>,
     pub(crate) stems: BTreeSet<u64>,
+    /// What the principal handed over.
+    pub(crate) granted: Granted,
     /// Something was read that raises the scrutiny of the calls that follow.
     pub(crate) scrutiny: bool,
     /// Something that was read is not known any more: nothing counts as never seen.
@@ -161,6 +164,7 @@ impl SessionState {
             marked: Marked::default(),
             places: BTreeSet::new(),
             stems: BTreeSet::new(),
+            granted: Granted::default(),
             scrutiny: false,
             forgot: false,
         }
@@ -169,6 +173,8 @@ impl SessionState {
     /// Applies a change that [`check`](crate::check::check) found for this state.
     pub fn apply(&mut self, change: &Change) {
         self.opened |= change.opens;
+        self.granted.all |= change.granted.all;
+        self.granted.manner |= change.granted.manner;
         self.scrutiny |= change.scrutiny;
         self.forgot |= change.withheld;
         self.turn = match (change.turn, self.turn) {
@@ -205,7 +211,8 @@ impl SessionState {
                 Class::Record => &mut self.record,
                 Class::Urged => &mut self.urged,
             };
-            known.learn(&learned.words, &learned.exact);
+            // What does not fit is not known any more: it must not count as never seen.
+            self.forgot |= !known.learn(&learned.words, &learned.exact);
         }
         for (marks, tokens) in change.marked() {
             self.marked.learn(marks, tokens);
@@ -224,7 +231,7 @@ impl SessionState {
             None => {}
             Some(TurnChange::PrincipalSaidYes) if self.turn == Turn::Confirmed => {
                 let proposed = core::mem::take(&mut self.proposed);
-                self.principal.merge(proposed);
+                self.forgot |= !self.principal.merge(proposed);
             }
             Some(
                 TurnChange::AgentSpoke | TurnChange::PrincipalSaidNo | TurnChange::PrincipalSaidYes,

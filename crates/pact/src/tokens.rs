@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 mod forms;
 mod personal;
 
-pub(crate) use forms::{FilePath, Url, chunks, email, host, iban};
-use forms::{day, day_in_words, number, phone, spaced_iban};
+pub(crate) use forms::{FilePath, Url, chunks, email, host, iban, phone};
+use forms::{day, day_in_words, number, spaced_iban};
 use personal::Digits;
 pub(crate) use personal::{Pii, pii};
 
@@ -137,6 +137,11 @@ impl TokenKey {
         hash.write(&place.to_be_bytes());
         hash.write(&inner.to_be_bytes());
         hash.finish()
+    }
+
+    /// `whole` as a field of its own, which no word of a longer text is.
+    pub(crate) fn field(&self, whole: u64) -> u64 {
+        self.under(u64::MAX, whole)
     }
 
     /// The words of `text` alone.
@@ -349,7 +354,7 @@ pub(crate) fn exact(value: &Value) -> Option<Decimal> {
     }
 }
 
-fn stem(word: &str) -> &str {
+pub(crate) fn stem(word: &str) -> &str {
     let mut stem = word;
     for ending in ["ing", "ed", "es", "s"] {
         if let Some(short) = word.strip_suffix(ending).filter(|s| s.len() >= 3) {

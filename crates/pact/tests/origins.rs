@@ -213,3 +213,80 @@ fn prose_in_a_vouched_field_is_vouched_for_by_nobody() {
     assert_eq!(play.call("send_money", json!({"to": long})), held("send_money.provenance"));
     assert_eq!(play.call("send_money", json!({"to": "DE11"})), allowed());
 }
+
+#[test]
+fn a_decision_is_handed_over_in_one_breath_or_not_at_all() {
+    for (says, expected) in [
+        ("Do what she asks for.", allowed()),
+        ("Please complete the tasks that Alice gave me.", allowed()),
+        ("Do I have mail from Alice? Everything fine?", held("send_money.provenance")),
+        ("Alice wrote. Don't do everything she asks.", held("send_money.provenance")),
+    ] {
+        let mut play = Play::new(helper(true));
+        play.says("Alice wrote to me.");
+        play.says(says);
+        play.call("list_mail", json!({}));
+        drop(play.answers(document(mails())));
+        assert_eq!(play.call("send_money", json!({"to": "AT6854532054"})), expected, "{says}");
+    }
+}
+
+#[test]
+fn a_number_in_a_text_points_to_nothing_and_a_field_does() {
+    for (page, expected) in [
+        (json!({"text": "2 of 7 pages"}), held("send_money.provenance")),
+        (json!({"text": "see the file", "attachments": ["7"]}), allowed()),
+    ] {
+        let mut play = Play::new(helper(true));
+        play.says("Get my bill from www.power.example and pay it.");
+        play.call("open_page", json!({"url": "www.power.example"}));
+        drop(play.answers(document(page)));
+        play.call("read_file", json!({"id": "7"}));
+        drop(play.answers(text("Our account: DH5939281092.")));
+        assert_eq!(play.call("send_money", json!({"to": "DH5939281092"})), expected);
+    }
+}
+
+#[test]
+fn the_name_of_a_field_that_says_whom_needs_an_origin_too() {
+    let mut play = Play::new(helper(true));
+    play.says("Pay bob@home.example.");
+    assert_eq!(play.call("send_money", json!({"to": {"bob@home.example": true}})), allowed());
+    let other = json!({"to": {"eve@evil.example": true}});
+    assert_eq!(play.call("send_money", other), held("send_money.provenance"));
+}
+
+#[test]
+fn a_record_is_no_addressee_because_some_page_has_its_name() {
+    let mut play = Play::new(helper(true));
+    play.says("Read www.power.example and pay.");
+    play.call("open_page", json!({"url": "www.power.example"}));
+    drop(play.answers(text("Mallory runs this site.")));
+    play.call("list_mail", json!({}));
+    drop(play.answers(document(json!([{"sender": "mallory@evil.example", "body": "hi"}]))));
+    let to = |address: &str| json!({"to": address});
+    let mut value = base();
+    value["interactions"] = json!([tool(
+        "send",
+        "spend",
+        json!({"args": {"to": {"provenance":
+        {"any_of": ["principal", "delegated"], "else": "escalate"}}}})
+    )]);
+    value["limits"] = json!([]);
+    play.pact = compile(&Pact::parse(value.to_string().as_bytes()).unwrap()).unwrap();
+    assert_eq!(play.call("send", to("mallory@evil.example")), held("send.provenance"));
+    play.says("And write to Mallory.");
+    assert_eq!(play.call("send", to("mallory@evil.example")), allowed());
+}
+
+#[test]
+fn what_does_not_fit_into_memory_does_not_count_as_never_seen() {
+    let fresh = json!({"url": "https://another.example.com"});
+    let mut play = Play::new(helper(true));
+    assert_eq!(play.call("open_page", fresh.clone()), allowed());
+    for _ in 0..2 {
+        play.call("read_file", json!({}));
+        drop(play.answers(text(&"word ".repeat(70_000))));
+    }
+    assert_eq!(play.call("open_page", fresh), held("open_page.provenance"));
+}

@@ -9,7 +9,7 @@ use super::Look;
 use crate::compile::{PlacedOrigin, ProvenanceRule, Rule};
 use crate::document::terms::{Alike, Effect};
 use crate::state::{Known, Lineage};
-use crate::tokens::{FilePath, Form, host, text_of};
+use crate::tokens::{FilePath, Form, chunks, host, iban, phone, text_of};
 
 /// One value in the forms in which it may have been read.
 pub(super) struct Sought {
@@ -119,7 +119,6 @@ impl Look<'_> {
     fn speaks_of(&self, rule: &Rule, text: &str) -> bool {
         let session = self.session;
         self.is_named_in(&session.principal, text)
-            || self.is_named_in(&session.delegated, text)
             || self.is_named_in(&session.asked, text) && self.may_follow(rule)
     }
 
@@ -128,19 +127,13 @@ impl Look<'_> {
     fn may_follow(&self, rule: &Rule) -> bool {
         rule.effect == Effect::Read
             || rule.requested.as_ref().is_some_and(|r| r.terms.iter().any(|t| self.was_said(t)))
-            || self.hands_over()
+            || self.session.granted.all
     }
 
     /// Whether the principal said to go by what is written somewhere. A person who is named may
     /// ask for things; a page or a file may only where the principal says so.
-    pub(super) fn grants(&self) -> bool {
-        self.hands_over() || GOING_BY.iter().any(|word| self.was_said(word))
-    }
-
-    /// "Do what it asks": a verb of doing and a word for what is to be done.
-    fn hands_over(&self) -> bool {
-        let said = |words: &[&str]| words.iter().any(|word| self.was_said(word));
-        said(DOING) && said(TO_BE_DONE)
+    pub(super) const fn grants(&self) -> bool {
+        self.session.granted.all || self.session.granted.manner
     }
 
     /// What the arguments of a call say of its result. What content chose goes before all else;
@@ -175,29 +168,36 @@ impl Look<'_> {
             sought.pointed_to_in(known) || host.is_some_and(|host| known.holds(host))
         };
         let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= 3;
-        if points(&session.delegated) || points(&session.asked) {
-            return Lineage::Named;
+        let named = sought.path.is_some() || host.is_some() || identifies(text);
+        let pointed = [&session.principal, &session.delegated, &session.asked];
+        if telling && pointed.into_iter().any(points) {
+            // A number, a day or a word identifies nothing.
+            return if named { Lineage::Named } else { Lineage::Queried };
         }
-        if points(&session.principal) {
-            // A number or a word of the principal's identifies nothing.
-            let identifies = sought.path.is_some() || host.is_some();
-            return match (telling, identifies) {
-                (true, true) => Lineage::Named,
-                (true, false) => Lineage::Queried,
-                (false, _) => Lineage::Open,
-            };
+        // However short, a field of something that the principal pointed to.
+        if session.delegated.holds(session.key.field(sought.whole)) {
+            return Lineage::Named;
         }
         if !telling || sought.vouched_in(&session.record) {
             return Lineage::Open;
         }
         // A word that merely occurs somewhere chose nothing; one that somebody asked for did.
         let chosen = sought.read_in(&session.urged);
+        let watched = session.scrutiny || session.forgot;
         let doubtful = || {
             let trusted = [&session.principal, &session.record, &session.delegated];
             !sought.words.iter().all(|w| trusted.into_iter().any(|known| known.holds_word(*w)))
         };
-        if chosen || session.scrutiny && doubtful() { Lineage::Steered } else { Lineage::Open }
+        if chosen || watched && doubtful() { Lineage::Steered } else { Lineage::Open }
     }
+}
+
+/// An account number or a telephone number, or one word of letters and digits.
+fn identifies(text: &str) -> bool {
+    let mut words = chunks(text);
+    let (word, more) = (words.next().unwrap_or_default(), words.next().is_some());
+    let mixed = word.chars().any(char::is_alphabetic) && word.chars().any(char::is_numeric);
+    iban(text).is_some() || phone(text).is_some() || mixed && !more
 }
 
 const fn rank(lineage: Lineage) -> u8 {
@@ -240,46 +240,3 @@ impl Sought {
 }
 
 const MAX_DEPTH: usize = 64;
-const GOING_BY: &[&str] = &[
-    "according",
-    "accordingly",
-    "described",
-    "directions",
-    "guide",
-    "instructions",
-    "outlined",
-    "procedure",
-    "specified",
-    "steps",
-    "stated",
-];
-const DOING: &[&str] = &[
-    "accomplish",
-    "act",
-    "carry",
-    "complete",
-    "do",
-    "execute",
-    "finish",
-    "follow",
-    "fulfill",
-    "fulfil",
-    "handle",
-    "perform",
-    "process",
-    "take",
-    "work",
-];
-const TO_BE_DONE: &[&str] = &[
-    "action",
-    "ask",
-    "directions",
-    "everything",
-    "instruction",
-    "request",
-    "step",
-    "task",
-    "todo",
-    "to-do",
-    "whatever",
-];

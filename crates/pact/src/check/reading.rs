@@ -114,7 +114,7 @@ impl Look<'_> {
 
     /// Whether a text is not to be followed, whoever pointed to it; scrutiny is raised when the
     /// pact says so.
-    fn notice(&mut self, found: Signals) -> bool {
+    pub(super) fn notice(&mut self, found: Signals) -> bool {
         let heard = [
             (found.encoded, Signal::Encoded),
             (found.hidden, Signal::Hidden),
@@ -160,7 +160,9 @@ impl Look<'_> {
                 let words = gist.words.clone();
                 let field = Tokens { words, typed, pii: Pii::default() };
                 if item.pointed != Pointed::Away && !item.suspect {
-                    self.change.learn(Class::Delegated, field.clone());
+                    let mut pointed = field.clone();
+                    pointed.typed.push(self.session.key.field(gist.whole));
+                    self.change.learn(Class::Delegated, pointed);
                 }
                 self.change.learn(Class::Record, field);
             }

@@ -1,8 +1,8 @@
-//! Yes and no in the principal's words.
+//! What the principal's words answer and hand over.
 
 use minicbor::{Decode, Encode};
 
-use crate::tokens::chunks;
+use crate::tokens::{chunks, stem};
 
 /// What the principal's words answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -13,6 +13,80 @@ pub(crate) enum TurnSaid {
     #[n(1)]
     Yes,
 }
+
+/// What the principal hands over to what is written somewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Granted {
+    /// "Do what it asks": whatever is asked for.
+    #[n(0)]
+    pub(crate) all: bool,
+    /// "According to it": how an act that the principal asked for is to be done.
+    #[n(1)]
+    pub(crate) manner: bool,
+}
+
+/// A verb of doing with a word for what is to be done soon after it, in one sentence and without
+/// a no before it; or a word for going by something.
+pub(crate) fn granted(text: &str) -> Granted {
+    let mut granted = Granted::default();
+    for sentence in text.split(['.', '!', '?', ';', '\n']) {
+        let words: Vec<String> = chunks(sentence).map(str::to_lowercase).collect();
+        let any = |word: &String, list: &[&str]| list.contains(&stem(word));
+        for (at, word) in words.iter().enumerate() {
+            granted.manner |= GOING_BY.contains(&word.as_str());
+            let before = at.checked_sub(1).and_then(|at| words.get(at));
+            let no = before.is_some_and(|w| NO.contains(&w.as_str()));
+            let mut soon = words.iter().skip(at.saturating_add(1)).take(REACH);
+            granted.all |= !no && any(word, DOING) && soon.any(|w| any(w, TO_BE_DONE));
+        }
+    }
+    granted
+}
+
+/// Words between a verb and what it is about.
+const REACH: usize = 6;
+/// Stems.
+const DOING: &[&str] = &[
+    "accomplish",
+    "carry",
+    "complet",
+    "do",
+    "execut",
+    "finish",
+    "follow",
+    "fulfil",
+    "handl",
+    "perform",
+    "proces",
+];
+/// Stems.
+const TO_BE_DONE: &[&str] = &[
+    "action",
+    "ask",
+    "direction",
+    "everyth",
+    "instruction",
+    "request",
+    "step",
+    "task",
+    "todo",
+    "to-do",
+    "whatever",
+];
+const GOING_BY: &[&str] = &[
+    "according",
+    "accordingly",
+    "described",
+    "directions",
+    "guide",
+    "instructions",
+    "outlined",
+    "procedure",
+    "specified",
+    "steps",
+    "stated",
+];
 
 /// Whether the principal's words are a yes: the first word of either kind decides.
 pub(crate) fn yes_or_no(text: &str) -> TurnSaid {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Approval, Decision, Look};
 use crate::compile::{ArgRule, ProvenanceRule, Rule};
 use crate::document::terms::{ArgType, Extract};
-use crate::tokens::{Url, chunks, email, exact, iban, pii, text_of};
+use crate::tokens::{Url, chunks, email, exact, host, iban, phone, pii, text_of};
 
 impl Look<'_> {
     /// What a broken constraint leads to; an approval covers one that says `unless approved`.
@@ -53,8 +53,11 @@ impl Look<'_> {
             Value::Array(list) => list.iter().all(|v| self.comes_from(rule, extract, v, inner)),
             Value::Object(map) => map.iter().all(|(key, v)| {
                 // A key may carry a value as well as a name does.
-                (extract.is_none() || self.extracted(rule, extract, key))
-                    && self.comes_from(rule, extract, v, inner)
+                let named = match extract {
+                    None => !is_address(key) || self.has_origin(rule.0, rule.1, key),
+                    Some(_) => self.extracted(rule, extract, key),
+                };
+                named && self.comes_from(rule, extract, v, inner)
             }),
             Value::Number(_) | Value::String(_) => match (extract, text_of(value)) {
                 (_, None) => false,
@@ -84,6 +87,11 @@ impl Look<'_> {
             !wanted || self.has_origin(rule, provenance, chunk)
         })
     }
+}
+
+/// Whether the name of a field says whom or where.
+fn is_address(key: &str) -> bool {
+    host(&key.to_lowercase()).is_some() || iban(key).is_some() || phone(key).is_some()
 }
 
 /// The first part of the constraint that `value` breaks.

@@ -10,6 +10,7 @@ use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
 use super::{Breach, Lineage, MAX_WORDS, Sample, keeps_what_was_read, packed};
+use crate::check::Granted;
 use crate::document::terms::LogScope;
 use crate::tokens::Tokens;
 
@@ -71,6 +72,9 @@ pub struct Change {
     /// Anomaly, window, amount.
     #[n(20)]
     pub(crate) usual: Vec<(u16, u64, u64)>,
+    /// What the principal hands over.
+    #[n(21)]
+    pub(crate) granted: Granted,
 }
 
 /// Pieces with the same marks.
@@ -198,6 +202,7 @@ impl Change {
             suspends: self.suspends,
             ran: self.ran,
             usual: self.usual.clone(),
+            granted: self.granted,
         })
     }
 

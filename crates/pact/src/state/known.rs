@@ -26,12 +26,15 @@ impl Known {
     }
 
     /// Takes in all of another, as if it had been read here.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) -> bool {
         let exact: Vec<u64> = other.exact.into_iter().collect();
         let mut exact = &exact[..];
         for stretch in other.sequence.split(|word| *word == 0).filter(|s| !s.is_empty()) {
-            self.learn(stretch, core::mem::take(&mut exact));
+            if !self.learn(stretch, core::mem::take(&mut exact)) {
+                return false;
+            }
         }
+        true
     }
 
     /// Whether `run` was read as a run of words of one stretch.
@@ -42,15 +45,17 @@ impl Known {
     }
 
     /// Beyond the cap nothing more becomes known, so it stays unseen: this fails closed.
-    pub(super) fn learn(&mut self, words: &[u64], exact: &[u64]) {
+    /// Whether all of it became known.
+    pub(super) fn learn(&mut self, words: &[u64], exact: &[u64]) -> bool {
         let size = self.sequence.len().saturating_add(words.len());
         if size > MAX_WORDS || self.exact.len().saturating_add(exact.len()) > MAX_WORDS {
-            return;
+            return false;
         }
         self.sequence.extend_from_slice(words);
         self.sequence.push(0);
         self.words.extend(words);
         self.exact.extend(exact);
+        true
     }
 }
 
@@ -91,24 +96,22 @@ mod tests {
     #[test]
     fn beyond_the_cap_nothing_becomes_known() {
         let mut known = Known::default();
-        known.learn(&vec![7; MAX_WORDS], &[]);
-        known.learn(&[8], &[9]);
+        assert!(known.learn(&vec![7; MAX_WORDS], &[]));
+        assert!(!known.learn(&[8], &[9]));
         assert!(known.holds_run(&[7, 7]) && !known.holds_run(&[8]) && !known.holds(9));
     }
 
     #[test]
     fn a_run_does_not_cross_two_stretches() {
         let mut known = Known::default();
-        known.learn(&[1, 2], &[]);
-        known.learn(&[3], &[]);
+        assert!(known.learn(&[1, 2], &[]) && known.learn(&[3], &[]));
         assert!(known.holds_run(&[1, 2]) && !known.holds_run(&[2, 3]));
     }
 
     #[test]
     fn at_the_cap_it_is_still_written_and_read() {
         let mut known = Known::default();
-        known.learn(&vec![7; MAX_WORDS], &[9]);
-        known.learn(&[], &[]);
+        assert!(known.learn(&vec![7; MAX_WORDS], &[9]) && !known.learn(&[], &[]));
         let bytes = minicbor::to_vec(&known).unwrap();
         let again: Known = decode(&bytes).unwrap();
         assert!(again.holds_run(&[7, 7]) && again.holds(9) && !again.holds_run(&[0]));

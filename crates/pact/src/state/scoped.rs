@@ -68,6 +68,7 @@ impl<C> Encode<C> for Scoped<'_> {
             marked,
             places,
             stems,
+            granted,
             scrutiny,
             forgot,
         } = self.state;
@@ -94,6 +95,7 @@ impl<C> Encode<C> for Scoped<'_> {
         (if self.whole { marked } else { unmarked }).encode(e, ctx)?;
         packed::encode(if self.whole { places } else { none }, e, ctx)?;
         packed::encode(if self.whole { stems } else { none }, e, ctx)?;
+        granted.encode(e, ctx)?;
         scrutiny.encode(e, ctx)?;
         (*forgot || !self.whole).encode(e, ctx)
     }
@@ -122,6 +124,7 @@ impl<'b, C> Decode<'b, C> for SessionState {
             marked: Marked::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
+            granted: Decode::decode(d, ctx)?,
             scrutiny: bool::decode(d, ctx)?,
             forgot: bool::decode(d, ctx)?,
         })
@@ -149,4 +152,4 @@ fn within<T>(most: usize, all: T, len: impl Fn(&T) -> usize) -> Result<T, decode
 }
 
 /// How many fields a state has.
-const FIELDS: u64 = 19;
+const FIELDS: u64 = 20;
