@@ -123,7 +123,7 @@ fn a_batch_that_comes_again_or_out_of_order_counts_once() {
     let forged = fork.say(&scene.parties, ASK, call("f", "get_balance"));
     assert_eq!(code(send(&[forged]).remove(0)), "event-broken-chain");
     let mut foreign = scene.talk.clone();
-    foreign.session = messages::ids::SessionId([8; 32]);
+    foreign.session = SessionId([8; 32]);
     let foreign = foreign.say(&scene.parties, ASK, call("f", "get_balance"));
     assert_eq!(code(send(&[foreign]).remove(0)), "request-other-session");
     let good = String::from_utf8(scene.talk.clone().say(&scene.parties, ASK, call("f", "x")));
