@@ -82,7 +82,8 @@ fn constraint(guess: Guess, name: &str, parameter: &Parameter) -> Option<Value> 
         Purpose::Prose if guess.effect == "external-send" => {
             let mut terms = web(&["principal", "record", "delegated"]);
             if let Some(fields) = terms.as_object_mut() {
-                fields.insert("extract".into(), "url".into());
+                // Addresses of others in what is sent are as telling as links.
+                fields.insert("extract".into(), "address".into());
             }
             Some(terms)
         }

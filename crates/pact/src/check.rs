@@ -5,23 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use messages::event::{Body, Event, Role, Status};
+use messages::event::{Body, Event, Role};
 use messages::time::UnixMillis;
 use serde_json::Value;
 
-use crate::compile::schema::{Fixed, latency_bucket};
+use crate::compile::schema::Fixed;
 use crate::compile::{Compiled, RequestedRule, Rule};
-use crate::digest::{Digest, Gist, Heard, Read};
+use crate::digest::Digest;
 use crate::document::terms::{ApprovalTerm, Confirmer, Direction, Mode, RequestedWhen, Unlisted};
 use crate::state::{
-    CallChange, Change, Class, Lineage, MAX_CALLS, SessionState, Stage, StageChange, StandingState,
-    Turn, TurnChange,
+    CallChange, Change, MAX_CALLS, SessionState, Stage, StageChange, StandingState, Turn,
 };
 use crate::tokens::Form;
 
 mod anomalies;
 mod conduct;
 mod flows;
+mod heard;
 mod limits;
 mod origins;
 mod reading;
@@ -29,7 +29,6 @@ mod turn;
 mod value;
 
 pub use anomalies::canary;
-use limits::Volume;
 pub(crate) use turn::{Granted, TurnSaid, granted, yes_or_no};
 
 /// What a call may do, from mild to severe.
@@ -178,20 +177,6 @@ impl Look<'_> {
         self.pact.rules.iter().find(rule).map_or("", |(name, _)| name)
     }
 
-    fn heard(&mut self, digest: &Digest) {
-        let way = (digest.from, digest.to);
-        match &digest.heard {
-            _ if self.approval == Approval::Granted => self.deny("nothing-to-approve"),
-            Heard::Message(gist) => {
-                self.message(way, gist);
-                self.follow_verdict();
-            }
-            Heard::Result { call, status, latency_us, read } => {
-                self.result(way, *call, ((*status).into(), *latency_us), read);
-            }
-        }
-    }
-
     fn open(&mut self) {
         if self.session.opened {
             return;
@@ -224,7 +209,7 @@ impl Look<'_> {
             (Approval::Absent, Some(_)) => self.deny("call-reused"),
             (Approval::Granted, _) => self.deny("nothing-to-approve"),
         }
-        if self.pact.single && self.standing.ran > 0 && self.approval == Approval::Absent {
+        if self.pact.single && self.standing.ran > 0 {
             self.find(Decision::Terminate, &["term.kind"], None);
         }
         let direction = direction(event.from, event.to);
@@ -242,6 +227,9 @@ impl Look<'_> {
                 self.call_limits(rule, args);
                 self.anomalies(rule, args);
             }
+        }
+        if args.values().any(|value| is_deep(value, 0)) {
+            self.deny("too-deep");
         }
         self.canaries(args);
         let volume = self.measure(args);
@@ -370,108 +358,21 @@ impl Look<'_> {
         let stems = self.session.key.stems(term);
         !stems.is_empty() && stems.iter().all(|s| self.session.stems.contains(s))
     }
+}
 
-    fn message(&mut self, way: (Role, Role), gist: &Gist) {
-        match way {
-            (Role::Principal, Role::Initiator) => {
-                let mut tokens = gist.tokens();
-                tokens.typed.extend(&gist.names);
-                self.change.stems.clone_from(&gist.stems);
-                self.change.granted = gist.granted;
-                self.volume_limits(&Volume::bytes(gist.bytes));
-                self.change.learn(Class::Principal, tokens);
-                self.change.turn = Some(match gist.said {
-                    Some(TurnSaid::Yes) => TurnChange::PrincipalSaidYes,
-                    Some(TurnSaid::No) | None => TurnChange::PrincipalSaidNo,
-                });
-            }
-            (Role::Initiator, Role::Principal) => {
-                self.volume_limits(&Volume::bytes(gist.bytes));
-                self.change.learn(Class::Proposed, gist.tokens());
-                self.change.turn = Some(TurnChange::AgentSpoke);
-            }
-            (from, to) => {
-                let direction = direction(from, to);
-                let permitted = direction.is_some_and(|d| self.pact.messages.contains(&d));
-                self.volume_limits(&Volume { pii: gist.pii, ..Volume::bytes(gist.bytes) });
-                match (permitted, direction) {
-                    (true, Some(Direction::ToInitiator)) => {
-                        let asks = gist.signals.asks || self.notice(gist.signals);
-                        let class = if asks { Class::Urged } else { Class::Content };
-                        self.change.learn(class, gist.tokens());
-                    }
-                    (true, _) => {}
-                    (false, Some(_)) => self.deny("default-deny"),
-                    (false, None) => self.deny("wrong-role"),
-                }
-            }
-        }
-    }
-
-    fn result(
-        &mut self,
-        (from, to): (Role, Role),
-        token: u64,
-        (status, latency_us): (Status, Option<u64>),
-        read: &Read,
-    ) {
-        let known = self.session.calls.get(&token);
-        let rule = known.and_then(|c| self.pact.rules.values().find(|r| r.number == c.rule));
-        let answered_by = rule.map(|r| match r.direction {
-            Direction::ToProvider => (Role::Provider, Role::Initiator),
-            Direction::ToInitiator => (Role::Initiator, Role::Provider),
-        });
-        let stage = known.map(|c| c.stage);
-        match (stage, rule) {
-            _ if direction(from, to).is_none() => self.deny("wrong-role"),
-            (None, _) => self.deny("result-of-unknown-call"),
-            (Some(Stage::Answered), _) => self.deny("result-repeated"),
-            (Some(Stage::Escalated | Stage::Refused), _) | (_, None) => {
-                self.deny("result-of-unpermitted-call");
-            }
-            (Some(Stage::Permitted), _) if answered_by != Some((from, to)) => {
-                self.deny("wrong-role");
-            }
-            (Some(Stage::Permitted), Some(rule)) => {
-                let lineage = known.map_or(Lineage::Open, |c| c.lineage);
-                self.answer(rule, token, status, latency_us);
-                self.measure_answer(rule, status, latency_us);
-                let volume = self.read_content(rule, lineage, read);
-                self.volume_limits(&volume);
-            }
-        }
-        self.follow_verdict();
-        if self.verdict.decision >= Decision::Deny {
-            // What is withheld does not become known.
-            self.change.learned.clear();
-            self.change.places.clear();
-            self.change.marked.clear();
-            self.change.scrutiny = false;
-        }
-    }
-
-    fn answer(&mut self, rule: &Rule, token: u64, status: Status, latency_us: Option<u64>) {
-        let lineage = self.session.calls.get(&token).map_or(Lineage::Open, |c| c.lineage);
-        let (rule_number, stage) = (rule.number, StageChange::Answered);
-        self.change.call = Some(CallChange { call: token, rule: rule_number, stage, lineage });
-        match status {
-            Status::Ok => {
-                self.change.count(Fixed::CallsOk.at(), 1);
-                self.change.succeeded = Some(rule.number);
-            }
-            Status::Cancelled => {}
-            Status::Error | Status::Timeout => {
-                self.change.count(Fixed::CallsError.at(), 1);
-                self.count_error();
-            }
-        }
-        // Silence about its own slowness is no help to a provider: it counts as the slowest.
-        let ms = latency_us.map_or(u64::MAX, |us| us.div_ceil(1000));
-        if status != Status::Cancelled {
-            self.change.count(latency_bucket(ms), 1);
-        }
+/// Nested deeper than anything that is looked at.
+fn is_deep(value: &Value, depth: usize) -> bool {
+    let inner = depth.saturating_add(1);
+    match value {
+        _ if depth > MAX_DEPTH => true,
+        Value::Array(list) => list.iter().any(|v| is_deep(v, inner)),
+        Value::Object(map) => map.values().any(|v| is_deep(v, inner)),
+        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => false,
     }
 }
+
+/// Levels of an argument.
+const MAX_DEPTH: usize = 32;
 
 const fn direction(from: Role, to: Role) -> Option<Direction> {
     match (from, to) {

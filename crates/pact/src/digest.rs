@@ -43,6 +43,9 @@ pub(crate) enum Heard {
         latency_us: Option<u64>,
         #[n(3)]
         read: Read,
+        /// A part was nested too deep to be read.
+        #[n(4)]
+        unread: bool,
     },
 }
 
@@ -157,12 +160,11 @@ impl Digest {
         let heard = match &event.body {
             Body::Call { .. } => return None,
             Body::Message { text } => Heard::Message(message(key, event.from, text)),
-            Body::Result { call, status, content, latency_us } => Heard::Result {
-                call: key.token(Form::CallId, call),
-                status: Ended::from(*status),
-                latency_us: *latency_us,
-                read: Reader::new(pact, tool, key).read(content),
-            },
+            Body::Result { call, status, content, latency_us } => {
+                let (read, unread) = Reader::new(pact, tool, key).read(content);
+                let (call, status) = (key.token(Form::CallId, call), Ended::from(*status));
+                Heard::Result { call, status, latency_us: *latency_us, read, unread }
+            }
         };
         Some(Self { from: event.from, to: event.to, heard })
     }
@@ -206,20 +208,27 @@ struct Reader<'a> {
     /// The pact follows pieces of results.
     follows: bool,
     items: Vec<Item>,
+    unread: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(pact: &'a Compiled, tool: &str, key: &'a TokenKey) -> Self {
         let source = pact.sources.get(tool).or_else(|| pact.sources.get("*"));
-        Self { key, source, follows: !pact.marks.is_empty(), items: vec![Item::default()] }
+        Self {
+            key,
+            source,
+            follows: !pact.marks.is_empty(),
+            items: vec![Item::default()],
+            unread: false,
+        }
     }
 
-    fn read(mut self, content: &Content) -> Read {
+    fn read(mut self, content: &Content) -> (Read, bool) {
         match content {
-            Content::Text(text) => Read::Text(self.gist(text)),
+            Content::Text(text) => (Read::Text(self.gist(text)), false),
             Content::Document(value) => {
                 self.value(0, value, &mut Vec::new());
-                Read::Document(self.items)
+                (Read::Document(self.items), self.unread)
             }
         }
     }
@@ -234,6 +243,7 @@ impl<'a> Reader<'a> {
 
     fn value<'v>(&mut self, item: u32, value: &'v Value, at: &mut Vec<Option<&'v str>>) {
         if at.len() > MAX_DEPTH {
+            self.unread = true;
             return;
         }
         match value {
@@ -307,4 +317,4 @@ impl From<Ended> for Status {
     }
 }
 
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 32;

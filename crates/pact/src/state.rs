@@ -123,6 +123,9 @@ pub(crate) enum Lineage {
     /// It answers words of the principal's, whoever wrote what was found.
     #[n(3)]
     Queried,
+    /// From a place that nobody pointed to.
+    #[n(4)]
+    Elsewhere,
     /// Content chose it: even what the provider vouches for was picked by whoever wrote that.
     #[n(2)]
     Steered,
@@ -199,7 +202,10 @@ impl SessionState {
             *used = used.saturating_add(*n);
         }
         for (limit, token) in &change.distinct {
-            self.distinct.entry(*limit).or_default().insert(*token);
+            let known = self.distinct.entry(*limit).or_default();
+            if known.len() < MAX_WORDS {
+                known.insert(*token);
+            }
         }
         for learned in &change.learned {
             let known = match learned.class {
@@ -288,7 +294,7 @@ impl StandingState {
         for Breach { consequence, onset, .. } in &change.breaches {
             let followed = self.followed.entry(*consequence).or_default();
             followed.breaches = followed.breaches.saturating_add(1);
-            followed.onset = onset.or(followed.onset);
+            followed.onsets.extend(*onset);
         }
         for (anomaly, slot, n) in &change.usual {
             let known = self.usual.entry(*anomaly);

@@ -14,9 +14,10 @@ use siphasher::sip::SipHasher24;
 use zeroize::Zeroizing;
 
 mod forms;
+mod names;
 mod personal;
 
-pub(crate) use forms::{FilePath, Url, chunks, email, host, iban, phone};
+pub(crate) use forms::{FilePath, Url, chunks, email, host, iban, is_local, phone};
 use forms::{day, day_in_words, number, spaced_iban};
 use personal::Digits;
 pub(crate) use personal::{Pii, pii};
@@ -69,40 +70,6 @@ fn telling(words: &[&str]) -> bool {
     signs >= 4
 }
 
-/// Parts of addresses that name nobody.
-const NOBODY: &[&str] = &[
-    "account",
-    "admin",
-    "alert",
-    "alerts",
-    "bot",
-    "contact",
-    "donotreply",
-    "email",
-    "hello",
-    "help",
-    "info",
-    "mail",
-    "mailer",
-    "news",
-    "newsletter",
-    "noreply",
-    "notification",
-    "notifications",
-    "notify",
-    "office",
-    "reply",
-    "security",
-    "service",
-    "services",
-    "support",
-    "system",
-    "team",
-    "the",
-    "update",
-    "updates",
-    "user",
-];
 /// Words in a piece of a longer text.
 const PIECE: usize = 4;
 
@@ -179,6 +146,18 @@ impl TokenKey {
     }
 
     fn recognise(&self, chunk: &str, lower: &str, tokens: &mut Tokens) {
+        let before = tokens.typed.len();
+        self.recognise_whole(chunk, lower, tokens);
+        // Behind a label: `Website:www.example.com`.
+        if tokens.typed.len() == before
+            && let (Some((_, chunk)), Some((_, lower))) =
+                (chunk.split_once(':'), lower.split_once(':'))
+        {
+            self.recognise_whole(chunk, lower, tokens);
+        }
+    }
+
+    fn recognise_whole(&self, chunk: &str, lower: &str, tokens: &mut Tokens) {
         // No form is made of letters alone.
         if chunk.bytes().all(|b| b.is_ascii_alphabetic()) {
             return;
@@ -283,24 +262,6 @@ impl TokenKey {
         } else {
             FilePath::parse(&lower).map(|path| self.token(Form::Path, &path.canonical))
         }
-    }
-
-    /// Words that are written like names: with a capital letter.
-    pub(crate) fn names(&self, text: &str) -> impl Iterator<Item = u64> {
-        let capital = |chunk: &&str| chunk.starts_with(char::is_uppercase);
-        chunks(text).filter(capital).map(|c| self.token(Form::Name, &c.to_lowercase()))
-    }
-
-    /// Parts of an address or a name by which somebody is spoken of.
-    pub(crate) fn who(&self, text: &str) -> Vec<u64> {
-        let local = text.split_once('@').map_or(text, |(local, _)| local);
-        let parts = local.split(|c: char| !c.is_alphanumeric());
-        parts
-            .filter(|part| part.chars().count() >= 3)
-            .map(str::to_lowercase)
-            .filter(|part| !NOBODY.contains(&part.as_str()))
-            .map(|part| self.token(Form::Name, &part))
-            .collect()
     }
 
     /// The name of a file that a whole value is.

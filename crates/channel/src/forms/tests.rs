@@ -1,5 +1,4 @@
-//! Laws of the forms: what is written is read back the same, for every request and every reply;
-//! and no bytes make a reader fall over.
+//! Laws of the forms: what is written is read back the same; no bytes make a reader fall over.
 
 use messages::bundle::{OpenedCommitments, Proof, ProvenClaim, SchnorrProof};
 use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};

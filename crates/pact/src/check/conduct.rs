@@ -55,7 +55,7 @@ impl Look<'_> {
         for (at, consequence) in self.pact.consequences.iter().enumerate() {
             let due = onset.0.saturating_add(consequence.cure.0) <= now.0;
             if due && consequence.on.contains(&objective.id) {
-                self.breach(at, consequence, Some(onset));
+                self.breach(at, consequence, Some((number, onset)));
             }
         }
     }
@@ -70,6 +70,11 @@ impl Look<'_> {
             Decision::Terminate => "terminate",
         };
         let rule = self.verdict.rule.clone();
+        // An event that belongs to nothing is its reporter's fault and breaks no term; what a stop
+        // stops is no breach again.
+        if NO_BREACH.iter().any(|code| rule.starts_with(code)) {
+            return;
+        }
         let term = rule.split(['.', ' ']).next().unwrap_or_default();
         let objective = self.pact.objectives.iter().any(|o| o.id == term);
         for (at, consequence) in self.pact.consequences.iter().enumerate() {
@@ -80,15 +85,19 @@ impl Look<'_> {
         }
     }
 
-    fn breach(&mut self, at: usize, rule: &ConsequenceRule, onset: Option<UnixMillis>) {
+    fn breach(&mut self, at: usize, rule: &ConsequenceRule, onset: Option<(u16, UnixMillis)>) {
         let Ok(consequence) = u16::try_from(at) else { return };
-        let known = self.standing.followed.get(&consequence).copied().unwrap_or_default();
+        let known = self.standing.followed.get(&consequence);
+        let breaches = known.map_or(0, |k| k.breaches);
         // One breach of an objective follows once, however many answers it lasts.
-        let again = onset.is_some() && known.onset == onset;
-        if again || self.change.breaches.iter().any(|b| b.consequence == consequence) {
+        let again = onset.is_some_and(|(objective, since)| {
+            known.is_some_and(|k| k.onsets.get(&objective) == Some(&since))
+        });
+        let same = |b: &Breach| b.consequence == consequence && b.onset == onset;
+        if again || self.change.breaches.iter().any(same) {
             return;
         }
-        let follows = known.breaches.saturating_add(1) >= rule.after;
+        let follows = breaches.saturating_add(1) >= rule.after;
         self.change.breaches.push(Breach { consequence, onset, follows });
         if follows {
             let place = at.to_string();
@@ -97,6 +106,8 @@ impl Look<'_> {
         }
     }
 }
+
+const NO_BREACH: &[&str] = &["nothing-to-approve", "result-", "suspended", "term.", "wrong-role"];
 
 fn is_breached(objective: &ObjectiveRule, (good, all): (u64, u64), lasted: u64) -> bool {
     if objective.good == Good::Any {

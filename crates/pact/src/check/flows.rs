@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Decision, Look};
 use crate::compile::{ArgRule, FlowRule, Rule};
 use crate::document::terms::{Alike, Effect, FlowEffect};
-use crate::tokens::{host, text_of};
+use crate::tokens::{chunks, host, iban, phone, text_of};
 
 /// Pieces with a mark, by argument.
 type Carried<'a> = Vec<(&'a str, BTreeMap<u64, u64>)>;
@@ -23,7 +23,7 @@ impl Look<'_> {
             return;
         }
         let carried = self.carried(args);
-        let mut lifted = false;
+        let mut lifted = 0;
         for flow in &pact.marks.flows {
             if !flow.interactions.contains(&rule.id) || !self.meets(flow, &carried) {
                 continue;
@@ -32,25 +32,24 @@ impl Look<'_> {
                 continue;
             }
             match flow.effect {
-                FlowEffect::Allow => lifted = true,
+                FlowEffect::Allow => lifted |= flow.mark,
                 FlowEffect::Deny => self.find(Decision::Deny, &[&flow.id], None),
                 FlowEffect::Escalate => self.find(Decision::Escalate, &[&flow.id], None),
             }
         }
-        if lifted {
-            return;
-        }
-        let everywhere = self.everywhere();
+        let everywhere = self.everywhere() & !lifted;
         for (name, pieces) in &carried {
-            let marks = pieces.values().fold(everywhere, |all, marks| all | marks);
+            // A flow lifts the bounds for its own pieces and for no others.
+            let held = pieces.values().filter(|marks| **marks & lifted == 0);
+            let marks = held.fold(everywhere, |all, marks| all | marks);
             if marks & rule.above != 0 {
-                self.find(Decision::Deny, &[&rule.id, ".max-tier"], Some(name));
+                self.find(Decision::Deny, &[&rule.id, ".max-tier"], Some(listed(rule, name)));
             }
             if let Some(arg) = rule.args.get(*name).or(rule.others.as_ref())
                 && marks & bounds(arg) != 0
             {
                 let decision = self.decision(arg);
-                self.find(decision, &[&rule.id, ".max-tier"], Some(name));
+                self.find(decision, &[&rule.id, ".max-tier"], Some(listed(rule, name)));
             }
         }
     }
@@ -62,13 +61,17 @@ impl Look<'_> {
             return;
         }
         for (name, value) in args {
-            let strange = leaves(value).into_iter().any(|text| {
-                let lower = text.trim().to_lowercase();
-                let outside = host(&lower).is_some_and(|h| !domains.iter().any(|d| under(h, d)));
-                outside && !self.sought(&text, Alike::Exact).read_in(&self.session.principal)
-            });
+            let strange = |chunk: &str| {
+                let lower = chunk.to_lowercase();
+                let named = host(&lower).or_else(|| host(lower.split_once(':')?.1));
+                // What is written like an address and names no host is nobody's whom we know.
+                let odd = ["@", "://", "//"].iter().any(|sign| lower.contains(sign));
+                let outside = named.map_or(odd, |h| !domains.iter().any(|d| under(h, d)));
+                outside && !self.sought(chunk, Alike::Exact).read_in(&self.session.principal)
+            };
+            let strange = leaves(value).iter().any(|text| chunks(text).any(strange));
             if strange {
-                self.find(Decision::Escalate, &["data.sharing"], Some(name));
+                self.find(Decision::Escalate, &["data.sharing"], Some(listed(rule, name)));
             }
         }
     }
@@ -132,17 +135,38 @@ impl Look<'_> {
         if flow.recipients.is_empty() {
             return true;
         }
-        let addressed = args.iter().filter(|(name, _)| {
-            let terms = rule.args.get(*name).or(rule.others.as_ref());
-            terms.is_some_and(|t| t.extract.is_none() && asks_origin(t))
+        let allows = flow.effect == FlowEffect::Allow;
+        if self.session.forgot {
+            return !allows;
+        }
+        let addressed = args.iter().flat_map(|(name, value)| {
+            let terms = rule.args.get(name).or(rule.others.as_ref());
+            let asked = terms.is_some_and(|t| t.extract.is_none() && asks_origin(t));
+            leaves(value).into_iter().filter(move |text| asked || is_address(text))
         });
-        addressed.flat_map(|(_, value)| leaves(value)).any(|text| {
+        let met = |text: String| {
             let sought = self.sought(&text, Alike::Exact);
             flow.recipients
                 .iter()
                 .all(|(negated, origin)| self.is_from(rule, origin, &sought, &text) != *negated)
-        })
+        };
+        // What is allowed must be so for everybody; what is held is held for anybody.
+        let mut recipients = addressed.peekable();
+        if allows {
+            recipients.peek().is_some() && recipients.all(met)
+        } else {
+            recipients.any(met)
+        }
     }
+}
+
+/// The argument's name where the pact has it; another name is text of the event.
+fn listed<'a>(rule: &Rule, name: &'a str) -> &'a str {
+    if rule.args.contains_key(name) { name } else { "*" }
+}
+
+fn is_address(text: &str) -> bool {
+    host(&text.trim().to_lowercase()).is_some() || iban(text).is_some() || phone(text).is_some()
 }
 
 fn under(host: &str, domain: &str) -> bool {
@@ -160,7 +184,9 @@ fn bounds(arg: &ArgRule) -> u64 {
 fn leaves(value: &Value) -> Vec<String> {
     match value {
         Value::Array(list) => list.iter().flat_map(leaves).collect(),
-        Value::Object(map) => map.values().flat_map(leaves).collect(),
+        Value::Object(map) => {
+            map.iter().flat_map(|(k, v)| [k.clone()].into_iter().chain(leaves(v))).collect()
+        }
         Value::Bool(_) | Value::Null => Vec::new(),
         Value::Number(_) | Value::String(_) => text_of(value).into_iter().collect(),
     }

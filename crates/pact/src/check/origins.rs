@@ -9,7 +9,7 @@ use super::Look;
 use crate::compile::{PlacedOrigin, ProvenanceRule, Rule};
 use crate::document::terms::{Alike, Effect};
 use crate::state::{Known, Lineage};
-use crate::tokens::{FilePath, Form, chunks, host, iban, phone, text_of};
+use crate::tokens::{FilePath, Form, chunks, host, iban, is_local, phone, text_of};
 
 /// One value in the forms in which it may have been read.
 pub(super) struct Sought {
@@ -35,7 +35,8 @@ impl Look<'_> {
         let words = key.words(text);
         let typed = key.canonical(text);
         let lower = text.trim().to_lowercase();
-        let path = FilePath::parse(&lower).filter(|_| host(&lower).is_none()).map(|path| {
+        let path = FilePath::parse(&lower).filter(|_| host(&lower).is_none() && is_local(&lower));
+        let path = path.map(|path| {
             let folders = path.ancestors().skip(1);
             SoughtPath {
                 name: key.token(Form::FileName, path.name),
@@ -178,6 +179,10 @@ impl Look<'_> {
         if session.delegated.holds(session.key.field(sought.whole)) {
             return Lineage::Named;
         }
+        if host.is_some() {
+            // A place that nobody pointed to, whatever else the call names.
+            return Lineage::Elsewhere;
+        }
         if !telling || sought.vouched_in(&session.record) {
             return Lineage::Open;
         }
@@ -205,7 +210,8 @@ const fn rank(lineage: Lineage) -> u8 {
         Lineage::Open => 0,
         Lineage::Queried => 1,
         Lineage::Named => 2,
-        Lineage::Steered => 3,
+        Lineage::Elsewhere => 3,
+        Lineage::Steered => 4,
     }
 }
 

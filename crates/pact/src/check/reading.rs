@@ -218,7 +218,7 @@ impl Pointed {
         match lineage {
             Lineage::Named => Self::Named,
             Lineage::Queried => Self::Queried,
-            Lineage::Open | Lineage::Steered => Self::Away,
+            Lineage::Elsewhere | Lineage::Open | Lineage::Steered => Self::Away,
         }
     }
 

@@ -26,19 +26,20 @@ pub(crate) struct Granted {
     pub(crate) manner: bool,
 }
 
-/// A verb of doing with a word for what is to be done soon after it, in one sentence and without
-/// a no before it; or a word for going by something.
+/// A verb of doing with a word for what is to be done soon after it, in one sentence without a
+/// no; or a word for going by something.
 pub(crate) fn granted(text: &str) -> Granted {
     let mut granted = Granted::default();
     for sentence in text.split(['.', '!', '?', ';', '\n']) {
         let words: Vec<String> = chunks(sentence).map(str::to_lowercase).collect();
+        if words.iter().any(|word| NO.contains(&word.as_str())) {
+            continue;
+        }
         let any = |word: &String, list: &[&str]| list.contains(&stem(word));
         for (at, word) in words.iter().enumerate() {
             granted.manner |= GOING_BY.contains(&word.as_str());
-            let before = at.checked_sub(1).and_then(|at| words.get(at));
-            let no = before.is_some_and(|w| NO.contains(&w.as_str()));
             let mut soon = words.iter().skip(at.saturating_add(1)).take(REACH);
-            granted.all |= !no && any(word, DOING) && soon.any(|w| any(w, TO_BE_DONE));
+            granted.all |= any(word, DOING) && soon.any(|w| any(w, TO_BE_DONE));
         }
     }
     granted
@@ -90,19 +91,41 @@ const GOING_BY: &[&str] = &[
 
 /// Whether the principal's words are a yes: the first word of either kind decides.
 pub(crate) fn yes_or_no(text: &str) -> TurnSaid {
-    for chunk in chunks(text) {
-        let word = chunk.to_lowercase();
-        if NO.contains(&word.as_str()) {
-            return TurnSaid::No;
-        }
-        if YES.contains(&word.as_str()) {
-            return TurnSaid::Yes;
+    // A question is no answer.
+    for sentence in text.split_inclusive(['.', '!', '?', '\n']).filter(|s| !s.ends_with('?')) {
+        for chunk in chunks(sentence) {
+            let word = chunk.to_lowercase();
+            if NO.contains(&word.as_str()) {
+                return TurnSaid::No;
+            }
+            if YES.contains(&word.as_str()) {
+                return TurnSaid::Yes;
+            }
         }
     }
     TurnSaid::No
 }
 
-const NO: &[&str] = &["no", "not", "don't", "dont", "stop", "wait", "never", "nope", "hold"];
+const NO: &[&str] = &[
+    "no",
+    "not",
+    "don't",
+    "dont",
+    "can't",
+    "cant",
+    "cannot",
+    "won't",
+    "isn't",
+    "aren't",
+    "cancel",
+    "stop",
+    "wait",
+    "never",
+    "nope",
+    "hold",
+    "wrong",
+    "incorrect",
+];
 const YES: &[&str] = &[
     "yes",
     "yeah",

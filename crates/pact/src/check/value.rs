@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Approval, Decision, Look};
 use crate::compile::{ArgRule, ProvenanceRule, Rule};
 use crate::document::terms::{ArgType, Extract};
-use crate::tokens::{Url, chunks, email, exact, host, iban, phone, pii, text_of};
+use crate::tokens::{Url, chunks, email, exact, iban, pii, text_of};
 
 impl Look<'_> {
     /// What a broken constraint leads to; an approval covers one that says `unless approved`.
@@ -54,7 +54,7 @@ impl Look<'_> {
             Value::Object(map) => map.iter().all(|(key, v)| {
                 // A key may carry a value as well as a name does.
                 let named = match extract {
-                    None => !is_address(key) || self.has_origin(rule.0, rule.1, key),
+                    None => is_plain(key) || self.has_origin(rule.0, rule.1, key),
                     Some(_) => self.extracted(rule, extract, key),
                 };
                 named && self.comes_from(rule, extract, v, inner)
@@ -79,6 +79,7 @@ impl Look<'_> {
             let lower = chunk.to_lowercase();
             let wanted = match extract {
                 None => false,
+                Some(Extract::Address) => email(&lower).is_some() || Url::parse(&lower).is_some(),
                 Some(Extract::Email) => email(&lower).is_some(),
                 Some(Extract::Iban) => iban(chunk).is_some(),
                 Some(Extract::Path) => chunk.contains('/') || chunk.contains('\\'),
@@ -89,9 +90,9 @@ impl Look<'_> {
     }
 }
 
-/// Whether the name of a field says whom or where.
-fn is_address(key: &str) -> bool {
-    host(&key.to_lowercase()).is_some() || iban(key).is_some() || phone(key).is_some()
+/// Whether a field is named by words: what says whom, where or which has other signs in it.
+fn is_plain(key: &str) -> bool {
+    key.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
 }
 
 /// The first part of the constraint that `value` breaks.

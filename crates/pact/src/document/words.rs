@@ -110,7 +110,8 @@ words! {
         Host = "host", /// A run of its source's words.
         Substring = "substring" }
     /// Tokens inside free text.
-    Extract { /// Email addresses.
+    Extract { /// Email addresses and web addresses.
+        Address = "address", /// Email addresses.
         Email = "email", /// Account numbers.
         Iban = "iban", /// File paths.
         Path = "path", /// Web addresses.

@@ -99,6 +99,7 @@ fn from(subject: &str, provenance: &Provenance, extract: Option<Extract>) -> Str
     let Provenance { any_of, under_scrutiny, alike, otherwise } = provenance;
     let what = match extract {
         None => subject.to_owned(),
+        Some(Extract::Address) => format!("each email and web address in {subject}"),
         Some(Extract::Email) => format!("each email address in {subject}"),
         Some(Extract::Iban) => format!("each account number in {subject}"),
         Some(Extract::Path) => format!("each file path in {subject}"),

@@ -1,5 +1,7 @@
 //! How a pact is kept over all its sessions: objectives over windows, breaches counted.
 
+use std::collections::BTreeMap;
+
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
@@ -49,14 +51,14 @@ pub(crate) struct Sample {
 }
 
 /// One consequence's count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct Followed {
     #[n(0)]
     pub(crate) breaches: u64,
-    /// The onset of the breach of an objective that it followed last.
+    /// Of each objective the onset of the breach that it followed last.
     #[n(1)]
-    pub(crate) onset: Option<UnixMillis>,
+    pub(crate) onsets: BTreeMap<u16, UnixMillis>,
 }
 
 /// A breach that counts towards a consequence.
@@ -65,8 +67,9 @@ pub(crate) struct Followed {
 pub(crate) struct Breach {
     #[n(0)]
     pub(crate) consequence: u16,
+    /// The objective that is breached, and since when.
     #[n(1)]
-    pub(crate) onset: Option<UnixMillis>,
+    pub(crate) onset: Option<(u16, UnixMillis)>,
     /// The consequence follows: it was the n-th.
     #[n(2)]
     pub(crate) follows: bool,

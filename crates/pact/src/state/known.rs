@@ -39,7 +39,8 @@ impl Known {
 
     /// Whether `run` was read as a run of words of one stretch.
     pub(crate) fn holds_run(&self, run: &[u64]) -> bool {
-        !run.is_empty()
+        // Longer ones are sought for nothing but time.
+        (1..=LONGEST_RUN).contains(&run.len())
             && run.iter().all(|w| self.words.contains(w))
             && self.sequence.windows(run.len()).any(|w| w == run)
     }
@@ -58,6 +59,9 @@ impl Known {
         true
     }
 }
+
+/// Most words of a run.
+const LONGEST_RUN: usize = 64;
 
 /// The words are those of the sequence, so they are not written.
 impl<C> Encode<C> for Known {

@@ -139,7 +139,7 @@ fn distinct<C>(
     let mut distinct = BTreeMap::new();
     for _ in 0..limits {
         let limit = u16::decode(d, ctx)?;
-        distinct.insert(limit, packed::decode(d, ctx)?);
+        distinct.insert(limit, within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?);
     }
     Ok(distinct)
 }

@@ -64,13 +64,20 @@ pub(crate) struct Url<'a> {
 
 impl<'a> Url<'a> {
     pub(crate) fn parse(lower: &'a str) -> Option<Self> {
+        // One address and nothing beside it.
+        if lower.contains(|c: char| c.is_whitespace() || SEPARATORS.contains(c)) {
+            return None;
+        }
         let (scheme, after) = match lower.split_once("://") {
             Some((scheme, after)) => (scheme, after),
             None => ("", lower),
         };
         let end = after.find(['/', '?', '#', '\\']).unwrap_or(after.len());
         let (authority, rest) = after.split_at_checked(end)?;
-        // What stands before an @ in an address is not its host.
+        // What stands before an @ in an address is not its host; without a scheme it is none.
+        if scheme.is_empty() && authority.contains('@') {
+            return None;
+        }
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let host = authority.split_once(':').map_or(authority, |(host, _)| host);
         let host = host.trim_end_matches('.');
@@ -102,7 +109,10 @@ fn is_host(host: &str) -> bool {
 }
 
 fn known_top(host: &str) -> bool {
-    host.rsplit_once('.').is_some_and(|(_, top)| TOP_DOMAINS.contains(&top))
+    host.rsplit_once('.').is_some_and(|(_, top)| {
+        let country = top.len() == 2 && top.bytes().all(|b| b.is_ascii_alphabetic());
+        TOP_DOMAINS.contains(&top) || country && !EXTENSIONS.contains(&top)
+    })
 }
 
 /// An account number (ISO 13616 shape), upper case without spaces. The check digits are not
@@ -144,7 +154,9 @@ pub(crate) fn phone(text: &str) -> Option<String> {
     let text = text.trim();
     let international = text.starts_with('+');
     let bare = text.strip_prefix('+').unwrap_or(text);
-    if !bare.bytes().all(|b| b.is_ascii_digit() || b" -.()/".contains(&b)) {
+    // An address of a machine has groups of digits as well.
+    let machine = text.parse::<core::net::IpAddr>().is_ok();
+    if machine || !bare.bytes().all(|b| b.is_ascii_digit() || b" -.()/".contains(&b)) {
         return None;
     }
     let groups = || bare.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty());
@@ -157,9 +169,10 @@ pub(crate) fn phone(text: &str) -> Option<String> {
 /// A day, from `2024-05-26`, a moment that starts so, or `26.05.2024`.
 pub(crate) fn day(text: &str) -> Option<jiff::civil::Date> {
     let text = text.trim();
-    let iso = text
-        .get(..10)
-        .filter(|_| text.as_bytes().get(10).is_none_or(|b| matches!(b, b'T' | b't' | b' ')));
+    let rest = text.get(10..).unwrap_or_default();
+    let moment = rest.bytes().all(|b| b.is_ascii_digit() || b"Tt Zz:.+-".contains(&b))
+        && rest.bytes().next().is_none_or(|b| matches!(b, b'T' | b't' | b' '));
+    let iso = text.get(..10).filter(|_| moment);
     if let Some(day) = iso.and_then(|t| t.parse().ok()) {
         return Some(day);
     }
@@ -191,6 +204,14 @@ fn month(word: &str) -> Option<i8> {
     at.and_then(|at| i8::try_from(at.saturating_add(1)).ok())
 }
 
+/// Whether a path stays on this machine and below here: no host, share, drive or user in it.
+pub(crate) fn is_local(lower: &str) -> bool {
+    let text = lower.trim();
+    let outside = text.starts_with("//") || text.starts_with("\\\\") || text.contains([':', '@']);
+    let mut folders = text.rsplit(['/', '\\']).skip(1);
+    !outside && !folders.any(is_host)
+}
+
 /// A file path: `/` between its parts, no empty part, and no web address. Without a `/`, a file
 /// name with an extension.
 pub(crate) struct FilePath<'a> {
@@ -202,7 +223,7 @@ impl<'a> FilePath<'a> {
     /// `lower` is in lower case.
     pub(crate) fn parse(lower: &'a str) -> Option<Self> {
         let text = lower.trim();
-        if text.contains("://") || text.len() > 512 || text.contains(char::is_whitespace) {
+        if text.contains(':') || text.len() > 512 || text.contains(char::is_whitespace) {
             return None;
         }
         let parts = || text.split(['/', '\\']).filter(|p| !p.is_empty() && *p != ".");
@@ -246,8 +267,12 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
+/// Endings of file names that look like countries.
+const EXTENSIONS: &[&str] =
+    &["ai", "bz", "cc", "cs", "gz", "js", "md", "pl", "ps", "py", "rb", "rs", "sh", "so", "ts"];
 const TOP_DOMAINS: &[&str] = &[
-    "com", "org", "net", "edu", "gov", "io", "co", "ch", "de", "eu", "uk", "dev", "app", "example",
+    "info", "biz", "online", "site", "shop", "xyz", "cloud", "com", "org", "net", "edu", "gov",
+    "io", "co", "ch", "de", "eu", "uk", "dev", "app", "example",
 ];
 
 #[cfg(test)]
@@ -259,6 +284,9 @@ mod tests {
         assert_eq!(host("https://good.com@evil.com/x"), Some("evil.com"));
         assert_eq!(host("https://evil.com\\@good.com"), Some("evil.com"));
         assert_eq!(host("bob@good.com"), Some("good.com"));
+        for none in ["eve@evil.example, bob@good.com", "mailto:bob@good.com?bcc=eve@evil.example"] {
+            assert_eq!(host(none), None, "{none}");
+        }
         assert_eq!(host("good.com.evil.net"), Some("good.com.evil.net"));
     }
 
@@ -274,6 +302,7 @@ mod tests {
     fn one_day_has_one_form() {
         let may = Some(jiff::civil::date(2024, 5, 26));
         assert_eq!(day("2024-05-26 10:00"), may);
+        assert_eq!(day("2024-05-26 <eve@evil.example>"), None);
         assert_eq!(day("26.05.2024"), may);
         assert_eq!(day_in_words(["may", "26th", "2024"]), may);
         assert_eq!(day_in_words(["26", "may", "2024"]), may);
@@ -287,7 +316,7 @@ mod tests {
     fn phones_are_their_digits() {
         assert_eq!(phone("+41 (44) 668-18-00").as_deref(), Some("41446681800"));
         assert_eq!(phone("327-420-4923").as_deref(), Some("3274204923"));
-        for none in ["2024-05-26", "12345678901", "+1 2", "10.30", "call"] {
+        for none in ["192.168.10.11", "2024-05-26", "12345678901", "+1 2", "10.30", "call"] {
             assert_eq!(phone(none), None, "{none}");
         }
     }
