@@ -77,8 +77,12 @@ impl Suite {
 fn bare(document: &mut Value, rules: Rules) {
     let listed = document.get_mut("interactions").and_then(Value::as_array_mut);
     for interaction in listed.into_iter().flatten().filter_map(Value::as_object_mut) {
-        // A read that reaches out, as by a web address, carries a constraint in the draft.
-        let constrained = interaction.remove("args").is_some();
+        // A read that reaches out, as by a web address, asks for an origin in the draft.
+        let args = interaction.remove("args");
+        let asks = |terms: &Value| terms.get("provenance").is_some();
+        let listed = args.as_ref().and_then(Value::as_object);
+        let constrained = listed.is_some_and(|args| args.values().any(asks));
+        interaction.insert("unlisted_args".into(), "allow".into());
         interaction.remove("requested");
         let read = interaction.get("effect") == Some(&json!("read")) && !constrained;
         if rules == Rules::EveryWrite && !read {
