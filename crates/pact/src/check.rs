@@ -286,17 +286,17 @@ impl Look<'_> {
                 // A reused identifier leaves the first call as it was.
                 let full = self.session.calls.len() >= MAX_CALLS;
                 if known.is_none() && !full {
-                    let lineage = self.lineage(args.values());
+                    let (call, (lineage, echo)) = (token, self.ancestry(args));
                     self.change.call =
-                        Some(CallChange { call: token, rule: number, stage, lineage });
+                        Some(CallChange { call, rule: number, stage, lineage, echo });
                 }
             }
             Approval::Granted if known == Some(Stage::Escalated) => {
                 if permitted {
                     self.change.count(Fixed::CallsApproved.at(), 1);
                 }
-                let lineage = self.lineage(args.values());
-                self.change.call = Some(CallChange { call: token, rule: number, stage, lineage });
+                let (call, (lineage, echo)) = (token, self.ancestry(args));
+                self.change.call = Some(CallChange { call, rule: number, stage, lineage, echo });
             }
             Approval::Granted => {}
         }

@@ -99,7 +99,7 @@ pub(crate) enum Turn {
 }
 
 /// What is known of one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct CallState {
     #[n(0)]
@@ -108,6 +108,10 @@ pub(crate) struct CallState {
     pub(crate) stage: Stage,
     #[n(2)]
     pub(crate) lineage: Lineage,
+    /// Values of its arguments that nobody vouched for: an answer that repeats them does not.
+    #[n(3)]
+    #[cbor(with = "packed")]
+    pub(crate) echo: Vec<u64>,
 }
 
 /// What a call's arguments say of what comes back.
@@ -187,14 +191,14 @@ impl SessionState {
             (Some(TurnChange::PrincipalSaidYes | TurnChange::PrincipalSaidNo), _) => Turn::Open,
         };
         self.settle_proposal(change);
-        if let Some(CallChange { call, rule, stage, lineage }) = change.call {
+        if let Some(CallChange { call, rule, stage, lineage, echo }) = change.call.clone() {
             let stage = match stage {
                 StageChange::Answered => Stage::Answered,
                 StageChange::Escalated => Stage::Escalated,
                 StageChange::Permitted => Stage::Permitted,
                 StageChange::Refused => Stage::Refused,
             };
-            self.calls.insert(call, CallState { rule, stage, lineage });
+            self.calls.insert(call, CallState { rule, stage, lineage, echo });
         }
         self.succeeded.extend(change.succeeded);
         for (limit, n) in &change.session_used {
@@ -251,8 +255,8 @@ impl SessionState {
     /// same, so its result is expected.
     pub fn observe(&mut self, change: &Change) {
         self.apply(change);
-        if let Some(CallChange { call, .. }) = change.call
-            && let Some(state) = self.calls.get_mut(&call)
+        if let Some(CallChange { call, .. }) = &change.call
+            && let Some(state) = self.calls.get_mut(call)
             && matches!(state.stage, Stage::Escalated | Stage::Refused)
         {
             state.stage = Stage::Permitted;

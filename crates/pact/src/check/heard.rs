@@ -94,7 +94,8 @@ impl Look<'_> {
                 let lineage = known.map_or(Lineage::Open, |c| c.lineage);
                 self.answer(rule, token, status, latency_us);
                 self.measure_answer(rule, status, latency_us);
-                let volume = self.read_content(rule, lineage, read);
+                let echo = known.map(|c| c.echo.clone()).unwrap_or_default();
+                let volume = self.read_content(rule, (lineage, &echo), read);
                 self.volume_limits(&volume);
             }
         }
@@ -110,8 +111,9 @@ impl Look<'_> {
 
     fn answer(&mut self, rule: &Rule, token: u64, status: Status, latency_us: Option<u64>) {
         let lineage = self.session.calls.get(&token).map_or(Lineage::Open, |c| c.lineage);
-        let (rule_number, stage) = (rule.number, StageChange::Answered);
-        self.change.call = Some(CallChange { call: token, rule: rule_number, stage, lineage });
+        let (stage, echo) = (StageChange::Answered, Vec::new());
+        let call = CallChange { call: token, rule: rule.number, stage, lineage, echo };
+        self.change.call = Some(call);
         match status {
             Status::Ok => {
                 self.change.count(Fixed::CallsOk.at(), 1);

@@ -3,6 +3,8 @@
 //! From most to least believed: the principal's words, a field that the provider vouches for,
 //! text of a source that the principal pointed to, any other text, nothing that was read.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Look;
@@ -139,7 +141,7 @@ impl Look<'_> {
 
     /// What the arguments of a call say of its result. What content chose goes before all else;
     /// then what identifies goes before words.
-    pub(super) fn lineage<'v>(&self, args: impl Iterator<Item = &'v Value>) -> Lineage {
+    fn lineage<'v>(&self, args: impl Iterator<Item = &'v Value>) -> Lineage {
         self.joined(args, 0)
     }
 
@@ -159,6 +161,27 @@ impl Look<'_> {
                 text_of(value).map_or(Lineage::Open, |text| self.text_lineage(&text))
             }
         }
+    }
+
+    /// What the arguments say of the result, and which of its values an answer may not make its
+    /// own. Where these are too many to remember, content chose the result.
+    pub(super) fn ancestry(&self, args: &BTreeMap<String, Value>) -> (Lineage, Vec<u64>) {
+        let (lineage, echo) = (self.lineage(args.values()), self.echo(args));
+        if echo.len() < MAX_ECHO { (lineage, echo) } else { (Lineage::Steered, echo) }
+    }
+
+    /// Values of a call's arguments that content holds and nobody vouches for.
+    fn echo(&self, args: &BTreeMap<String, Value>) -> Vec<u64> {
+        let mut texts = Vec::new();
+        args.values().for_each(|value| gather(value, &mut texts, 0));
+        let session = self.session;
+        let strange = texts.iter().map(|text| self.sought(text, Alike::Exact)).filter(|sought| {
+            let pointed = [&session.principal, &session.delegated, &session.asked];
+            !pointed.into_iter().any(|known| sought.pointed_to_in(known))
+                && !sought.vouched_in(&session.record)
+                && (sought.read_in(&session.content) || sought.read_in(&session.urged))
+        });
+        strange.map(|sought| sought.whole).take(MAX_ECHO).collect()
     }
 
     fn text_lineage(&self, text: &str) -> Lineage {
@@ -196,6 +219,20 @@ impl Look<'_> {
         if chosen || watched && doubtful() { Lineage::Steered } else { Lineage::Open }
     }
 }
+
+fn gather(value: &Value, into: &mut Vec<String>, depth: usize) {
+    let inner = depth.saturating_add(1);
+    match value {
+        _ if depth > MAX_DEPTH => {}
+        Value::Array(list) => list.iter().for_each(|v| gather(v, into, inner)),
+        Value::Object(map) => map.values().for_each(|v| gather(v, into, inner)),
+        Value::Number(_) | Value::String(_) => into.extend(text_of(value)),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+/// Most values of a call that an answer may not make its own.
+const MAX_ECHO: usize = 64;
 
 /// An account number or a telephone number, or one word of letters and digits.
 fn identifies(text: &str) -> bool {

@@ -46,7 +46,12 @@ impl Look<'_> {
     }
 
     /// Learns a result; how much it carries.
-    pub(super) fn read_content(&mut self, rule: &Rule, lineage: Lineage, read: &Read) -> Volume {
+    pub(super) fn read_content(
+        &mut self,
+        rule: &Rule,
+        (lineage, echo): (Lineage, &[u64]),
+        read: &Read,
+    ) -> Volume {
         let pact = self.pact;
         let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
         let tool = name.map(String::as_str).unwrap_or_default();
@@ -81,7 +86,9 @@ impl Look<'_> {
                 }
                 for (item, own) in items.iter().zip(known) {
                     for leaf in &item.leaves {
-                        self.read_leaf((tool, source), (own, lineage), leaf, &mut total);
+                        let steered = lineage == Lineage::Steered;
+                        let vouched = !steered && !echo.contains(&leaf.gist.whole);
+                        self.read_leaf((tool, source), (own, vouched), leaf, &mut total);
                     }
                 }
             }
@@ -135,7 +142,7 @@ impl Look<'_> {
     fn read_leaf(
         &mut self,
         (tool, source): (&str, Option<&SourceRule>),
-        (item, lineage): (Item, Lineage),
+        (item, vouched): (Item, bool),
         leaf: &Leaf,
         total: &mut Volume,
     ) {
@@ -149,8 +156,8 @@ impl Look<'_> {
         }
         self.mark(tool, label, gist);
         self.change.place(leaf.places.iter().copied());
-        // Nobody vouches for prose, nor for what content had the provider look up.
-        let vouched = gist.words.len() <= MAX_VOUCHED_WORDS && lineage != Lineage::Steered;
+        // Nobody vouches for prose, nor for what content had the provider look up or repeat.
+        let vouched = vouched && gist.words.len() <= MAX_VOUCHED_WORDS;
         match label.map(|l| l.trust) {
             Some(Trust::Agent) => {}
             Some(Trust::Principal) => self.change.learn(Class::Principal, gist.tokens()),

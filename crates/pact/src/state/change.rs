@@ -89,7 +89,7 @@ pub(crate) struct MarkedPieces {
 }
 
 /// How one call moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct CallChange {
     #[n(0)]
@@ -100,6 +100,9 @@ pub(crate) struct CallChange {
     pub(crate) stage: StageChange,
     #[n(3)]
     pub(crate) lineage: Lineage,
+    #[n(4)]
+    #[cbor(with = "packed")]
+    pub(crate) echo: Vec<u64>,
 }
 
 /// How the talk moves.
@@ -185,7 +188,7 @@ impl Change {
             counters: self.counters.clone(),
             opens: self.opens,
             turn: self.turn,
-            call: self.call,
+            call: self.call.clone().map(|call| CallChange { echo: Vec::new(), ..call }),
             succeeded: self.succeeded,
             session_used: self.session_used.clone(),
             pact_used: self.pact_used.clone(),
