@@ -8,21 +8,23 @@
     clippy::unwrap_used,
     reason = "a test may panic"
 )]
-use cloister_pact::{Pact, Severity, compile, lint};
+use cloister_pact::{
+    Approval, Decision, Pact, SessionState, Severity, StandingState, check, compile, lint,
+};
+use messages::event::{Body, Event};
+use messages::ids::{EventHash, PactHash, SessionId};
+
+#[expect(clippy::print_stdout, clippy::disallowed_macros, reason = "says why nothing was tested")]
+fn absent() {
+    println!("skipped: ../shared absent");
+}
 
 #[test]
 fn the_example_pacts_parse_compile_and_lint_without_errors() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/design/pact");
     for name in ["airline", "banking", "workspace"] {
         let Ok(bytes) = std::fs::read(format!("{folder}/example-{name}.pact.json")) else {
-            #[expect(
-                clippy::print_stdout,
-                clippy::disallowed_macros,
-                reason = "says why nothing was tested"
-            )]
-            {
-                println!("skipped: ../shared absent");
-            }
+            absent();
             return;
         };
         let pact = Pact::parse(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -31,5 +33,49 @@ fn the_example_pacts_parse_compile_and_lint_without_errors() {
         let errors: Vec<_> =
             lint(&pact).into_iter().filter(|f| f.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_example_pacts_judge_the_recorded_sessions_of_their_suites() {
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    for (name, file) in [
+        ("airline", "airline.tau-bench"),
+        ("banking", "banking.agentdojo-groundtruth"),
+        ("workspace", "workspace.agentdojo-groundtruth"),
+    ] {
+        let sessions = format!("{shared}/traces/sessions/{file}.ndjson.gz");
+        let Ok(bytes) = std::fs::read(format!("{shared}/design/pact/example-{name}.pact.json"))
+        else {
+            absent();
+            return;
+        };
+        let pact = compile(&Pact::parse(&bytes).unwrap()).unwrap();
+        let (now, _) = pact.term();
+        let (mut allowed, mut held, mut read) = (0, 0, 0);
+        for session in traces::read(std::path::Path::new(&sessions)).unwrap() {
+            let (mut state, mut standing) = (SessionState::new([7; 16]), StandingState::default());
+            for recorded in session.events {
+                let event = Event {
+                    pact: PactHash::default(),
+                    session: SessionId::default(),
+                    seq: recorded.seq,
+                    prev: EventHash::default(),
+                    from: recorded.from,
+                    to: recorded.to,
+                    body: recorded.body,
+                };
+                let judged = check(&pact, &state, &standing, &event, Approval::Absent, now);
+                // Open loop: what is held runs all the same.
+                state.observe(&judged.change);
+                standing.apply(&judged.change);
+                match (&event.body, judged.verdict.decision) {
+                    (Body::Call { .. }, Decision::Allow | Decision::Alert) => allowed += 1,
+                    (Body::Call { .. }, _) => held += 1,
+                    (Body::Message { .. } | Body::Result { .. }, _) => read += 1,
+                }
+            }
+        }
+        assert!(allowed > held && held > 0 && read > 0, "{name}: {allowed} {held} {read}");
     }
 }
