@@ -17,7 +17,7 @@ mod forms;
 mod names;
 mod personal;
 
-pub(crate) use forms::{FilePath, Url, chunks, email, host, iban, is_local, phone};
+pub(crate) use forms::{FilePath, Url, chunks, email, host, iban, is_local, is_under, phone};
 use forms::{day, day_in_words, number, spaced_iban};
 use personal::Digits;
 pub(crate) use personal::{Pii, pii};

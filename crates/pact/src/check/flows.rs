@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Decision, Look};
 use crate::compile::{ArgRule, FlowRule, Rule};
 use crate::document::terms::{Alike, Effect, FlowEffect};
-use crate::tokens::{chunks, host, iban, phone, text_of};
+use crate::tokens::{chunks, host, iban, is_under, phone, text_of};
 
 /// Pieces with a mark, by argument.
 type Carried<'a> = Vec<(&'a str, BTreeMap<u64, u64>)>;
@@ -66,7 +66,7 @@ impl Look<'_> {
                 let named = host(&lower).or_else(|| host(lower.split_once(':')?.1));
                 // What is written like an address and names no host is nobody's whom we know.
                 let odd = ["@", "://", "//"].iter().any(|sign| lower.contains(sign));
-                let outside = named.map_or(odd, |h| !domains.iter().any(|d| under(h, d)));
+                let outside = named.map_or(odd, |h| !domains.iter().any(|d| is_under(h, d)));
                 outside && !self.sought(chunk, Alike::Exact).read_in(&self.session.principal)
             };
             let strange = leaves(value).iter().any(|text| chunks(text).any(strange));
@@ -130,7 +130,7 @@ impl Look<'_> {
     }
 
     /// Whether some recipient of the call is one that the flow speaks of. Recipients are the
-    /// arguments whose provenance the pact asks for.
+    /// arguments whose provenance the pact asks for, and every address, wherever it stands.
     fn goes_to(&self, flow: &FlowRule, rule: &Rule, args: &BTreeMap<String, Value>) -> bool {
         if flow.recipients.is_empty() {
             return true;
@@ -167,10 +167,6 @@ fn listed<'a>(rule: &Rule, name: &'a str) -> &'a str {
 
 fn is_address(text: &str) -> bool {
     host(&text.trim().to_lowercase()).is_some() || iban(text).is_some() || phone(text).is_some()
-}
-
-fn under(host: &str, domain: &str) -> bool {
-    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn asks_origin(arg: &ArgRule) -> bool {

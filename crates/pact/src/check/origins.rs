@@ -11,7 +11,7 @@ use super::Look;
 use crate::compile::{PlacedOrigin, ProvenanceRule, Rule};
 use crate::document::terms::{Alike, Effect};
 use crate::state::{Known, Lineage};
-use crate::tokens::{FilePath, Form, chunks, host, iban, is_local, phone, text_of};
+use crate::tokens::{FilePath, Form, chunks, host, iban, is_local, is_under, phone, text_of};
 
 /// One value in the forms in which it may have been read.
 pub(super) struct Sought {
@@ -94,10 +94,7 @@ impl Look<'_> {
             PlacedOrigin::Unseen => !session.forgot && self.is_unseen(sought),
             PlacedOrigin::Org(domain) => {
                 let lower = text.trim().to_lowercase();
-                host(&lower).is_some_and(|h| {
-                    let under = h.strip_suffix(domain.as_str());
-                    under.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-                })
+                host(&lower).is_some_and(|h| is_under(h, domain))
             }
             PlacedOrigin::List(values) => values.iter().any(|v| match sought.typed {
                 Some(token) => key.canonical(v) == Some(token),
@@ -139,54 +136,34 @@ impl Look<'_> {
         self.session.granted.all || self.session.granted.manner
     }
 
-    /// What the arguments of a call say of its result. What content chose goes before all else;
-    /// then what identifies goes before words.
-    fn lineage<'v>(&self, args: impl Iterator<Item = &'v Value>) -> Lineage {
-        self.joined(args, 0)
-    }
-
-    fn joined<'v>(&self, values: impl Iterator<Item = &'v Value>, depth: usize) -> Lineage {
-        let found = values.map(|value| self.value_lineage(value, depth));
-        found.max_by_key(|l| rank(*l)).unwrap_or(Lineage::Open)
-    }
-
-    fn value_lineage(&self, value: &Value, depth: usize) -> Lineage {
-        let inner = depth.saturating_add(1);
-        match value {
-            _ if depth > MAX_DEPTH => Lineage::Steered,
-            Value::Array(list) => self.joined(list.iter(), inner),
-            Value::Object(map) => self.joined(map.values(), inner),
-            Value::Bool(_) | Value::Null => Lineage::Open,
-            Value::Number(_) | Value::String(_) => {
-                text_of(value).map_or(Lineage::Open, |text| self.text_lineage(&text))
+    /// What the arguments say of the result, and which of its values an answer may not make its
+    /// own. What content chose goes before all else, then what identifies goes before words.
+    /// Where there is too much to remember or to look at, content chose the result.
+    pub(super) fn ancestry(&self, args: &BTreeMap<String, Value>) -> (Lineage, Vec<u64>) {
+        let mut texts = Vec::new();
+        let all = args.values().all(|value| gather(value, &mut texts, 0));
+        let (mut lineage, mut echo) = (Lineage::Open, Vec::new());
+        for text in &texts {
+            let sought = self.sought(text, Alike::Exact);
+            lineage = strongest(lineage, self.text_lineage(text, &sought));
+            if echo.len() < MAX_ECHO && self.is_strange(&sought) {
+                echo.push(sought.whole);
             }
         }
+        if all && echo.len() < MAX_ECHO { (lineage, echo) } else { (Lineage::Steered, echo) }
     }
 
-    /// What the arguments say of the result, and which of its values an answer may not make its
-    /// own. Where these are too many to remember, content chose the result.
-    pub(super) fn ancestry(&self, args: &BTreeMap<String, Value>) -> (Lineage, Vec<u64>) {
-        let (lineage, echo) = (self.lineage(args.values()), self.echo(args));
-        if echo.len() < MAX_ECHO { (lineage, echo) } else { (Lineage::Steered, echo) }
-    }
-
-    /// Values of a call's arguments that content holds and nobody vouches for.
-    fn echo(&self, args: &BTreeMap<String, Value>) -> Vec<u64> {
-        let mut texts = Vec::new();
-        args.values().for_each(|value| gather(value, &mut texts, 0));
+    /// A value that content holds and nobody vouches for.
+    fn is_strange(&self, sought: &Sought) -> bool {
         let session = self.session;
-        let strange = texts.iter().map(|text| self.sought(text, Alike::Exact)).filter(|sought| {
-            let pointed = [&session.principal, &session.delegated, &session.asked];
-            !pointed.into_iter().any(|known| sought.pointed_to_in(known))
-                && !sought.vouched_in(&session.record)
-                && (sought.read_in(&session.content) || sought.read_in(&session.urged))
-        });
-        strange.map(|sought| sought.whole).take(MAX_ECHO).collect()
+        let pointed = [&session.principal, &session.delegated, &session.asked];
+        !pointed.into_iter().any(|known| sought.pointed_to_in(known))
+            && !sought.vouched_in(&session.record)
+            && (sought.read_in(&session.content) || sought.read_in(&session.urged))
     }
 
-    fn text_lineage(&self, text: &str) -> Lineage {
+    fn text_lineage(&self, text: &str, sought: &Sought) -> Lineage {
         let session = self.session;
-        let sought = self.sought(text, Alike::Exact);
         let host = self.session.key.host(text);
         let points = |known: &Known| {
             sought.pointed_to_in(known) || host.is_some_and(|host| known.holds(host))
@@ -220,14 +197,18 @@ impl Look<'_> {
     }
 }
 
-fn gather(value: &Value, into: &mut Vec<String>, depth: usize) {
+/// The texts and numbers of a value; false where it goes deeper than anybody looks.
+fn gather(value: &Value, into: &mut Vec<String>, depth: usize) -> bool {
     let inner = depth.saturating_add(1);
     match value {
-        _ if depth > MAX_DEPTH => {}
-        Value::Array(list) => list.iter().for_each(|v| gather(v, into, inner)),
-        Value::Object(map) => map.values().for_each(|v| gather(v, into, inner)),
-        Value::Number(_) | Value::String(_) => into.extend(text_of(value)),
-        Value::Bool(_) | Value::Null => {}
+        _ if depth > MAX_DEPTH => false,
+        Value::Array(list) => list.iter().all(|v| gather(v, into, inner)),
+        Value::Object(map) => map.values().all(|v| gather(v, into, inner)),
+        Value::Number(_) | Value::String(_) => {
+            into.extend(text_of(value));
+            true
+        }
+        Value::Bool(_) | Value::Null => true,
     }
 }
 
@@ -240,6 +221,10 @@ fn identifies(text: &str) -> bool {
     let (word, more) = (words.next().unwrap_or_default(), words.next().is_some());
     let mixed = word.chars().any(char::is_alphabetic) && word.chars().any(char::is_numeric);
     iban(text).is_some() || phone(text).is_some() || mixed && !more
+}
+
+const fn strongest(one: Lineage, other: Lineage) -> Lineage {
+    if rank(other) >= rank(one) { other } else { one }
 }
 
 const fn rank(lineage: Lineage) -> u8 {

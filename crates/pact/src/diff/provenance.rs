@@ -3,6 +3,7 @@
 use super::args::{Follow, severity};
 use super::found::{Found, Place};
 use crate::document::terms::{Alike, Origin, Provenance};
+use crate::tokens::is_under;
 
 pub(super) fn compare(
     found: &mut Found,
@@ -49,9 +50,7 @@ fn covered(origin: &Origin, by: &[Origin]) -> bool {
             by.iter().any(|other| matches!(other, Origin::List(list) if list.contains(value)))
         }),
         Origin::Org(domain) => by.iter().any(|other| match other {
-            Origin::Org(above) => domain
-                .strip_suffix(above.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            Origin::Org(above) => is_under(domain, above),
             _ => false,
         }),
         Origin::Result { tool, .. } => {

@@ -100,6 +100,11 @@ pub(crate) fn host(lower: &str) -> Option<&str> {
     mail.or_else(|| Url::parse(lower).map(|u| u.host))
 }
 
+/// Whether a host is `domain` or within it (RFC 6265 section 5.1.3).
+pub(crate) fn is_under(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 fn is_host(host: &str) -> bool {
     let label = |l: &str| {
         let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
