@@ -331,3 +331,24 @@ fn echo_of_content_is_no_record() {
     not_allowed(p.call("send_money", json!({"to": "XX9999999999"})));
     assert_eq!(p.call("add_to_cart", json!({"product_id": "H-77"})).0, Decision::Allow);
 }
+
+#[test]
+fn echo_that_does_not_fit_vouches_for_nothing() {
+    let accounts: Vec<String> = (0..80).map(|n| format!("XX99999999{n:02}")).collect();
+    let listed = |field: &str| {
+        let entry = |account: &String| json!({"text": format!("See {account}."), field: account});
+        document(accounts.iter().map(entry).collect())
+    };
+    let bought = |field: &str| {
+        let mut p = Play::new(helper());
+        p.says("Pay my bills.");
+        p.call("list_mail", json!({}));
+        drop(p.answers(listed(field)));
+        p.call("read_file", json!({"accounts": accounts}));
+        drop(p.answers(document(json!({"holder_id": "H-77"}))));
+        p.call("add_to_cart", json!({"product_id": "H-77"}))
+    };
+    // What the provider vouches for is no echo, however much of it there is.
+    assert_eq!(bought("account_id").0, Decision::Allow);
+    not_allowed(bought("note"));
+}
