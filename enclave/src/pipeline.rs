@@ -20,6 +20,7 @@ mod answers;
 mod around;
 mod decided;
 mod proving;
+mod registering;
 mod release;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -105,6 +106,8 @@ pub(crate) struct Index {
     pub(crate) tallies: BTreeMap<(TallyId, Epoch), u64>,
     /// Leaves that introduce boots.
     pub(crate) boots: BTreeMap<BootId, u64>,
+    /// Leaves that put pacts in force.
+    pub(crate) pacts: BTreeMap<PactHash, u64>,
 }
 
 /// A leaf as the archive keeps it: with what opens it, and for a tally with its totals.

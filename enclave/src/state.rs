@@ -10,7 +10,7 @@ use messages::publication::Disclosed;
 use messages::time::{Epoch, Millis, UnixMillis};
 use minicbor::{Decode, Encode};
 use monitor::{Applied, Effect, Finished, Misfit, Monitor, Seed, Settings};
-use pact::LogScope;
+use pact::{Compiled, LogScope};
 use release::{Bounds, Contributions, Ledger, Outcome, Reservation};
 
 use crate::config::DAY_MS;
@@ -65,17 +65,14 @@ pub(crate) enum Step {
         #[n(2)]
         leaves: [u64; 2],
     },
-    /// A pact's leaf and its name in statistics.
+    /// A pact's name in statistics.
     #[n(6)]
     Listed {
         /// The pact.
         #[n(0)]
         root: PactHash,
-        /// Log index of its leaf.
-        #[n(1)]
-        leaf: u64,
         /// Salted, so that it names nobody.
-        #[n(2)]
+        #[n(1)]
         dataset: Root,
     },
     /// Somebody read the record of a session.
@@ -123,21 +120,18 @@ struct Kept {
     broken: bool,
 }
 
-/// What the log and the ledger know of a pact.
+/// What the ledger knows of a pact.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 pub(crate) struct Listed {
-    /// Log index of its leaf.
-    #[n(1)]
-    pub(crate) leaf: u64,
     /// The name of its sessions in private statistics: salted, so that it names nobody.
-    #[n(2)]
+    #[n(1)]
     pub(crate) dataset: Root,
     /// Aggregates by the query that they answer.
-    #[n(3)]
+    #[n(2)]
     pub(crate) released: BTreeMap<(String, u64), [u64; 2]>,
     /// Debits of its share, nano-ρ, by day of data.
-    #[n(4)]
+    #[n(3)]
     pub(crate) spent: BTreeMap<u64, u64>,
 }
 
@@ -214,6 +208,10 @@ impl State {
         match &entry.step {
             Step::Effect(effect) => {
                 following.applied = self.monitor.apply(effect)?;
+                if let Effect::Revised { root, .. } = &**effect {
+                    let tools = cells(self.monitor.compiled(root).ok_or(Misfit)?);
+                    self.contributions.get_mut(root).ok_or(Misfit)?.append(tools);
+                }
                 self.broken &= !matches!(&**effect, Effect::Broken { .. });
             }
             Step::Published(leaf) => self.leaves = leaf.index.saturating_add(1),
@@ -230,12 +228,12 @@ impl State {
                     listed.spent.retain(|day, _| *day >= from);
                 }
             }
-            Step::Listed { root, leaf, dataset } => {
+            Step::Listed { root, dataset } => {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
-                let contributions = Contributions::new(self.ledger.bounds(), compiled.tools());
+                let contributions = Contributions::new(self.ledger.bounds(), cells(compiled));
                 self.contributions.insert(*root, contributions);
                 let (released, spent) = (BTreeMap::new(), BTreeMap::new());
-                let listed = Listed { leaf: *leaf, dataset: *dataset, released, spent };
+                let listed = Listed { dataset: *dataset, released, spent };
                 self.pacts.insert(*root, listed);
             }
             Step::Reserved { root, query } => {
@@ -287,7 +285,7 @@ impl State {
     }
 
     fn scope(&self, root: &PactHash) -> LogScope {
-        self.monitor.compiled(root).map_or(LogScope::HashOnly, pact::Compiled::log_scope)
+        self.monitor.compiled(root).map_or(LogScope::HashOnly, Compiled::log_scope)
     }
 }
 
@@ -298,6 +296,17 @@ const fn outcome(outcome: monitor::Outcome) -> release::OutcomeCell {
         monitor::Outcome::Escalated => release::OutcomeCell::Escalated,
         monitor::Outcome::Terminated => release::OutcomeCell::Terminated,
     }
+}
+
+/// The cells of a pact's interactions: those of all pacts of its chain, each name once.
+pub(crate) fn cells(pact: &Compiled) -> Vec<String> {
+    let mut cells: Vec<String> = Vec::new();
+    for name in pact.calls() {
+        if !cells.iter().any(|cell| cell == name) {
+            cells.push(name.to_owned());
+        }
+    }
+    cells
 }
 
 /// How long the statistics of a day can be asked for.

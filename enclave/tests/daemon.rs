@@ -31,6 +31,8 @@ mod parties;
 #[cfg(feature = "failpoints")]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "daemon/revision.rs"]
+mod revision;
 #[path = "crash/scene.rs"]
 mod scene;
 #[path = "api/schemathesis.rs"]

@@ -26,9 +26,9 @@ impl Draft {
     /// Adds a proof or a release.
     pub(crate) fn add(&mut self, reply: Reply) -> Result<(), Fault> {
         let leaves = match reply {
-            Reply::Proof { claim, leaves, schema, boots } => {
+            Reply::Proof { claim, leaves, schemas, boots } => {
                 self.claims.push(*claim);
-                push_new(&mut self.schemas, schema);
+                schemas.into_iter().for_each(|schema| push_new(&mut self.schemas, schema));
                 push_new(&mut self.boots, boots);
                 leaves
             }

@@ -81,6 +81,12 @@ const REMEDIES: &[(&str, &str)] = &[
     ("not-consented-audience", "pass --anchors with an audience that the consent entry lists"),
     ("not-consented", "ask for exactly what the consent entry says, over the range that it names"),
     ("open-", "have the pact's initiator sign the opening"),
+    ("pact-replaced", "open the session under the revision that took the pact's place"),
+    (
+        "pact-prior-not-in-force",
+        "revise the pact in force: `prior` is what `cloister pact hash` prints for it",
+    ),
+    ("pact-term-ahead", "register the revision when its term has begun"),
     ("pact-known", "nothing to do: the pact is already under monitoring"),
     ("pacts-full", "configure the monitor for more pacts"),
     ("pact-", "run `cloister pact lint` on the pact"),

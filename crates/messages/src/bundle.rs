@@ -105,10 +105,11 @@ pub struct OpenedCommitments {
     /// The counter's index.
     #[n(1)]
     pub counter: u16,
-    /// In the leaf before the range.
+    /// In the leaf before the range; none when a revision added the counter later, so that it
+    /// began at zero.
     #[n(2)]
-    pub before: Commitment,
-    /// Way to that leaf's root.
+    pub before: Option<Commitment>,
+    /// Way to that leaf's root; empty when there is no commitment.
     #[n(3)]
     pub before_path: Vec<LeafHash>,
     /// In the leaf of the last epoch.

@@ -373,9 +373,10 @@ pub enum Reply {
         /// Leaves before, after, pact and boot.
         #[n(1)]
         leaves: Vec<Disclosed>,
-        /// The schema.
+        /// The schema at the end of the range, and the one at its beginning where a revision
+        /// appended counters.
         #[n(2)]
-        schema: crate::counter::Schema,
+        schemas: Vec<crate::counter::Schema>,
         /// The tally's boots.
         #[n(3)]
         boots: crate::leaf::Boots,

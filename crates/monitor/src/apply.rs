@@ -10,13 +10,15 @@ use messages::receipt::Receipt;
 use messages::reply::{Action, Open};
 use messages::signature::PublicKey;
 use messages::time::{Bracket, Millis, UnixMillis};
+use pact::LogScope;
 use rand_core::{CryptoRngCore, RngCore};
 
-use crate::book::{Book, EpochClose, Finished, Outcome, Terms};
+use crate::book::{Book, EpochClose, Finished, Outcome};
 use crate::completeness::{of, of_mut};
 use crate::effect::{Approved, Effect, Seed, Took};
 use crate::monitor::{Ended, Monitor, tag};
 use crate::session::{OTHER, Paused, Said, Session, Told, outward, tool};
+use crate::terms::Terms;
 
 /// What follows from an effect outside the monitor's own state.
 #[derive(Default)]
@@ -48,6 +50,7 @@ impl Monitor {
             Effect::Registered { pact, keys, at, seed } => {
                 return self.registered(pact.clone(), *keys, *at, seed);
             }
+            Effect::Revised { root, pact, keys } => self.revised(root, pact.clone(), *keys)?,
             Effect::Opened { open, at, seed } => self.opened(open, *at, seed)?,
             Effect::Took(took) => self.took(took)?,
             Effect::Counted { counts, at } => {
@@ -120,13 +123,32 @@ impl Monitor {
         Ok(Applied { closes, ..Applied::default() })
     }
 
+    fn revised(
+        &mut self,
+        root: &PactHash,
+        pact: Vec<u8>,
+        keys: [PublicKey; 2],
+    ) -> Result<(), Misfit> {
+        let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+        let terms = book.terms.revised(pact).ok_or(Misfit)?;
+        let (old, new) = (book.terms.compiled.log_scope(), terms.compiled.log_scope());
+        self.state.revisions.insert(terms.compiled.hash(), *root);
+        book.revise(terms, keys).ok_or(Misfit)?;
+        if new == LogScope::Full && old != LogScope::Full {
+            let open = self.state.sessions.values_mut().filter(|(of, _)| of == root);
+            open.for_each(|(_, session)| session.withhold());
+        }
+        Ok(())
+    }
+
     fn opened(&mut self, open: &Open, at: UnixMillis, seed: &Seed) -> Result<(), Misfit> {
-        let book = self.state.books.get_mut(&open.pact).ok_or(Misfit)?;
+        let root = self.root_pact(&open.pact).ok_or(Misfit)?;
+        let book = self.state.books.get_mut(&root).ok_or(Misfit)?;
         book.open = book.open.saturating_add(1);
         let mut token_key = [0; 16];
         seed.rng().fill_bytes(&mut token_key);
         let session = Session::new(open.pact, open.principal.clone(), book.keys, token_key, at);
-        self.state.sessions.insert(open.session, (open.pact, session));
+        self.state.sessions.insert(open.session, (root, session));
         Ok(())
     }
 
@@ -182,7 +204,7 @@ impl Monitor {
                 .and_then(|p| messages::event::SignedEvent::parse(&p.event?).ok())
                 .map(|signed| signed.unverified().clone());
             let tool = match &event {
-                Some(event) => tool(event, &book.terms.tools),
+                Some(event) => tool(event, &book.terms.compiled),
                 None => Some(OTHER),
             };
             let said = Said {
@@ -290,9 +312,9 @@ impl Monitor {
             Action::Deny => Outcome::Denied,
             Action::Terminate => Outcome::Terminated,
         };
-        let name = |at: &u16| book.terms.tools.get(usize::from(*at)).cloned();
-        let tools = session.used.iter().map(|at| name(at).unwrap_or_else(|| "other".into()));
-        let tools = tools.collect();
+        let calls: Vec<&str> = book.terms.compiled.calls().collect();
+        let name = |at: &u16| calls.get(usize::from(*at)).copied().unwrap_or("other");
+        let tools = session.used.iter().map(|at| name(at).into()).collect();
         let Session { principal, touched, .. } = session;
         Some((gaps, Finished { root, principal, outcome, tools, last: touched }))
     }

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::terms::Terms;
 use messages::codec::Wire;
 use messages::counter::CounterIndex;
 use messages::did::Did;
@@ -12,7 +13,7 @@ use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, TallyBody};
 use messages::signature::PublicKey;
 use messages::time::{Bracket, Epoch, UnixMillis};
 use minicbor::{Decode, Encode};
-use pact::{Compiled, OnTimeout, SignedPact, StandingState, compile};
+use pact::{OnTimeout, StandingState};
 use rand_core::CryptoRngCore;
 use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
 use zeroize::Zeroizing;
@@ -81,46 +82,6 @@ pub(crate) struct Book {
     pub(crate) open: usize,
 }
 
-/// A pact as the monitor applies it, made of what the parties signed.
-pub(crate) struct Terms {
-    signed: Vec<u8>,
-    pub(crate) root: PactHash,
-    pub(crate) compiled: Compiled,
-    /// Names of the interactions, in order.
-    pub(crate) tools: Vec<String>,
-}
-
-impl Terms {
-    /// Reads a signed pact. Its signatures were checked before it was put on record.
-    pub(crate) fn of(signed: Vec<u8>) -> Option<Self> {
-        let document = SignedPact::parse(&signed).ok()?;
-        let compiled = compile(document.pact()).ok()?;
-        let mut tools = compiled.tools();
-        tools.sort_unstable();
-        Some(Self { signed, root: document.pact().hash(), compiled, tools })
-    }
-}
-
-impl<C> Encode<C> for Terms {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        out: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        out.bytes(&self.signed)?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for Terms {
-    fn decode(
-        input: &mut minicbor::Decoder<'b>,
-        _: &mut C,
-    ) -> Result<Self, minicbor::decode::Error> {
-        Self::of(input.bytes()?.to_vec())
-            .ok_or_else(|| minicbor::decode::Error::message("not a pact"))
-    }
-}
-
 /// The running totals about one party.
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -176,6 +137,16 @@ impl Book {
     pub(crate) const fn ends(&self) -> UnixMillis {
         let (_, until) = self.terms.compiled.term();
         until
+    }
+
+    /// Puts a revision in force: what was counted and used stays, new counters begin at zero. A
+    /// party's key is the one that it signed with last.
+    pub(crate) fn revise(&mut self, terms: Terms, keys: [PublicKey; 2]) -> Option<()> {
+        for tally in &mut self.tallies {
+            tally.totals.extend(terms.compiled.schema()).then_some(())?;
+        }
+        (self.terms, self.keys) = (terms, keys);
+        Some(())
     }
 
     /// Commits to both tallies.
@@ -278,7 +249,7 @@ impl Tally {
         let body = TallyBody {
             tally,
             root_pact,
-            pact: root_pact,
+            pact: terms.compiled.hash(),
             schema: terms.compiled.schema().hash(),
             counters: u32::try_from(openings.commitments().len()).ok()?,
             epoch,

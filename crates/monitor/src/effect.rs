@@ -156,6 +156,20 @@ pub enum Effect {
         #[n(1)]
         seed: Seed,
     },
+    /// A revision takes the place of a pact: its sessions and tallies go on under the new terms.
+    #[n(13)]
+    Revised {
+        /// Root pact.
+        #[n(0)]
+        root: PactHash,
+        /// The signed revision, JSON.
+        #[n(1)]
+        #[cbor(with = "minicbor::bytes")]
+        pact: Vec<u8>,
+        /// The parties' keys from now on.
+        #[n(2)]
+        keys: [PublicKey; 2],
+    },
     /// Retention is over for the oldest records: what is kept of sessions that ended before goes
     /// with them, unless their pact's term still lasts.
     #[n(12)]
@@ -200,7 +214,8 @@ pub struct Took {
     /// It goes to the counterparty.
     #[n(9)]
     pub outward: bool,
-    /// The interaction of a call, by its place in the pact; `u16::MAX` for one outside it.
+    /// The interaction of a call, by its number in the chain of pacts; `u16::MAX` for one outside
+    /// it.
     #[n(10)]
     pub tool: Option<u16>,
     /// Nobody can decide on the paused call after this.

@@ -18,6 +18,7 @@ mod receipt;
 mod refusal;
 mod session;
 mod snapshot;
+mod terms;
 mod trial;
 mod view;
 

@@ -16,7 +16,7 @@ use messages::reply::{Action, Approval as OverseerApproval, Metadata, Open, Rein
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Bracket, UnixMillis};
 use minicbor::{Decode, Encode};
-use pact::{Approval, BindingPact, check, compile};
+use pact::{Approval, BindingPact, BindingRevision, check, compile};
 
 use crate::action::{Answer, action, runs};
 use crate::book::Book;
@@ -64,6 +64,10 @@ pub(crate) struct State {
     #[n(6)]
     #[cbor(default)]
     pub(crate) oldest: u64,
+    /// Roots of all revisions, those in force and those replaced.
+    #[n(7)]
+    #[cbor(default)]
+    pub(crate) revisions: BTreeMap<PactHash, PactHash>,
 }
 
 /// What is kept of a session that ended: whose it was, and how far its record went.
@@ -135,18 +139,58 @@ impl Monitor {
         at: Bracket,
         seed: Seed,
     ) -> Result<Effect, RegisterError> {
-        let root = pact.pact().hash();
-        if self.state.books.contains_key(&root) {
+        if self.root_pact(&pact.pact().hash()).is_some() {
             return Err(RegisterError::Known);
         }
         if pact.pact().prior().is_some() {
-            return Err(RegisterError::Revision);
+            return Err(RegisterError::PriorNotInForce);
         }
         if self.state.books.len() >= self.settings.pacts {
             return Err(RegisterError::Full);
         }
         compile(pact.pact()).map_err(|_| RegisterError::NotCompilable)?;
         Ok(Effect::Registered { pact: signed, keys, at, seed })
+    }
+
+    /// Puts a revision in the place of the pact that it follows. `keys` are the parties' of now: one
+    /// that did not sign the revision keeps the one that it signed with before.
+    ///
+    /// From here on open sessions are judged by the new terms, also where these are narrower. What
+    /// they read stays labelled as it was, and their events name the pact that they opened under.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn revise(
+        &self,
+        revision: &BindingRevision,
+        (signed, keys): (Vec<u8>, [PublicKey; 2]),
+        at: UnixMillis,
+    ) -> Result<Effect, RegisterError> {
+        let pact = revision.pact();
+        if self.root_pact(&pact.hash()).is_some() {
+            return Err(RegisterError::Known);
+        }
+        let root = self.root_pact(&revision.succession().replaced());
+        let book = root.as_ref().and_then(|root| self.state.books.get(root));
+        let (root, book) = root.zip(book).ok_or(RegisterError::PriorNotInForce)?;
+        if book.terms.compiled.hash() != revision.succession().replaced() {
+            return Err(RegisterError::PriorNotInForce);
+        }
+        if book.terms.is_full() {
+            return Err(RegisterError::ChainFull);
+        }
+        let terms = book.terms.revised(signed.clone()).ok_or(RegisterError::NotCompilable)?;
+        let (from, _) = terms.compiled.term();
+        if at < from {
+            return Err(RegisterError::TermAhead);
+        }
+        let [initiator, provider] = keys;
+        let [before, other] = book.keys;
+        let keys = [
+            if revision.signed_by(Party::Initiator) { initiator } else { before },
+            if revision.signed_by(Party::Provider) { provider } else { other },
+        ];
+        Ok(Effect::Revised { root, pact: signed, keys })
     }
 
     /// Opens a session, signed by the pact's initiator.
@@ -160,13 +204,17 @@ impl Monitor {
         at: UnixMillis,
         seed: Seed,
     ) -> Result<Effect, OpenError> {
-        let book = self.state.books.get(&open.pact).ok_or(OpenError::UnknownPact)?;
+        let root = self.root_pact(&open.pact).ok_or(OpenError::UnknownPact)?;
+        let book = self.state.books.get(&root).ok_or(OpenError::UnknownPact)?;
         let [initiator, _] = &book.keys;
         initiator
             .verify(domain::OPEN, &open.to_cbor(), signature)
             .map_err(|_| OpenError::BadSignature)?;
         if open.boot != self.state.boot.boot {
             return Err(OpenError::OtherBoot);
+        }
+        if book.terms.compiled.hash() != open.pact {
+            return Err(OpenError::Replaced);
         }
         let (from, until) = book.terms.compiled.term();
         if at < from || at >= until {
@@ -241,7 +289,7 @@ impl Monitor {
             rule: if action == Action::Allow { String::new() } else { verdict.rule },
             runs,
             outward: outward(event),
-            tool: tool(event, &book.terms.tools),
+            tool: tool(event, compiled),
             until: pauses.then(|| now.saturating_add(compiled.approval_timeout())),
             change: judged.change,
             metadata: Some(Metadata { name, bytes: size }),
@@ -361,7 +409,8 @@ impl Monitor {
         (log_key, journal): (&PublicKey, JournalHead),
     ) -> Result<Resumed, ResumeError> {
         let Resumption { receipt, certificate, pact } = resumption;
-        let book = self.state.books.get(pact).ok_or(ResumeError::UnknownPact)?;
+        let named = self.root_pact(pact).ok_or(ResumeError::UnknownPact)?;
+        let book = self.state.books.get(&named).ok_or(ResumeError::UnknownPact)?;
         of(&book.keys, receipt.party)
             .verify(domain::RESUMPTION, &resumption.to_cbor(), signature)
             .map_err(|_| ResumeError::BadSignature)?;
@@ -374,7 +423,7 @@ impl Monitor {
         let open = self.state.sessions.get(&receipt.session);
         let ended = self.state.ended.get(&receipt.session);
         let root = open.map(|(root, _)| root).or_else(|| ended.map(|ended| &ended.root));
-        if root.is_some_and(|root| root != pact) {
+        if root.is_some_and(|root| *root != named) {
             return Err(ResumeError::ForeignReceipt);
         }
         let held = match (open, ended) {
@@ -419,7 +468,7 @@ impl Monitor {
         signature: &Signature,
         overseer: Option<PublicKey>,
     ) -> Result<Effect, ReinstateError> {
-        let root = reinstatement.pact;
+        let root = self.root_pact(&reinstatement.pact).ok_or(ReinstateError::UnknownPact)?;
         let book = self.state.books.get(&root).ok_or(ReinstateError::UnknownPact)?;
         if !book.terms.compiled.overseers().contains(&reinstatement.overseer) {
             return Err(ReinstateError::NotOverseer);

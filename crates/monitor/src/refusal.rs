@@ -88,6 +88,8 @@ refusals! {
         PactFull = "sessions-of-pact-full", "as many sessions of the pact are open as its share allows";
         /// Meant for another boot.
         OtherBoot = "open-other-boot", "the opening names another boot than this one";
+        /// A revision took its place.
+        Replaced = "pact-replaced", "a revision took the place of this pact; open the session under it";
         /// Outside the pact's term.
         OutOfTerm = "pact-out-of-term", "the pact is not in force at this time";
         /// No such pact.
@@ -106,8 +108,12 @@ refusals! {
         Full = "pacts-full", "as many pacts are monitored as this monitor can hold";
         /// It cannot be compiled.
         NotCompilable = "pact-not-compilable", "the pact cannot be compiled; its lint says why";
-        /// Revisions are not taken in this version.
-        Revision = "pact-revision", "a revision cannot be taken over yet; register a pact without prior";
+        /// It names a prior that is not under monitoring, or not in force.
+        PriorNotInForce = "pact-prior-not-in-force", "the pact that this one replaces is not the one in force here";
+        /// Its term lies ahead.
+        TermAhead = "pact-term-ahead", "the revision's term has not begun; register it when it has";
+        /// The chain is as long as it may be.
+        ChainFull = "pact-chain-full", "the pact was revised as often as can be; agree a new pact with no prior";
     }
 }
 

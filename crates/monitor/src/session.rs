@@ -11,7 +11,7 @@ use messages::reply::Action;
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
-use pact::{Change, OnTimeout, SessionState};
+use pact::{Change, Compiled, OnTimeout, SessionState};
 
 use crate::completeness::{Track, gaps, of, of_mut};
 use crate::refusal::IngestError;
@@ -36,7 +36,7 @@ pub(crate) struct Session {
     pub(crate) paused: BTreeMap<EventHash, Paused>,
     #[n(7)]
     pub(crate) worst: Action,
-    /// Interactions that ran, by place in the pact.
+    /// Interactions that ran, by number.
     #[n(8)]
     pub(crate) used: BTreeSet<u16>,
     #[n(9)]
@@ -82,7 +82,7 @@ pub(crate) struct Paused {
 /// Most calls that wait at once.
 pub(crate) const MAX_PAUSED: usize = 16;
 
-/// The place of interactions outside the pact: one cell, however many there are.
+/// The number of interactions outside the pact: one cell, however many there are.
 pub(crate) const OTHER: u16 = u16::MAX;
 
 impl Session {
@@ -175,6 +175,14 @@ impl Session {
         if runs { self.state.observe(change) } else { self.state.apply(change) }
     }
 
+    /// Forgets what was read under a log scope that would not have let it be written, when a
+    /// revision widens the scope: from then on it counts as unseen, and a paused call whose content
+    /// was not to be kept stays refused.
+    pub(crate) fn withhold(&mut self) {
+        self.state.withhold();
+        self.paused.values_mut().for_each(|paused| paused.event = None);
+    }
+
     /// Records an admitted event and what was done with it.
     pub(crate) fn record(&mut self, said: &Said, now: UnixMillis) {
         let track = of_mut(&mut self.tracks, said.party);
@@ -244,11 +252,10 @@ pub(crate) struct Said {
     pub(crate) tool: Option<u16>,
 }
 
-/// The place of a call's interaction among `tools`, which are in order; none for other events.
-pub(crate) fn tool(event: &Event, tools: &[String]) -> Option<u16> {
+/// The number of a call's interaction; none for other events.
+pub(crate) fn tool(event: &Event, pact: &Compiled) -> Option<u16> {
     let Body::Call { name, .. } = &event.body else { return None };
-    let place = tools.binary_search(name).ok().and_then(|at| u16::try_from(at).ok());
-    Some(place.unwrap_or(OTHER))
+    Some(pact.number(name).unwrap_or(OTHER))
 }
 
 /// Does the event go to the counterparty?

@@ -36,6 +36,8 @@ struct WrittenState<'a> {
     ended: &'a BTreeMap<SessionId, Ended>,
     #[n(6)]
     oldest: u64,
+    #[n(7)]
+    revisions: &'a BTreeMap<PactHash, PactHash>,
 }
 
 /// As `Session` is read.
@@ -100,6 +102,7 @@ impl Monitor {
                 .collect(),
             ended: &state.ended,
             oldest: state.oldest,
+            revisions: &state.revisions,
         };
         // Writing to a Vec cannot fail, and our encoders raise no error of their own.
         minicbor::to_vec(&written).unwrap_or_default()

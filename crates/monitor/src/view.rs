@@ -1,5 +1,6 @@
 //! What may be seen of a monitor: receipts to sign, what waits, whose things are. Reads only.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ use messages::receipt::{JournalHead, Receipt};
 use messages::reply::{Action, WaitingCall};
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
-use pact::{Compiled, DutyKind, Mode, OnTimeout};
+use pact::{Compiled, DutyKind, Mode, OnTimeout, Pact};
 
 use crate::action::Answer;
 use crate::book::Book;
@@ -144,6 +145,30 @@ impl Monitor {
         self.state.sessions.get(session).map(|(root, _)| *root)
     }
 
+    /// The root of the chain that a pact belongs to, in force or replaced.
+    #[must_use]
+    pub fn root_pact(&self, pact: &PactHash) -> Option<PactHash> {
+        let root = self.state.books.contains_key(pact).then_some(pact);
+        root.or_else(|| self.state.revisions.get(pact)).copied()
+    }
+
+    /// The document in force of a chain that `pact` belongs to.
+    #[must_use]
+    pub fn in_force(&self, pact: &PactHash) -> Option<Pact> {
+        self.state.books.get(&self.root_pact(pact)?)?.terms.document()
+    }
+
+    /// All pacts of a chain, root first.
+    pub fn chain(&self, root: &PactHash) -> impl Iterator<Item = &PactHash> {
+        self.state.books.get(root).into_iter().flat_map(|book| book.terms.pacts())
+    }
+
+    /// The terms of a chain as they were under one of its pacts.
+    #[must_use]
+    pub fn under(&self, root: &PactHash, pact: &PactHash) -> Option<Cow<'_, Compiled>> {
+        self.state.books.get(root)?.terms.under(pact)
+    }
+
     /// Root pacts under monitoring.
     pub fn roots(&self) -> impl Iterator<Item = &PactHash> {
         self.state.books.keys()
@@ -172,7 +197,7 @@ impl Monitor {
         self.state.boots.get(boot).copied()
     }
 
-    /// The compiled pact of a chain.
+    /// The terms in force of a chain.
     #[must_use]
     pub fn compiled(&self, root: &PactHash) -> Option<&Compiled> {
         self.state.books.get(root).map(|b| &b.terms.compiled)

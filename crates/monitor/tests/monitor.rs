@@ -1,5 +1,6 @@
 //! The monitor from outside: completeness and refusals.
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
@@ -14,5 +15,7 @@ mod refusals;
 mod replay;
 #[path = "monitor/restart.rs"]
 mod restart;
+#[path = "monitor/revision.rs"]
+mod revision;
 #[path = "monitor/support.rs"]
 mod support;

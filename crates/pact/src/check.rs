@@ -173,8 +173,7 @@ impl Look<'_> {
         let Body::Result { call, .. } = &event.body else { return "" };
         let token = self.session.key.token(Form::CallId, call);
         let known = self.session.calls.get(&token);
-        let rule = |(_, r): &(&String, &Rule)| known.is_some_and(|c| c.rule == r.number);
-        self.pact.rules.iter().find(rule).map_or("", |(name, _)| name)
+        known.and_then(|c| self.pact.numbered(c.rule)).map_or("", |(name, _)| name)
     }
 
     fn open(&mut self) {

@@ -8,10 +8,9 @@ use messages::ids::{PactHash, Root};
 use messages::time::{Millis, UnixMillis};
 
 use crate::document::Pact;
-use crate::document::scalar::{Exact, Name};
+use crate::document::scalar::Exact;
 use crate::document::terms::{
     Direction, Document, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, TermKind,
-    Tier, Trust,
 };
 use crate::state::Change;
 
@@ -25,6 +24,7 @@ mod monitoring;
 mod performance;
 mod rules;
 pub(crate) mod schema;
+mod sources;
 
 pub(crate) use anomalies::{AnomalyRule, CanaryRule};
 pub use consent::Consented;
@@ -35,7 +35,10 @@ pub(crate) use limits::{ANY_PII, Counted, LimitRule, RECOGNISED, SLOTS, labelled
 pub(crate) use marks::{FlowRule, MarkSet, Marks};
 pub use monitoring::OnDeadline;
 pub(crate) use performance::{Good, ObjectiveRule};
-pub(crate) use rules::{ArgRule, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule};
+pub(crate) use rules::{
+    ArgRule, CallName, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule,
+};
+pub(crate) use sources::{Label, Places, SourceRule};
 
 /// A pact as the monitor applies it.
 #[derive(Clone, Debug)]
@@ -57,7 +60,11 @@ pub struct Compiled {
     consent_root: Root,
     statistics: Vec<String>,
     prices: Vec<u64>,
-    tools: Vec<String>,
+    /// All calls of the chain, by number.
+    calls: Vec<CallName>,
+    places: Places,
+    /// Rules of calls that a revision took away: what ran under them may still be answered.
+    retired: Vec<(String, Rule)>,
     pub(crate) max_sessions: Option<u64>,
     /// The pact is for one interaction: one call that runs.
     pub(crate) single: bool,
@@ -75,39 +82,36 @@ pub struct Compiled {
     pub(crate) canaries: Option<CanaryRule>,
 }
 
-/// What a pact says of a part of results.
-#[derive(Clone, Debug)]
-pub(crate) struct Label {
-    pub(crate) trust: Trust,
-    /// None where the pact says nothing: then every tier is meant.
-    pub(crate) tier: Option<Tier>,
-    /// Kinds of personal data.
-    pub(crate) pii: Vec<String>,
-}
-
-/// How results of one tool are believed.
-#[derive(Clone, Debug)]
-pub(crate) struct SourceRule {
-    pub(crate) label: Label,
-    pub(crate) fields: Vec<(Path, Label)>,
-    /// Fields that name who wrote the object that they stand in.
-    pub(crate) senders: Vec<Path>,
-    /// Places in this tool's results that some provenance rule names, with their numbers.
-    pub(crate) places: Vec<(Path, u64)>,
-}
-
-/// Compiles a pact.
+/// Compiles a pact that replaces none.
 ///
 /// # Errors
 /// [`CompileError`] when a term contradicts another or cannot be counted.
 pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
+    compile_on(None, pact)
+}
+
+/// Compiles a pact that replaces `prior`: every counter, call, place and mark of the chain keeps
+/// its number, so that sessions and counts go on under the new terms (soundness rule 4). Whether
+/// the pact may replace `prior` is for [`succeeds`](crate::succeeds) to say.
+///
+/// # Errors
+/// [`CompileError`] as with [`compile`], and when a counter would change its unit.
+pub fn compile_after(prior: &Compiled, pact: &Pact) -> Result<Compiled, CompileError> {
+    compile_on(Some(prior), pact)
+}
+
+fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, CompileError> {
     let terms = pact.terms();
-    let mut counters = schema::Builder::new();
-    let mut places = Places::default();
-    let marks = marks::compile(terms, &mut places)?;
-    let rules = rules::compile(terms, &mut counters, &mut places, &marks)?;
+    identifiers(terms)?;
+    let schema = prior.map(|p| schema::Builder::after(&p.schema));
+    let mut counters = schema.unwrap_or_else(schema::Builder::new);
+    let mut places = prior.map(|p| p.places.clone()).unwrap_or_default();
+    let mut calls = prior.map(|p| p.calls.clone()).unwrap_or_default();
+    let marks = marks::compile(terms, prior.map(|p| &p.marks), &mut places)?;
+    let rules = rules::compile(terms, &mut calls, &mut counters, (&mut places, &marks))?;
     let limits = limits::compile(terms, &rules)?;
     let rules = limits::attach(rules, &limits);
+    let retired = prior.map(|p| p.retired(&rules)).unwrap_or_default();
     let schema = counters.finish()?;
     let consent = consent::consented(pact, &schema)?;
     let watch = &terms.monitoring;
@@ -131,12 +135,11 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         consent_root: consent::root(&consent),
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
         prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
-        tools: rules.keys().cloned().collect(),
         max_sessions: sessions(terms),
         single: terms.term.kind == TermKind::Interaction,
         messages: message.map(|i| i.direction).collect(),
         scrutiny: watch.scrutiny.iter().flat_map(|s| s.on.iter().copied()).collect(),
-        sources: sources(pact, places)?,
+        sources: sources::sources(pact, &places)?,
         marks,
         sharing: sharing(terms),
         objectives: performance::compile(terms, &rules)?,
@@ -147,7 +150,28 @@ pub fn compile(pact: &Pact) -> Result<Compiled, CompileError> {
         rules,
         schema,
         consent,
+        calls,
+        places,
+        retired,
     })
+}
+
+/// Verdicts name terms by their identifiers: none stands for two.
+fn identifiers(terms: &Document) -> Result<(), CompileError> {
+    let lists = [
+        ("interaction", terms.interactions.iter().map(|i| &i.id).collect::<Vec<_>>()),
+        ("limit", terms.limits.iter().map(|l| &l.id).collect()),
+        ("flow", terms.flows.iter().map(|f| &f.id).collect()),
+        ("objective", terms.performance.iter().map(|o| &o.id).collect()),
+        ("anomaly", terms.monitoring.anomalies.iter().map(|a| &a.id).collect()),
+    ];
+    for (kind, ids) in lists {
+        let mut seen = BTreeSet::new();
+        if let Some(index) = ids.iter().position(|id| !seen.insert(&id.0)) {
+            return Err(CompileError::RepeatedIdentifier { kind, index });
+        }
+    }
+    Ok(())
 }
 
 /// The domains of both organisations and of the third parties, by their `did:web`.
@@ -168,62 +192,6 @@ fn sessions(terms: &Document) -> Option<u64> {
         TermKind::Standing => stated,
         TermKind::Interaction | TermKind::Session => Some(stated.unwrap_or(1).min(1)),
     }
-}
-
-/// Places in results that provenance rules name.
-#[derive(Default)]
-pub(crate) struct Places(Vec<(String, Path)>);
-
-impl Places {
-    pub(crate) fn number(&mut self, tool: &str, path: Path) -> u64 {
-        let known = self.0.iter().position(|(t, p)| t == tool && *p == path);
-        let at = known.unwrap_or_else(|| {
-            self.0.push((tool.to_owned(), path));
-            self.0.len().saturating_sub(1)
-        });
-        at as u64
-    }
-}
-
-fn sources(pact: &Pact, places: Places) -> Result<BTreeMap<String, SourceRule>, CompileError> {
-    let mut sources = BTreeMap::new();
-    for (index, source) in pact.terms().labels.sources.iter().enumerate() {
-        let fields = source.fields.iter().map(|field| {
-            let path = Path::parse(&field.path).ok_or(CompileError::BadPath { index })?;
-            let label = Label {
-                trust: field.trust.unwrap_or(source.trust),
-                tier: Some(field.tier.unwrap_or(source.tier)),
-                pii: kinds(if field.pii.is_empty() { &source.pii } else { &field.pii }),
-            };
-            Ok((path, label))
-        });
-        let fields = fields.collect::<Result<_, _>>()?;
-        let senders = source.fields.iter().filter(|f| f.sender == Some(true));
-        let senders = senders.filter_map(|f| Path::parse(&f.path)).collect();
-        let label = Label { trust: source.trust, tier: Some(source.tier), pii: kinds(&source.pii) };
-        let rule = SourceRule { label, fields, senders, places: Vec::new() };
-        sources.insert(source.tool.clone(), rule);
-    }
-    for (number, (tool, path)) in places.0.into_iter().enumerate() {
-        let others = sources.get("*").cloned();
-        let rule = sources.entry(tool).or_insert_with(|| others.unwrap_or(SourceRule::UNKNOWN));
-        rule.places.push((path, number as u64));
-    }
-    Ok(sources)
-}
-
-fn kinds(names: &[Name]) -> Vec<String> {
-    names.iter().map(|kind| kind.0.clone()).collect()
-}
-
-impl SourceRule {
-    /// What nobody vouches for is content.
-    const UNKNOWN: Self = Self {
-        label: Label { trust: Trust::Content, tier: None, pii: Vec::new() },
-        fields: Vec::new(),
-        senders: Vec::new(),
-        places: Vec::new(),
-    };
 }
 
 impl Compiled {
@@ -313,7 +281,37 @@ impl Compiled {
     /// Names of all permitted calls, in order.
     #[must_use]
     pub fn tools(&self) -> Vec<String> {
-        self.tools.clone()
+        self.rules.keys().cloned().collect()
+    }
+
+    /// Names of the calls that this pact or one before it permitted, by number: a revision appends
+    /// to them. A name stands twice when a revision gave it to another interaction.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.calls.iter().map(|call| call.name.as_str())
+    }
+
+    /// The number of a call that is permitted now.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u16> {
+        self.rules.get(name).map(|rule| rule.number)
+    }
+
+    /// The rule of a number, with its name: of this pact, or of one before that permitted it.
+    pub(crate) fn numbered(&self, number: u16) -> Option<(&str, &Rule)> {
+        let name = &self.calls.get(usize::from(number))?.name;
+        let now = self.rules.get(name).filter(|rule| rule.number == number);
+        let before = || self.retired.iter().find(|(_, rule)| rule.number == number);
+        now.map(|rule| (name.as_str(), rule)).or_else(|| before().map(|(n, r)| (n.as_str(), r)))
+    }
+
+    /// What stays of this pact's rules when `rules` replace them.
+    fn retired(&self, rules: &BTreeMap<String, Rule>) -> Vec<(String, Rule)> {
+        let stays = |name: &String, rule: &Rule| {
+            rules.get(name).is_some_and(|now| now.number == rule.number)
+        };
+        let all = self.rules.iter().map(|(name, rule)| (name.clone(), rule.clone()));
+        let all = all.chain(self.retired.iter().cloned());
+        all.filter(|(name, rule)| !stays(name, rule)).collect()
     }
 
     /// The party that asks.

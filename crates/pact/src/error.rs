@@ -106,6 +106,9 @@ codes! {
     /// A proposal.
     OneSignature = "one-signature", "only one party signed: a proposal, which binds nothing",
         "let the other party run cloister pact countersign";
+    /// Compared was another revision.
+    OtherSuccession = "other-succession", "the signatures are of another revision",
+        "compare the pact that was signed with the one before it";
     /// A party signed twice, or one signature is shown twice.
     RepeatedSignature = "repeated-signature", "a party or a signature appears twice",
         "keep one signature of each party";

@@ -28,7 +28,9 @@ mod state;
 mod tokens;
 
 pub use check::{Approval, Decision, Judgement, Verdict, canary, check, check_digest};
-pub use compile::{CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile};
+pub use compile::{
+    CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile, compile_after,
+};
 pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff, succeeds};
 pub use digest::Digest;
 pub use document::Pact;
@@ -36,5 +38,5 @@ pub use document::terms::{LogScope, Mode, OnTimeout};
 pub use error::{Fault, PactError};
 pub use explain::{Section, explain};
 pub use lint::{Finding, Severity, lint};
-pub use signature::{BindingPact, KeyRing, SignedPact};
+pub use signature::{BindingPact, BindingRevision, KeyRing, SignedPact};
 pub use state::{Change, Scoped, SessionState, StandingState};

@@ -10,6 +10,8 @@ use crate::document::terms::{
 mod names;
 mod recorded;
 
+pub(crate) use names::OUTSIDE;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -6,10 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use messages::did::Did;
 use messages::domain;
+use messages::event::Party;
 use messages::signature::{PublicKey, Signature, SigningKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::diff::{Needed, Succession};
 use crate::document::scalar::PartyId;
 use crate::document::{Pact, json as reading};
 use crate::error::{Fault, PactError, Step};
@@ -38,6 +40,40 @@ impl BindingPact {
     #[must_use]
     pub const fn pact(&self) -> &Pact {
         &self.0
+    }
+}
+
+/// A pact that follows another, signed by whom its difference needs (soundness rule 4). Only
+/// [`SignedPact::bind_after`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct BindingRevision {
+    pact: Pact,
+    succession: Succession,
+    /// Initiator and provider.
+    signed: [bool; 2],
+}
+
+impl BindingRevision {
+    /// The pact.
+    #[must_use]
+    pub const fn pact(&self) -> &Pact {
+        &self.pact
+    }
+
+    /// Whether this party signed it.
+    #[must_use]
+    pub const fn signed_by(&self, party: Party) -> bool {
+        let [initiator, provider] = self.signed;
+        match party {
+            Party::Initiator => initiator,
+            Party::Provider => provider,
+        }
+    }
+
+    /// What it replaces, and how they differ.
+    pub const fn succession(&self) -> &Succession {
+        &self.succession
     }
 }
 
@@ -122,6 +158,43 @@ impl SignedPact {
     /// [`PactError`]: unsigned, one signature only, a stranger's, repeated, swapped, by an
     /// unknown or another key, or not holding.
     pub fn bind(self, keys: &KeyRing) -> Result<BindingPact, PactError> {
+        if self.signed_by(keys)?.len() < 2 {
+            return Err(Fault::OneSignature.into());
+        }
+        Ok(BindingPact(self.pact))
+    }
+
+    /// Checks that this pact may take the place of what `succession` says it follows: signed by
+    /// the one party whose permits alone shrink, or by both.
+    ///
+    /// # Errors
+    /// [`PactError`] as with [`bind`](Self::bind), and when the pact is another than that of
+    /// `succession`.
+    pub fn bind_after(
+        self,
+        succession: Succession,
+        keys: &KeyRing,
+    ) -> Result<BindingRevision, PactError> {
+        if succession.current() != self.pact.hash() {
+            return Err(Fault::OtherSuccession.into());
+        }
+        let signed = self.signed_by(keys)?;
+        let signed = [self.pact.initiator(), self.pact.provider()].map(|did| signed.contains(&did));
+        let enough = match (succession.diff().signatures(), signed) {
+            (Needed::One(Party::Initiator), [by_initiator, _]) => by_initiator,
+            (Needed::One(Party::Provider), [_, by_provider]) => by_provider,
+            (Needed::None | Needed::Both, [by_initiator, by_provider]) => {
+                by_initiator && by_provider
+            }
+        };
+        if !enough {
+            return Err(Fault::OneSignature.into());
+        }
+        Ok(BindingRevision { pact: self.pact, succession, signed })
+    }
+
+    /// The parties that signed, each once and with its own key; nobody else did.
+    fn signed_by(&self, keys: &KeyRing) -> Result<Vec<&Did>, PactError> {
         if self.signatures.is_empty() {
             return Err(Fault::Unsigned.into());
         }
@@ -135,10 +208,7 @@ impl SignedPact {
             let check = self.check(signed, parties, keys);
             check.map_err(|f| PactError::from(f).under(Step::Place(at)))?;
         }
-        if self.signatures.len() < parties.len() {
-            return Err(Fault::OneSignature.into());
-        }
-        Ok(BindingPact(self.pact))
+        Ok(self.signers().collect())
     }
 
     fn distinct(&self) -> Result<(), PactError> {

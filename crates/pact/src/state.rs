@@ -251,6 +251,26 @@ impl SessionState {
         }
     }
 
+    /// Forgets all that was read, as a log scope below `full` does when this is written.
+    pub fn withhold(&mut self) {
+        self.calls.values_mut().for_each(|call| call.echo = Vec::new());
+        for known in [
+            &mut self.principal,
+            &mut self.record,
+            &mut self.delegated,
+            &mut self.asked,
+            &mut self.content,
+            &mut self.urged,
+            &mut self.proposed,
+        ] {
+            *known = Known::default();
+        }
+        self.marked = Marked::default();
+        self.places = BTreeSet::new();
+        self.stems = BTreeSet::new();
+        self.forgot = true;
+    }
+
     /// Applies a change in a mode that stops nothing: a call that was not permitted ran all the
     /// same, so its result is expected.
     pub fn observe(&mut self, change: &Change) {

@@ -10,9 +10,14 @@
 )]
 mod common;
 
-use cloister_pact::{Needed, Pact, SuccessionError, succeeds};
+use cloister_pact::{
+    CompileError, Compiled, KeyRing, Needed, Pact, SignedPact, SuccessionError, compile,
+    compile_after, succeeds,
+};
 use common::base;
+use messages::did::Did;
 use messages::event::Party;
+use messages::signature::SigningKey;
 use serde_json::{Value, json};
 
 fn parse(value: &Value) -> Pact {
@@ -52,31 +57,163 @@ fn a_revision_names_what_it_replaces_and_keeps_what_was_counted() {
     );
     assert_eq!(
         next(|v| v["limits"].as_array_mut().unwrap().insert(0, more.clone())),
-        Err(SuccessionError::LimitsReordered { index: 0 })
+        Err(SuccessionError::Moved { list: "limits", index: 0 })
     );
     let per = next(|v| v["limits"][0]["per"] = json!("P1D"));
-    assert_eq!(per, Err(SuccessionError::LimitsReordered { index: 0 }));
+    assert_eq!(per, Err(SuccessionError::Moved { list: "limits", index: 0 }));
     let bad = next(|v| v["interactions"][1]["limits"] = json!(["none"]));
     assert!(matches!(bad, Err(SuccessionError::NewDoesNotCompile(_))));
 }
 
 #[test]
-fn a_new_call_would_move_the_sums() {
+fn a_pact_may_exclude_its_own_revision() {
+    let mut first = base();
+    first["term"]["renegotiation"] = json!({"allowed": false});
+    let old = parse(&first);
+    let after = |change: &dyn Fn(&mut Value)| {
+        let mut value = first.clone();
+        value["revision"] = json!(2);
+        value["prior"] = json!(old.hash().to_string());
+        change(&mut value);
+        succeeds(&old, &parse(&value)).map(drop)
+    };
+    let wider = after(&|v| v["limits"][0]["max"] = json!("99999"));
+    assert_eq!(wider, Err(SuccessionError::NotRenegotiable));
+    // What a party gives up alone is no negotiation.
+    assert_eq!(after(&|v| v["interactions"][1]["max_bytes"] = json!(9)), Ok(()));
+}
+
+/// Whatever has a memory stays where it is, each list on its own.
+#[test]
+fn what_is_remembered_by_place_keeps_its_place() {
+    let mut first = base();
+    first["performance"] = json!([
+        {"id": "fast", "indicator": "latency_ms", "percentile": "95", "op": "<=", "target": "200", "window": "P1D"},
+        {"id": "up", "indicator": "availability", "op": ">=", "target": "0.9", "window": "P1D"}]);
+    first["consequences"] = json!([
+        {"on": ["deny"], "after": 3, "do": [{"action": "suspend"}]},
+        {"on": ["fast"], "do": [{"action": "alert"}]}]);
+    first["monitoring"]["anomalies"] = json!([
+        {"id": "burst", "counter": "calls", "window": "PT1M", "factor": "4", "least": "9", "else": "alert"},
+        {"id": "storm", "counter": "calls", "window": "PT5M", "factor": "4", "least": "9", "else": "alert"}]);
+    let old = parse(&first);
+    let after = |change: &dyn Fn(&mut Value)| {
+        let mut value = first.clone();
+        value["revision"] = json!(2);
+        value["prior"] = json!(old.hash().to_string());
+        change(&mut value);
+        succeeds(&old, &parse(&value)).map(drop)
+    };
+    for list in ["performance", "consequences", "anomalies"] {
+        let whole = if list == "anomalies" { "monitoring.anomalies" } else { list };
+        let at = move |v: &mut Value, f: &dyn Fn(&mut Vec<Value>)| {
+            let v = if list == "anomalies" { &mut v["monitoring"] } else { v };
+            f(v[list].as_array_mut().unwrap());
+        };
+        let moved = |index| Err(SuccessionError::Moved { list: whole, index });
+        assert_eq!(after(&|v| at(v, &|l| l.swap(0, 1))), moved(0), "{list}");
+        assert_eq!(after(&|v| at(v, &|l| drop(l.pop()))), moved(1), "{list}");
+        assert_eq!(after(&|_| {}), Ok(()), "{list}");
+    }
+    let window = after(&|v| v["performance"][1]["window"] = json!("P2D"));
+    assert_eq!(window, Err(SuccessionError::Moved { list: "performance", index: 1 }));
+    assert_eq!(after(&|v| v["performance"][1]["target"] = json!("0.8")), Ok(()));
+    assert_eq!(after(&|v| v["consequences"][0]["after"] = json!(2)), Ok(()));
+}
+
+/// The schema of the small pact's next revision after a change, compiled after the first.
+fn compiled_after(change: impl Fn(&mut Value)) -> (Compiled, Result<Compiled, CompileError>) {
+    let mut value = base();
+    let old = compile(&parse(&value)).unwrap();
+    change(&mut value);
+    let new = compile_after(&old, &parse(&value));
+    (old, new)
+}
+
+#[test]
+fn calls_come_and_go_and_every_counter_and_number_stays() {
     let call = json!({"id": "list", "direction": "initiator->provider", "kind": "call",
         "name": "list", "effect": "read"});
-    let add = |v: &mut Value| v["interactions"].as_array_mut().unwrap().push(call.clone());
-    let error = next(add).unwrap_err();
-    assert_eq!(error.code(), "counters-reordered");
-    assert!(matches!(error, SuccessionError::CountersReordered { .. }));
-    let gone = next(|v| drop(v["interactions"].as_array_mut().unwrap().remove(0)));
-    assert!(matches!(gone, Err(SuccessionError::CountersReordered { .. })));
-    // Without sums, a call may be appended.
-    let mut value = base();
-    value["limits"] = json!([]);
-    value["interactions"][1]["limits"] = json!([]);
-    let old = parse(&value);
-    value["revision"] = json!(2);
-    value["prior"] = json!(old.hash().to_string());
-    add(&mut value);
-    assert!(succeeds(&old, &parse(&value)).is_ok());
+    let (old, new) = compiled_after(|v| {
+        let calls = v["interactions"].as_array_mut().unwrap();
+        calls.insert(0, call.clone());
+    });
+    let new = new.unwrap();
+    assert!(new.schema().counters.starts_with(&old.schema().counters));
+    assert_eq!(new.schema().counters.last().unwrap().name, "calls:list");
+    let names: Vec<&str> = old.calls().collect();
+    assert!(new.calls().eq(names.iter().copied().chain(["list"])));
+    for name in &names {
+        assert_eq!(old.number(name), new.number(name));
+    }
+    // Gone, and back again: the same counter and the same number.
+    let (old, gone) = compiled_after(|v| {
+        v["interactions"].as_array_mut().unwrap().remove(0);
+    });
+    let gone = gone.unwrap();
+    assert_eq!(gone.schema(), old.schema());
+    assert!(gone.calls().eq(old.calls()) && gone.number(names[0]).is_none());
+    let back = compile_after(&gone, &parse(&base())).unwrap();
+    assert_eq!((back.number(names[0]), back.schema()), (old.number(names[0]), old.schema()));
+    // Another name is another call: nothing that ran under the old one counts as it.
+    let (old, renamed) = compiled_after(|v| v["interactions"][0]["name"] = json!("other"));
+    let renamed = renamed.unwrap();
+    assert_eq!(renamed.schema(), old.schema());
+    assert!(renamed.number("other").is_some_and(|n| usize::from(n) == names.len()));
+}
+
+#[test]
+fn a_sum_keeps_its_unit() {
+    let (_, new) = compiled_after(|v| {
+        let (_, arg) = v["interactions"][1]["args"]
+            .as_object_mut()
+            .unwrap()
+            .iter_mut()
+            .find(|(_, a)| a.get("unit").is_some())
+            .unwrap();
+        arg["unit"] = json!("USD");
+    });
+    assert_eq!(new.unwrap_err(), CompileError::CounterChanged);
+}
+
+fn signer(n: u8) -> (Did, SigningKey) {
+    let key = SigningKey::from_seed(&[n; 32]);
+    (Did::from_key(&key.public()), key)
+}
+
+/// Only whose permits shrink may sign alone (soundness rule 4).
+#[test]
+fn one_signature_narrows_and_two_change() {
+    let (initiator, provider) = (signer(1), signer(2));
+    let mut first = base();
+    first["parties"]["initiator"]["did"] = json!(initiator.0.as_str());
+    first["parties"]["provider"]["did"] = json!(provider.0.as_str());
+    let old = parse(&first);
+    let bound = |change: &dyn Fn(&mut Value), by: &[&(Did, SigningKey)]| {
+        let mut value = first.clone();
+        value["revision"] = json!(2);
+        value["prior"] = json!(old.hash().to_string());
+        change(&mut value);
+        let new = parse(&value);
+        let succession = succeeds(&old, &new).unwrap();
+        let mut signed = SignedPact::draft(new);
+        for (did, key) in by {
+            signed = signed.sign(did.clone(), key);
+        }
+        let bound = signed.bind_after(succession, &KeyRing::default());
+        bound.map_err(|error| error.code()).map(|revision| revision.succession().replaced())
+    };
+    let less = |v: &mut Value| v["interactions"][1]["max_bytes"] = json!(9);
+    let more = |v: &mut Value| v["limits"][0]["max"] = json!("99999");
+    let same = |_: &mut Value| {};
+    let both = [&initiator, &provider];
+    for change in [&less as &dyn Fn(&mut Value), &more, &same] {
+        assert_eq!(bound(change, &both), Ok(old.hash()));
+        assert_eq!(bound(change, &[]), Err("unsigned"));
+        assert_eq!(bound(change, &[&signer(3)]), Err("foreign-signature"));
+        assert_eq!(bound(change, &[&provider]), Err("one-signature"));
+    }
+    assert_eq!(bound(&less, &[&initiator]), Ok(old.hash()));
+    assert_eq!(bound(&more, &[&initiator]), Err("one-signature"));
+    assert_eq!(bound(&same, &[&initiator]), Err("one-signature"));
 }

@@ -22,7 +22,7 @@ use crate::witness::Witness;
 pub struct Request<'a> {
     /// What is to be proven.
     pub claim: &'a Claim,
-    /// The ordered counters.
+    /// The ordered counters at the end of the range; those at its beginning are the first of them.
     pub schema: &'a Schema,
     /// The leaf before the range.
     pub before: &'a Disclosed,
@@ -139,11 +139,10 @@ fn opened(
     let one = |counter: &messages::counter::CounterIndex| {
         let place = usize::from(counter.0);
         let (before, after) = (request.before_openings, request.after_openings);
-        let commitments = before.commitments().get(place).zip(after.commitments().get(place));
-        let (old, new) = commitments.ok_or(ProveError::OpeningsMismatch)?;
+        let new = after.commitments().get(place).ok_or(ProveError::OpeningsMismatch)?;
         Ok(OpenedCommitments {
             counter: counter.0,
-            before: *old,
+            before: before.commitments().get(place).copied(),
             before_path: before.path(*counter),
             after: *new,
             after_path: after.path(*counter),

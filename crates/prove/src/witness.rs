@@ -23,8 +23,9 @@ impl Witness {
         after: &Openings,
     ) -> Result<Self, ProveError> {
         let growth = |counter: CounterIndex| {
-            let (old, new) = before.expose_value(counter).zip(after.expose_value(counter))?;
-            new.checked_sub(old)
+            // A counter that a revision added later was zero, under no blinding.
+            let old = before.expose_value(counter).unwrap_or(0);
+            after.expose_value(counter)?.checked_sub(old)
         };
         let value = Zeroizing::new(form.evaluate(growth).ok_or(ProveError::CounterFell)?);
         let holds = match form.relation {
@@ -36,11 +37,11 @@ impl Witness {
         }
         let mut blinding = Zeroizing::new(Scalar::ZERO);
         for (counter, coefficient) in &form.coefficients {
-            let (old, new) = before
-                .expose_blinding(*counter)
-                .zip(after.expose_blinding(*counter))
-                .ok_or(ProveError::OpeningsMismatch)?;
-            let difference = Zeroizing::new(new.expose() - old.expose());
+            let new = after.expose_blinding(*counter).ok_or(ProveError::OpeningsMismatch)?;
+            let difference = Zeroizing::new(match before.expose_blinding(*counter) {
+                Some(old) => new.expose() - old.expose(),
+                None => *new.expose(),
+            });
             *blinding += scalar(i128::from(*coefficient)) * *difference;
         }
         Ok(Self { value: Zeroizing::new(value.unsigned_abs()), blinding })

@@ -36,6 +36,44 @@ fn every_range_of_the_tally_verifies() {
     }
 }
 
+/// A range may begin under one pact of a chain and end under another: what a revision added began
+/// at zero, everything else goes on.
+#[test]
+fn ranges_over_revisions_verify() {
+    let monitor = Monitor::revised();
+    let (early, late) = monitor.predicates.split_at(monitor.predicates.len() - 1);
+    for (predicate, first, last) in [
+        (&late[0], 1, 2),
+        (&late[0], 2, 2),
+        (&early[0], 1, 1),
+        (&early[0], 1, 2),
+        (&early[0], 2, 2),
+    ] {
+        let proven = monitor.prove(&monitor.claim(predicate, first, last)).unwrap();
+        let bundle = monitor.bundle(vec![proven]).to_cbor();
+        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        assert_eq!(report.items[0].verdict.code(), "verified", "{first}..={last}");
+    }
+    // Before there was such a counter, nothing can be said of it.
+    let unknown = monitor.prove(&monitor.claim(&late[0], 1, 1)).unwrap_err();
+    assert_eq!(unknown, ProveError::Statement(StatementError::UnknownCounter));
+    // Exactly four: a counter that came later is held to its value.
+    let less = Predicate::AtMost { counter: "late".into(), bound: 3 };
+    let entry = monitor.predicates.len() - 1;
+    let (leaves, _) = monitor.publish(&monitor.drafts);
+    let mut consenting = Monitor::revised();
+    consenting.entries[entry].program = less.program_id();
+    let root = consenting.consent_root();
+    let at = consenting.pact.1;
+    if let Publication::Pact(body) = &mut consenting.drafts[at].publication {
+        body.consent = root;
+    }
+    let (lied, _) = consenting.publish(&consenting.drafts);
+    assert_eq!(lied.len(), leaves.len());
+    let refused = consenting.prove_with(&lied, &consenting.claim(&less, 1, 2), entry, |_| {});
+    assert_eq!(refused.unwrap_err(), ProveError::StatementFalse);
+}
+
 /// A monitor whose pact consents to exactly these predicates.
 fn consenting_to(predicates: Vec<Predicate>) -> Monitor {
     let mut monitor = Monitor::start();
@@ -129,7 +167,7 @@ fn the_prover_refuses_what_a_verifier_would() {
     assert_eq!(refused(&stranger, 3), Fault::NotConsentedAudience.into());
     stranger.audience = Audience::Public;
     assert_eq!(refused(&stranger, 3), Fault::NotConsentedAudience.into());
-    let mut shorter = monitor.schema.clone();
+    let mut shorter = monitor.schemas[0].clone();
     shorter.counters.pop();
     let short = monitor.prove_with(&leaves, &good, 0, |r| r.schema = &shorter).unwrap_err();
     assert_eq!(short, Fault::PactSchema.into());

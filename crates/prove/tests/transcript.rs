@@ -35,7 +35,7 @@ fn prove(predicate: usize) -> Proven {
     let proven = monitor.prove(&monitor.claim(predicate, 1, 2)).unwrap();
     let (leaves, _) = monitor.publish(&monitor.drafts);
     Proven {
-        statement: Statement::new(predicate, &monitor.schema).unwrap(),
+        statement: Statement::new(predicate, &monitor.schemas[0]).unwrap(),
         before: tlog::leaf_hash(&leaves[2].disclosed.leaf),
         after: tlog::leaf_hash(&leaves[7].disclosed.leaf),
         boot: BootBody::from_cbor(&leaves[6].disclosed.body).unwrap(),
@@ -143,7 +143,7 @@ fn the_statement_and_its_commitments_are_the_verifiers_own() {
     assert_eq!(verify_proof(&looser, &p.binding(), &p.proven.proof), Err(Fault::RangeProof));
     let mut swapped = p.proven.commitments.clone();
     for opened in &mut swapped {
-        core::mem::swap(&mut opened.before, &mut opened.after);
+        core::mem::swap(opened.before.as_mut().unwrap(), &mut opened.after);
     }
     let binding = Binding { commitments: &swapped, ..p.binding() };
     assert_eq!(verify_proof(&p.statement, &binding, &p.proven.proof), Err(Fault::RangeProof));
@@ -198,7 +198,7 @@ fn our_verdict_is_that_of_the_proof_systems_own_verifier() {
     let point = |c: &Commitment| CompressedRistretto(c.0).decompress().unwrap();
     let growth = [(
         form.coefficients.keys().copied().next().unwrap(),
-        point(&opened.after) - point(&opened.before),
+        point(&opened.after) - point(&opened.before.unwrap()),
     )];
     let v = form.point(&growth.into_iter().collect()).unwrap().compress();
     let forms = [Commitment(v.to_bytes())];
@@ -232,7 +232,7 @@ fn a_value_one_below_the_bound_does_not_wrap_into_range() {
     let monitor = Monitor::start();
     let name = "calls.denied".to_owned();
     let predicate = messages::claim::Predicate::AtMost { counter: name, bound: 4 };
-    let statement = Statement::new(&predicate, &monitor.schema).unwrap();
+    let statement = Statement::new(&predicate, &monitor.schemas[0]).unwrap();
     let blinding = |epoch| {
         let openings = &monitor.openings[&(monitor.tally(0), Epoch(epoch))].1;
         *openings.expose_blinding(messages::counter::CounterIndex(2)).unwrap().expose()

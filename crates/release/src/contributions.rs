@@ -100,6 +100,23 @@ impl Contributions {
         Self { bounds, tools, from: 0, days: BTreeMap::new() }
     }
 
+    /// The interactions of a revision of the pact: `tools` begins with those of now. What was
+    /// counted as another one stays so.
+    pub fn append(&mut self, tools: Vec<String>) {
+        let last = |contributions: &Self| {
+            u16::try_from(contributions.cells(Statistic::Tools).len().saturating_sub(1)).ok()
+        };
+        let old = last(self);
+        self.tools = tools;
+        let (Some(old), Some(new)) = (old, last(self)) else { return };
+        let samples = self.days.values_mut().flat_map(BTreeMap::values_mut);
+        for session in samples.flat_map(|sample| &mut sample.kept) {
+            for cell in session.tool_cells.iter_mut().filter(|cell| **cell == old) {
+                *cell = new;
+            }
+        }
+    }
+
     /// Counts a session of `owner`, its initiating principal, on `day`.
     ///
     /// Which sessions of a full day stay is a matter of chance, not of order: nobody can choose

@@ -76,7 +76,11 @@ impl Openings {
     /// Way of one commitment to the root; empty when there is no such counter.
     #[must_use]
     pub fn path(&self, counter: CounterIndex) -> Vec<LeafHash> {
-        let path = COMMITMENTS.path(&leaves(&self.commitments), usize::from(counter.0));
+        let place = usize::from(counter.0);
+        if place >= self.commitments.len() {
+            return Vec::new();
+        }
+        let path = COMMITMENTS.path(&leaves(&self.commitments), place);
         path.into_iter().map(LeafHash).collect()
     }
 
@@ -162,6 +166,7 @@ mod tests {
             assert!(
                 openings.expose_value(past).is_none() && openings.expose_blinding(past).is_none()
             );
+            assert!(openings.path(past).is_empty());
         }
     }
 

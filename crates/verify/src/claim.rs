@@ -2,7 +2,7 @@
 
 use messages::bundle::ProvenClaim;
 use messages::claim::{Audience, Claim, Range};
-use messages::counter::{CounterIndex, Schema};
+use messages::counter::CounterIndex;
 use messages::leaf::{BootEntry, Gaps, PactBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
@@ -15,6 +15,7 @@ use crate::codes::{Fault, Reason};
 use crate::consent;
 use crate::leaves::Opened;
 use crate::proof::verify_proof;
+use crate::revisions::Revisions;
 use crate::statement::Statement;
 use crate::transcript::Binding;
 
@@ -40,12 +41,16 @@ pub(crate) fn check(
     check_breaks(grounds, claim)?;
     let gaps = stand.after_body.gaps.since(&stand.before_body.gaps).ok_or(Fault::GapsFell)?;
     consent::check(proven, stand.pact_body, stand.before_body, stand.after_body)?;
-    let schema = grounds.schema(&stand.pact_body.schema).ok_or(Reason::SchemaMissing)?;
+    let revisions = Revisions::over(grounds, stand.pact, stand.before_body)?;
+    let schema = revisions.schema();
     let statement = Statement::new(&claim.predicate, schema)?;
-    check_commitments(proven, &stand, schema, &statement)?;
+    check_commitments(proven, &stand, &revisions, &statement)?;
 
     let boots = boots(grounds, &stand)?;
-    let mut class = grounds.boot(&stand.pact.leaf.boot)?.0;
+    let mut class = EvidenceClass::Hardware;
+    for leaf in revisions.leaves() {
+        class = class.max(grounds.boot(&leaf.leaf.boot)?.0);
+    }
     for entry in boots {
         let (of_boot, body) = grounds.boot(&entry.boot)?;
         if entry.config != body.config || entry.evidence != evidence(&body.evidence)? {
@@ -103,8 +108,9 @@ fn check_range(stand: &Stand<'_>, claim: &Claim) -> Result<(), Fault> {
     }
 }
 
-/// Are these the bodies of this tally, these epochs, one chain of pacts and one schema? Prover and
-/// verifier ask alike.
+/// Are these the bodies of this tally, these epochs and one chain of pacts, and is `pact` the one
+/// in force at the end? Prover and verifier ask alike. That the pacts of both ends belong together
+/// is for [`Revisions`](crate::Revisions) to say.
 ///
 /// # Errors
 /// [`Fault`] for the first that is not.
@@ -128,7 +134,7 @@ pub fn covers(
         Fault::PactRoot
     } else if after.pact != pact.pact {
         Fault::PactNotInForce
-    } else if before.schema != after.schema || after.schema != pact.schema {
+    } else if after.schema != pact.schema {
         Fault::PactSchema
     } else {
         return Ok(());
@@ -148,12 +154,12 @@ fn check_breaks(grounds: &Grounds<'_>, claim: &Claim) -> Result<(), Fault> {
 fn check_commitments(
     proven: &ProvenClaim,
     stand: &Stand<'_>,
-    schema: &Schema,
+    revisions: &Revisions<'_>,
     statement: &Statement,
 ) -> Result<(), Fault> {
-    let count = schema.counters.len();
-    let counted = |body: &TallyBody| usize::try_from(body.counters) == Ok(count);
-    if !counted(stand.before_body) || !counted(stand.after_body) {
+    let counts = (revisions.before().counters.len(), revisions.schema().counters.len());
+    let counted = |body: &TallyBody, count| usize::try_from(body.counters) == Ok(count);
+    if !counted(stand.before_body, counts.0) || !counted(stand.after_body, counts.1) {
         return Err(Fault::CounterCount);
     }
     let opened = proven.commitments.iter().map(|o| CounterIndex(o.counter));
@@ -165,9 +171,16 @@ fn check_commitments(
         let path = |path: &[messages::ids::LeafHash]| path.iter().map(|h| h.0).collect::<Vec<_>>();
         let before = path(&opened.before_path);
         let after = path(&opened.after_path);
-        let before = COMMITMENTS.root_from(&opened.before.0, at, count, &before);
-        let after = COMMITMENTS.root_from(&opened.after.0, at, count, &after);
-        if before != Some(stand.before_body.commitments) {
+        let after = COMMITMENTS.root_from(&opened.after.0, at, counts.1, &after);
+        let begins = match &opened.before {
+            Some(commitment) => {
+                let root = COMMITMENTS.root_from(&commitment.0, at, counts.0, &before);
+                root == Some(stand.before_body.commitments)
+            }
+            // Only what a revision appended later has no commitment, and begins at zero.
+            None => at >= counts.0 && before.is_empty(),
+        };
+        if !begins {
             return Err(Fault::CommitmentPathBefore);
         }
         if after != Some(stand.after_body.commitments) {

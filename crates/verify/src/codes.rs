@@ -125,6 +125,7 @@ codes! {
         NotConsentedAudience = "not-consented-audience", "the consent is for others than the claim's audience";
         NotConsentedCalendar = "not-consented-calendar", "the range is not the calendar range that the consent permits";
         NotConsentedProgram = "not-consented-program", "the consent is for another statement";
+        PactChain = "pact-chain", "the pact at the end of the range does not follow the one at its beginning";
         PactNotInForce = "pact-not-in-force", "the pact leaf is not of the pact in force at the end of the range";
         PactNotPact = "pact-not-pact", "the leaf shown as the pact is none";
         PactRoot = "pact-root", "the leaves belong to different chains of pacts";
@@ -137,6 +138,7 @@ codes! {
         ReservationDebit = "reservation-debit", "the reservation debits another price";
         ReservationOrder = "reservation-order", "the reservation does not come before the aggregate";
         ReservationQuery = "reservation-query", "the reservation is for another query";
+        SchemaNotAppended = "schema-not-appended", "a revision reordered or replaced counters instead of appending them";
         SecondDraw = "second-draw", "noise was drawn twice for one query or reservation";
         SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
         StatementIdentity = "statement-identity", "the statement's commitment is the identity";
@@ -160,6 +162,7 @@ codes! {
         Nonce = "nonce", "the proof does not answer the verifier's nonce";
         PactNotAnchored = "pact-not-anchored", "the pact is not anchored";
         ReservationMissing = "reservation-missing", "the reservation that paid is not shown";
+        RevisionMissing = "revision-missing", "a pact between the two that were in force at the ends of the range is not shown";
         SchemaMissing = "schema-missing", "the schema is not shown";
         SequenceGap = "sequence-gap", "entries of the ledger between reservation and aggregate are not shown";
         TailOpen = "tail-open", "a session of the range was never closed by both sides, so any number of events may be missing";
@@ -198,6 +201,7 @@ impl Reason {
             | Self::BootsMissing
             | Self::LeafMissing
             | Self::ReservationMissing
+            | Self::RevisionMissing
             | Self::SchemaMissing
             | Self::SequenceGap => "ask for a bundle that shows it",
             Self::ConfigNotAnchored => {

@@ -12,6 +12,7 @@ mod explain;
 mod leaves;
 mod proof;
 pub mod range;
+mod revisions;
 pub mod statement;
 pub mod transcript;
 

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use curve25519_dalek::{RistrettoPoint, ristretto::CompressedRistretto, traits::IsIdentity};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::traits::{Identity, IsIdentity};
 use messages::bundle::{OpenedCommitments, Proof};
 use messages::counter::CounterIndex;
 use messages::ids::Commitment;
@@ -74,13 +75,14 @@ fn growth(
     if !opened.iter().map(|o| CounterIndex(o.counter)).eq(statement.counters().iter().copied()) {
         return Err(Fault::CommitmentSet);
     }
+    let hiding = |commitment: &Commitment| {
+        let point = decompress(commitment, Fault::CommitmentEncoding)?;
+        if point.is_identity() { Err(Fault::CommitmentIdentity) } else { Ok(point) }
+    };
     let one = |o: &OpenedCommitments| {
-        let before = decompress(&o.before, Fault::CommitmentEncoding)?;
-        let after = decompress(&o.after, Fault::CommitmentEncoding)?;
-        if before.is_identity() || after.is_identity() {
-            return Err(Fault::CommitmentIdentity);
-        }
-        Ok((CounterIndex(o.counter), after - before))
+        // A counter that a revision added later was zero by definition.
+        let before = o.before.as_ref().map_or_else(|| Ok(RistrettoPoint::identity()), hiding)?;
+        Ok((CounterIndex(o.counter), hiding(&o.after)? - before))
     };
     opened.iter().map(one).collect()
 }

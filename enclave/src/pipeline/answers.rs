@@ -80,7 +80,15 @@ impl Pipeline {
         (requester, signature): (&Did, &Signature),
     ) -> Result<Proving, Refused> {
         self.authenticate(domain::PROOF_REQUEST, requester, &claim.to_cbor(), signature)?;
-        let compiled = self.state.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
+        let monitor = &self.state.monitor;
+        let root = &monitor.root_pact(root).ok_or(Refused("pact-unknown"))?;
+        let range = claim.range;
+        // The terms at the end of the range rule the claim: its consent and its counters. Whether
+        // there is such an epoch is told only to whom some consent names.
+        let last = self.in_force(range.tally, range.last);
+        let asked = last.as_ref().ok().or_else(|| monitor.chain(root).last());
+        let compiled = asked.and_then(|pact| monitor.under(root, pact));
+        let compiled = &*compiled.ok_or(Refused("pact-unknown"))?;
         let (at, consented) = compiled
             .consent()
             .iter()
@@ -94,28 +102,34 @@ impl Pipeline {
         if !entry.audience.is_empty() && !entry.audience.contains(requester) {
             return Err(Refused("claim-audience-not-consented"));
         }
-        let range = claim.range;
-        if self.state.monitor.pact_of_tally(&range.tally) != Some(*root) {
+        if monitor.pact_of_tally(&range.tally) != Some(*root) {
             return Err(Refused("claim-other-tally"));
         }
         let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
+        let (first, last) = (self.in_force(range.tally, before)?, last?);
         let (before, before_openings) = self.opened(range.tally, before)?;
         let (after, after_openings) = self.opened(range.tally, range.last)?;
-        let listed = self.state.pacts.get(root).ok_or(Refused("pact-unknown"))?;
-        let pact = self.leaf(listed.leaf)?;
-        let (boots, _) =
-            self.state.monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
+        let (boots, _) = monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
         let signer = self.boot_leaf(&after.leaf.boot)?;
-        let mut leaves = Vec::new();
-        for entry in &boots.entries {
-            leaves.push(self.boot_leaf(&entry.boot)?);
+        let mut signers: Vec<BootId> = boots.entries.iter().map(|entry| entry.boot).collect();
+        // All pacts that were in force over the range, newest last.
+        let mut revisions = Vec::new();
+        let chain = monitor.chain(root).skip_while(|pact| **pact != first);
+        for pact in chain.take_while(|pact| **pact != last).chain([&last]) {
+            let leaf = self.index.pacts.get(pact).ok_or(Refused("pact-unknown"))?;
+            let leaf = self.leaf(*leaf)?;
+            if !signers.contains(&leaf.leaf.boot) {
+                signers.push(leaf.leaf.boot);
+            }
+            revisions.push(leaf);
         }
-        if !boots.entries.iter().any(|entry| entry.boot == pact.leaf.boot) {
-            leaves.push(self.boot_leaf(&pact.leaf.boot)?);
-        }
+        let pact = revisions.pop().ok_or(Refused("pact-unknown"))?;
+        let leaves = signers.iter().map(|boot| self.boot_leaf(boot)).collect::<Result<_, _>>()?;
+        let begins = monitor.under(root, &first).ok_or(Refused("pact-unknown"))?;
         Ok(Proving {
             claim: claim.clone(),
-            schema: compiled.schema().clone(),
+            schemas: [begins.schema().clone(), compiled.schema().clone()],
+            revisions,
             before: (before, before_openings),
             after: (after, after_openings),
             pact,
@@ -125,9 +139,16 @@ impl Pipeline {
         })
     }
 
+    /// The pact that was in force at the end of an epoch.
+    fn in_force(&self, tally: TallyId, epoch: Epoch) -> Result<PactHash, Refused> {
+        let index = self.index.tallies.get(&(tally, epoch)).ok_or(UNKNOWN_EPOCH)?;
+        let body = TallyBody::from_cbor(&self.leaf(*index)?.body);
+        body.map(|body| body.pact).map_err(|_| UNKNOWN_EPOCH)
+    }
+
     /// A tally leaf with its openings, recomputed from the totals that the archive keeps.
     fn opened(&self, tally: TallyId, epoch: Epoch) -> Result<(Disclosed, Openings), Refused> {
-        let unknown = Refused("claim-epoch-unknown");
+        let unknown = UNKNOWN_EPOCH;
         let index = self.index.tallies.get(&(tally, epoch)).ok_or(unknown)?;
         let Filed { disclosed, totals } = self.filed(*index)?;
         let body = TallyBody::from_cbor(&disclosed.body).map_err(|_| unknown)?;
@@ -256,7 +277,12 @@ impl Index {
                     self.boots.insert(body.boot, disclosed.index);
                 }
             }
-            Kind::Aggregate | Kind::Break | Kind::Pact | Kind::Reserve => {}
+            Kind::Pact => {
+                if let Ok(body) = PactBody::from_cbor(&disclosed.body) {
+                    self.pacts.insert(body.pact, disclosed.index);
+                }
+            }
+            Kind::Aggregate | Kind::Break | Kind::Reserve => {}
         }
     }
 }
@@ -269,3 +295,4 @@ fn consent_path(compiled: &Compiled, at: usize) -> Vec<LeafHash> {
 }
 
 const MAX_PATHS: usize = 4096;
+const UNKNOWN_EPOCH: Refused = Refused("claim-epoch-unknown");

@@ -4,14 +4,12 @@ use messages::did::Did;
 use messages::domain;
 use messages::event::{Counts, Party, SignedEvent, VerifiedEvent};
 use messages::ids::{EventHash, PactHash, Root, SessionId};
-use messages::leaf::PactBody;
-use messages::publication::Publication;
 use messages::receipt::{JournalHead, Notice, NoticeKind, Resumption};
 use messages::reply::{Action, Approval, ModeName, Open, RecordEntry, Reinstatement, Reply};
 use messages::signature::Signature;
 use messages::time::{Millis, UnixMillis};
 use monitor::{Answer, CountError, Due, Effect, Resumed, Seed, Trial};
-use pact::{Compiled, LogScope, Mode, Pact, SignedPact};
+use pact::{Compiled, LogScope, Mode, Pact};
 use rand_core::{OsRng, RngCore};
 
 use super::{Decided, Pipeline, Refused};
@@ -20,53 +18,6 @@ use crate::state::{Entry, Following, Step};
 use crate::store::crash_point;
 
 impl Pipeline {
-    pub(super) fn register(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
-        let signed = SignedPact::parse(bytes).map_err(|e| Refused(e.code()))?;
-        let binding = signed.bind(&self.ring).map_err(|e| Refused(e.code()))?;
-        let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
-        let keys = [key(binding.pact().initiator())?, key(binding.pact().provider())?];
-        let parties = [binding.pact().initiator(), binding.pact().provider()];
-        let admitted = &self.values.parties;
-        if !admitted.is_empty() && parties.iter().any(|party| !admitted.contains(*party)) {
-            return Err(Refused("pact-party-not-admitted"));
-        }
-        let compiled = pact::compile(binding.pact()).map_err(|_| Refused("pact-not-compilable"))?;
-        let longest = self.values.max_retention_days.saturating_mul(crate::config::DAY_MS);
-        if compiled.retention().0 > longest {
-            return Err(Refused("pact-retention-too-long"));
-        }
-        let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
-        let root = binding.pact().hash();
-        let effect = self
-            .state
-            .monitor
-            .register(&binding, (bytes.to_vec(), keys), at, seed)
-            .map_err(|e| Refused(e.code()))?;
-        let entry =
-            Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
-        let Following { applied, .. } = self.apply(&entry)?;
-        self.write(entry)?;
-        let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
-        let body = PactBody {
-            pact: root,
-            root,
-            prior: None,
-            schema: compiled.schema().hash(),
-            consent: compiled.consent_root(),
-            consent_count: u32::try_from(compiled.consent().len()).unwrap_or(u32::MAX),
-            at,
-        };
-        let mut salt = [0; 32];
-        OsRng.fill_bytes(&mut salt);
-        let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
-        let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
-        self.put(Step::Listed { root, leaf, dataset })?;
-        self.publish_all(applied)?;
-        self.registered.push(root);
-        let tallies = self.state.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
-        Ok(Reply::Registered { root, tallies, leaf })
-    }
-
     pub(super) fn open(&mut self, open: &Open, signature: &Signature) -> Result<Reply, Refused> {
         if self.trials.contains_key(&open.session) {
             return Err(Refused("session-used"));

@@ -15,7 +15,10 @@ use super::{Refused, refused};
 /// All that a proof needs. Secret: it holds openings.
 pub(crate) struct Proving {
     pub(super) claim: Claim,
-    pub(super) schema: Schema,
+    /// The counters at the beginning of the range and at its end.
+    pub(super) schemas: [Schema; 2],
+    /// Leaves of the pacts that were in force before the last one.
+    pub(super) revisions: Vec<Disclosed>,
     /// The leaf before the range.
     pub(super) before: (Disclosed, Openings),
     /// The leaf of its last epoch.
@@ -33,7 +36,8 @@ pub(crate) struct Proving {
 impl Proving {
     /// Makes the proof; some ten milliseconds.
     pub(crate) fn prove(self) -> Reply {
-        let Self { claim, schema, before, after, pact, signer, consent, boots } = self;
+        let Self { claim, schemas, revisions, before, after, pact, signer, consent, boots } = self;
+        let [begins, schema] = schemas;
         let request = prove::Request {
             claim: &claim,
             schema: &schema,
@@ -48,8 +52,11 @@ impl Proving {
         match prove::prove(&request, &mut OsRng) {
             Ok(proven) => {
                 let (boots, mut leaves) = boots;
+                leaves.extend(revisions);
                 leaves.extend([pact, before.0, after.0]);
-                Reply::Proof { claim: Box::new(proven), leaves, schema, boots }
+                let earlier = (begins != schema).then_some(begins);
+                let schemas = [schema].into_iter().chain(earlier).collect();
+                Reply::Proof { claim: Box::new(proven), leaves, schemas, boots }
             }
             Err(error) => refused(Refused(error.code())),
         }

@@ -10,7 +10,7 @@ use monitor::Seed;
 use rand_core::OsRng;
 
 use super::{Pipeline, Refused};
-use crate::state::{Entry, Step, day};
+use crate::state::{Entry, Step, cells, day};
 use crate::store::crash_point;
 
 impl Pipeline {
@@ -21,16 +21,17 @@ impl Pipeline {
     ) -> Result<Reply, Refused> {
         self.authenticate(domain::STATISTIC_REQUEST, requester, &asked.to_cbor(), signature)?;
         let monitor = &self.state.monitor;
-        let compiled = monitor.compiled(&asked.pact).ok_or(Refused("pact-unknown"))?;
-        if !monitor.concerns(&asked.pact, requester) {
+        let root = monitor.root_pact(&asked.pact).ok_or(Refused("pact-unknown"))?;
+        let compiled = monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
+        if !monitor.concerns(&root, requester) {
             return Err(Refused("release-not-a-party"));
         }
         let consented = compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
         if asked.day >= day(self.clock.now()) {
             return Err(Refused("release-day-still-open"));
         }
-        let tools = compiled.tools();
-        let listed = self.state.pacts.get(&asked.pact).ok_or(Refused("pact-unknown"))?;
+        let tools = cells(compiled);
+        let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
         let key = (asked.statistic.clone(), asked.day);
         if let Some(indices) = listed.released.get(&key) {
             return self.released(*indices);
@@ -49,7 +50,7 @@ impl Pipeline {
             return Err(Refused("release-lost"));
         }
 
-        let step = Step::Reserved { root: asked.pact, query: Box::new(query) };
+        let step = Step::Reserved { root, query: Box::new(query) };
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
         let following = self.apply(&entry)?;
         let reservation = following.reservation.ok_or(Refused("release-lost"))?;
@@ -60,8 +61,7 @@ impl Pipeline {
         // query is lost, and stays paid.
         self.commit_now()?;
         crash_point!("reserved-before-draw");
-        let contributions =
-            self.state.contributions.get(&asked.pact).ok_or(Refused("pact-unknown"))?;
+        let contributions = self.state.contributions.get(&root).ok_or(Refused("pact-unknown"))?;
         let at = self.clock.bracket();
         let body = reservation
             .draw(&mut self.state.ledger, contributions, at)
@@ -72,7 +72,7 @@ impl Pipeline {
         self.write(Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step })?;
         let (drawn, _) = self.publish(&Publication::Aggregate(body), None)?;
         let leaves = [reserved, drawn];
-        self.put(Step::Answered { root: asked.pact, asked: key, leaves })?;
+        self.put(Step::Answered { root, asked: key, leaves })?;
         self.released(leaves)
     }
 

@@ -12,7 +12,7 @@ use messages::receipt::{BootCertificate, Receipt, Resumption};
 use messages::reply::{Open, Reinstatement, Request, Statistic};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
-use pact::{Compiled, Pact, SignedPact, compile};
+use pact::{Compiled, Pact, SignedPact, compile, compile_after};
 use serde_json::Value;
 
 pub(crate) struct Parties {
@@ -22,6 +22,8 @@ pub(crate) struct Parties {
     pub(crate) overseer: SigningKey,
     pub(crate) compiled: Compiled,
     pub(crate) signed: Vec<u8>,
+    /// The pact in force, as JSON.
+    value: Value,
 }
 
 pub(crate) fn did(key: &SigningKey) -> Did {
@@ -58,7 +60,24 @@ impl Parties {
             .sign(did(&initiator), &initiator)
             .sign(did(&provider), &provider)
             .to_bytes();
-        Self { initiator, provider, auditor, overseer, compiled, signed }
+        Self { initiator, provider, auditor, overseer, compiled, signed, value }
+    }
+
+    /// The same parties under the next revision after a change, signed by these of them.
+    pub(crate) fn revised(&self, edit: impl FnOnce(&mut Value), by: &[Party]) -> Self {
+        let mut next = Self::new();
+        next.value = self.value.clone();
+        next.value["revision"] = (self.value["revision"].as_u64().unwrap() + 1).into();
+        next.value["prior"] = self.pact().to_string().into();
+        edit(&mut next.value);
+        let pact = Pact::parse(next.value.to_string().as_bytes()).unwrap();
+        next.compiled = compile_after(&self.compiled, &pact).unwrap();
+        let sign = |signed: SignedPact, party: &Party| {
+            let key = self.key(*party);
+            signed.sign(did(key), key)
+        };
+        next.signed = by.iter().fold(SignedPact::draft(pact), sign).to_bytes();
+        next
     }
 
     pub(crate) fn pact(&self) -> PactHash {

@@ -41,7 +41,7 @@ pub(crate) struct Home {
 /// A monitor that runs; it ends with this value.
 pub(crate) struct Daemon {
     child: Child,
-    policy: Policy,
+    pub(crate) policy: Policy,
     audit: PathBuf,
     /// Where parties connect.
     pub(crate) address: SocketAddr,

@@ -92,8 +92,8 @@ pub enum ReplyForm {
         claim: Base64,
         /// Leaves before, after, pact and boot, CBOR each.
         leaves: Vec<Base64>,
-        /// The schema, CBOR.
-        schema: Base64,
+        /// The schema at the end of the range, then that at its beginning if it differs, CBOR.
+        schemas: Vec<Base64>,
         /// The tally's boots, CBOR.
         boots: Base64,
     },
@@ -283,10 +283,10 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             ReplyForm::Counted { closed: *closed, gaps: gaps.into() }
         }
         Reply::Advanced { now, epoch } => ReplyForm::Advanced { now_ms: now.0, epoch: epoch.0 },
-        Reply::Proof { claim, leaves, schema, boots } => ReplyForm::Proof {
+        Reply::Proof { claim, leaves, schemas, boots } => ReplyForm::Proof {
             claim: Base64(minicbor::to_vec(claim).unwrap_or_default()),
             leaves: cbor_each(leaves),
-            schema: Base64(schema.to_cbor()),
+            schemas: schemas.iter().map(|schema| Base64(schema.to_cbor())).collect(),
             boots: Base64(boots.to_cbor()),
         },
         Reply::Released { leaves } => ReplyForm::Released { leaves: cbor_each(leaves) },
@@ -337,10 +337,10 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             Reply::Included { checkpoint, paths: paths.into_iter().map(hashes).collect() }
         }
         ReplyForm::Opened {} => Reply::Opened,
-        ReplyForm::Proof { claim, leaves, schema, boots } => Reply::Proof {
+        ReplyForm::Proof { claim, leaves, schemas, boots } => Reply::Proof {
             claim: Box::new(proven(&claim.0)?),
             leaves: disclosed(&leaves)?,
-            schema: Schema::from_cbor(&schema.0)?,
+            schemas: schemas.iter().map(|s| Schema::from_cbor(&s.0)).collect::<Result<_, _>>()?,
             boots: Boots::from_cbor(&boots.0)?,
         },
         ReplyForm::Receipt { receipt } => Reply::Receipt(receipt.into()),

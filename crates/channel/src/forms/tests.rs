@@ -165,7 +165,7 @@ fn proven() -> impl Strategy<Value = ProvenClaim> {
             consent_path: path.clone(),
             commitments: vec![OpenedCommitments {
                 counter: 7,
-                before: Commitment(some),
+                before: Some(Commitment(some)),
                 before_path: path.clone(),
                 after: Commitment(some),
                 after_path: path,
@@ -268,7 +268,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         |(claim, leaves, counters, boot)| Reply::Proof {
             claim: Box::new(claim),
             leaves,
-            schema: Schema { counters },
+            schemas: vec![Schema { counters }],
             boots: Boots { entries: vec![BootEntry { boot: BootId(boot), ..Default::default() }] },
         },
     );

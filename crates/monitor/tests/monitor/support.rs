@@ -1,7 +1,10 @@
 //! A monitor with one pact and two agents, for tests.
 
+use std::collections::BTreeMap;
+
 use cloister_monitor::{
-    Answer, Applied, CountError, Effect, IngestError, Monitor, OpenError, Seed, Settings, Taken,
+    Answer, Applied, CountError, Effect, IngestError, Monitor, OpenError, RegisterError, Seed,
+    Settings, Taken,
 };
 use messages::codec::Wire;
 use messages::did::Did;
@@ -29,6 +32,11 @@ pub(crate) struct World {
     pub(crate) boot_key: SigningKey,
     pub(crate) seq: u64,
     pub(crate) root: PactHash,
+    /// The pact in force, as JSON.
+    pub(crate) pact: Value,
+    pub(crate) in_force: PactHash,
+    /// The pact that each session opened under.
+    pub(crate) opened: BTreeMap<SessionId, PactHash>,
     pub(crate) initiator: SigningKey,
     pub(crate) provider: SigningKey,
     pub(crate) overseer: SigningKey,
@@ -97,6 +105,9 @@ impl World {
             boot_key,
             seq: 0,
             root,
+            pact: value,
+            in_force: root,
+            opened: BTreeMap::new(),
             initiator,
             provider,
             overseer,
@@ -158,9 +169,44 @@ impl World {
     pub(crate) fn open(&mut self, number: u8) -> SessionId {
         let session = SessionId([number; 32]);
         let principal = Did::parse("did:web:principal.example").unwrap();
-        let open = Open { session, pact: self.root, principal, boot: self.boot };
+        let open = Open { session, pact: self.in_force, principal, boot: self.boot };
         self.try_open(&open).unwrap();
+        self.opened.insert(session, self.in_force);
         session
+    }
+
+    /// The next revision after a change, as the parties sign it.
+    pub(crate) fn revision(&self, edit: impl FnOnce(&mut Value)) -> Value {
+        let mut value = self.pact.clone();
+        value["revision"] = (value["revision"].as_u64().unwrap() + 1).into();
+        value["prior"] = self.in_force.to_string().into();
+        edit(&mut value);
+        value
+    }
+
+    /// Registers a revision, signed by both, at `at`.
+    pub(crate) fn try_revise(
+        &mut self,
+        value: &Value,
+        at: UnixMillis,
+    ) -> Result<Effect, RegisterError> {
+        let old = Pact::parse(self.pact.to_string().as_bytes()).unwrap();
+        let new = Pact::parse(value.to_string().as_bytes()).unwrap();
+        let succession = pact::succeeds(&old, &new).unwrap();
+        let bytes = binding_bytes(value, [&self.initiator, &self.provider]);
+        let signed = SignedPact::parse(&bytes).unwrap();
+        let revision = signed.bind_after(succession, &KeyRing::default()).unwrap();
+        let keys = [self.initiator.public(), self.provider.public()];
+        self.monitor.revise(&revision, (bytes, keys), at)
+    }
+
+    /// Puts the next revision in force.
+    pub(crate) fn revise(&mut self, edit: impl FnOnce(&mut Value)) {
+        let value = self.revision(edit);
+        let effect = self.try_revise(&value, self.now).unwrap();
+        drop(self.apply(&effect));
+        self.in_force = Pact::parse(value.to_string().as_bytes()).unwrap().hash();
+        self.pact = value;
     }
 
     pub(crate) fn try_open(&mut self, open: &Open) -> Result<(), OpenError> {
@@ -179,8 +225,9 @@ impl World {
         body: Body,
     ) -> SignedEvent {
         let (from, to) = way;
-        let event =
-            Event { pact: self.root, session, seq: side.sent, prev: side.head, from, to, body };
+        let pact = self.opened.get(&session).copied().unwrap_or(self.root);
+        let (seq, prev) = (side.sent, side.head);
+        let event = Event { pact, session, seq, prev, from, to, body };
         let signed = event.sign(self.key(from.reporter())).unwrap();
         side.sent += 1;
         side.head = signed.hash();

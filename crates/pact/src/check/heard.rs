@@ -74,7 +74,7 @@ impl Look<'_> {
         read: &Read,
     ) {
         let known = self.session.calls.get(&token);
-        let rule = known.and_then(|c| self.pact.rules.values().find(|r| r.number == c.rule));
+        let rule = known.and_then(|c| self.pact.numbered(c.rule)).map(|(_, rule)| rule);
         let answered_by = rule.map(|r| match r.direction {
             Direction::ToProvider => (Role::Provider, Role::Initiator),
             Direction::ToInitiator => (Role::Initiator, Role::Provider),

@@ -53,8 +53,7 @@ impl Look<'_> {
         read: &Read,
     ) -> Volume {
         let pact = self.pact;
-        let name = pact.rules.iter().find(|(_, r)| r.number == rule.number).map(|(name, _)| name);
-        let tool = name.map(String::as_str).unwrap_or_default();
+        let tool = pact.numbered(rule.number).map_or("", |(name, _)| name);
         let source = pact.sources.get(tool).or_else(|| pact.sources.get("*"));
         let root = Item { pointed: Pointed::by(lineage), suspect: false };
         let mut total = Volume::default();

@@ -56,6 +56,9 @@ pub enum CompileError {
         /// Place in `flows`.
         index: usize,
     },
+    /// What was counted in one unit cannot go on in another.
+    #[error("a counter of the pact before counts in another unit now")]
+    CounterChanged,
     /// Distinct values are told apart only inside one session.
     #[error("limit {index}: distinct values can only be limited per session")]
     DistinctNeedsSession {
@@ -66,6 +69,14 @@ pub enum CompileError {
     #[error("limit {index}: the summed argument has no unit")]
     LimitWithoutUnit {
         /// Place in `limits`.
+        index: usize,
+    },
+    /// Two terms that verdicts could not tell apart.
+    #[error("{kind} {index}: another one has the same identifier")]
+    RepeatedIdentifier {
+        /// `interaction`, `limit`, `flow`, `objective` or `anomaly`.
+        kind: &'static str,
+        /// Its place.
         index: usize,
     },
     /// The schema is full.
@@ -142,11 +153,17 @@ impl CompileError {
             Self::BadRecipient { .. } => {
                 ("bad-recipient", "write principal, !record, !org:example.com and so on")
             }
+            Self::CounterChanged => {
+                ("counter-changed", "keep the unit of every argument that a limit sums")
+            }
             Self::DistinctNeedsSession { .. } => {
                 ("distinct-needs-session", "write \"per\": \"session\"")
             }
             Self::LimitWithoutUnit { .. } => {
                 ("limit-without-unit", "give the summed argument's constraint a unit")
+            }
+            Self::RepeatedIdentifier { .. } => {
+                ("repeated-identifier", "give every term an identifier of its own")
             }
             Self::TooManyCounters => ("too-many-counters", "split the pact"),
             Self::TooManyMarks => ("too-many-marks", "merge flows of the same source"),

@@ -14,13 +14,15 @@ pub(crate) type MarkSet = u64;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks {
     rules: Vec<MarkRule>,
+    /// Those that this pact uses; the others are of pacts before.
+    taken: MarkSet,
     /// The mark of all data above a tier.
     above: BTreeMap<Tier, MarkSet>,
     pub(crate) flows: Vec<FlowRule>,
 }
 
 /// A part of results; an empty list means any.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct MarkRule {
     tiers: Vec<Tier>,
     sources: Vec<String>,
@@ -41,9 +43,14 @@ pub(crate) struct FlowRule {
     pub(crate) min_match: usize,
 }
 
-/// Compiles flows and bounds.
-pub(crate) fn compile(terms: &Document, places: &mut Places) -> Result<Marks, CompileError> {
-    let mut marks = Marks::default();
+/// Compiles flows and bounds. Marks of the pact before keep their bits: what was read stays marked.
+pub(crate) fn compile(
+    terms: &Document,
+    prior: Option<&Marks>,
+    places: &mut Places,
+) -> Result<Marks, CompileError> {
+    let rules = prior.map(|marks| marks.rules.clone()).unwrap_or_default();
+    let mut marks = Marks { rules, ..Marks::default() };
     for (index, flow) in terms.flows.iter().enumerate() {
         let mark = marks.add(MarkRule {
             tiers: flow.from.tiers.clone(),
@@ -103,14 +110,21 @@ fn flow_rule(
 
 impl Marks {
     fn add(&mut self, rule: MarkRule) -> Result<MarkSet, CompileError> {
-        let place = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-        let mark = 1_u64.checked_shl(place).ok_or(CompileError::TooManyMarks)?;
-        self.rules.push(rule);
+        let bit = |place| 1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX));
+        // Two parts that look alike keep two marks: lifting one must not lift the other.
+        let free = |place: usize| bit(place).is_some_and(|mark| self.taken & mark == 0);
+        let mut known = self.rules.iter().enumerate().filter(|(_, r)| **r == rule);
+        let known = known.find(|(place, _)| free(*place)).map(|(place, _)| place);
+        let mark = bit(known.unwrap_or(self.rules.len())).ok_or(CompileError::TooManyMarks)?;
+        if known.is_none() {
+            self.rules.push(rule);
+        }
+        self.taken |= mark;
         Ok(mark)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.taken == 0
     }
 
     /// The mark of all data above `tier`.

@@ -18,6 +18,7 @@ use crate::document::terms::{
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     pub(crate) id: String,
+    /// Its place among all calls that this pact and those before it permitted.
     pub(crate) number: u16,
     pub(crate) direction: Direction,
     pub(crate) effect: Effect,
@@ -35,6 +36,13 @@ pub(crate) struct Rule {
     pub(crate) sums: Vec<SumRule>,
     /// Limits that a call of this interaction is under, by place.
     pub(crate) limits: Vec<u16>,
+}
+
+/// How a pact and its provider name one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallName {
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 /// What one argument must satisfy.
@@ -170,12 +178,24 @@ fn covers(steps: &[PathStep], at: &[Option<&str>]) -> bool {
     }
 }
 
+/// The interactions of `terms`, and the numbers of their calls: those of `calls` stay.
 pub(crate) fn compile(
     terms: &Document,
+    calls: &mut Vec<CallName>,
     counters: &mut Builder,
-    places: &mut Places,
-    marks: &Marks,
+    (places, marks): (&mut Places, &Marks),
 ) -> Result<BTreeMap<String, Rule>, CompileError> {
+    let all = terms.interactions.iter().filter(|i| i.kind == InteractionKind::Call);
+    for interaction in all {
+        let call = CallName { id: interaction.id.0.clone(), name: interaction.name.0.clone() };
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    let number = |id: &str, name: &str| {
+        let place = calls.iter().position(|c| c.id == id && c.name == name)?;
+        u16::try_from(place).ok()
+    };
     let limited: BTreeSet<&str> = terms.limits.iter().map(|l| l.id.0.as_str()).collect();
     let mut rules = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -189,12 +209,15 @@ pub(crate) fn compile(
         }
         if terms_of.kind == InteractionKind::Call {
             let after = terms_of.after.iter().map(|id| {
-                let at = terms.interactions.iter().position(|i| i.id == *id);
-                let at = at.and_then(|a| u16::try_from(a).ok());
-                at.ok_or(CompileError::UnknownInteraction { index })
+                let before = terms.interactions.iter().find(|i| i.id == *id);
+                let before = before.ok_or(CompileError::UnknownInteraction { index })?;
+                // What is no call never succeeds.
+                Ok(number(&before.id.0, &before.name.0).unwrap_or(u16::MAX))
             });
             let after = after.collect::<Result<_, _>>()?;
-            let rule = rule(terms_of, (index, after), counters, (&mut *places, marks))?;
+            let number = number(&terms_of.id.0, &terms_of.name.0).unwrap_or(u16::MAX);
+            let which = (index, number, after);
+            let rule = rule(terms_of, which, counters, (&mut *places, marks))?;
             rules.insert(terms_of.name.0.clone(), rule);
         }
     }
@@ -223,7 +246,7 @@ pub(crate) fn unit_of<'a>(terms: &'a Document, id: &str, arg: &str) -> Option<&'
 
 fn rule(
     terms: &Interaction,
-    (index, after): (usize, Vec<u16>),
+    (index, number, after): (usize, u16, Vec<u16>),
     counters: &mut Builder,
     (places, marks): (&mut Places, &Marks),
 ) -> Result<Rule, CompileError> {
@@ -239,7 +262,7 @@ fn rule(
     Ok(Rule {
         counter: counters.push(format!("calls:{id}"), "calls".to_owned(), None),
         id,
-        number: u16::try_from(index).unwrap_or(u16::MAX),
+        number,
         direction: terms.direction,
         effect: terms.effect,
         args,

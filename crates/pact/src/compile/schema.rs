@@ -43,6 +43,8 @@ pub(crate) fn latency_bucket(ms: u64) -> CounterIndex {
 /// Lists a pact's counters.
 pub(crate) struct Builder {
     counters: Vec<Counter>,
+    /// A counter of the pact before counts something else now.
+    changed: bool,
 }
 
 impl Builder {
@@ -62,7 +64,7 @@ impl Builder {
             ("bytes", "bytes"),
             ("pii:any", "items"),
         ];
-        let mut builder = Self { counters: Vec::new() };
+        let mut builder = Self { counters: Vec::new(), changed: false };
         for (name, unit) in fixed {
             builder.push(name.to_owned(), unit.to_owned(), None);
         }
@@ -75,18 +77,32 @@ impl Builder {
         builder
     }
 
+    /// The counters of the pact before, each where it was: what was counted keeps its meaning.
+    pub(crate) fn after(prior: &Schema) -> Self {
+        Self { counters: prior.counters.clone(), changed: false }
+    }
+
+    /// The place of this counter, which is appended when no pact before had it.
     pub(crate) fn push(
         &mut self,
         name: String,
         unit: String,
         bucket: Option<Bucket>,
     ) -> CounterIndex {
-        let at = u16::try_from(self.counters.len()).unwrap_or(u16::MAX);
-        self.counters.push(Counter { name, unit, max: DEFAULT_MAX, bucket });
-        CounterIndex(at)
+        let counter = Counter { name, unit, max: DEFAULT_MAX, bucket };
+        let known = self.counters.iter().position(|c| c.name == counter.name);
+        let at = known.unwrap_or(self.counters.len());
+        match self.counters.get(at) {
+            Some(before) => self.changed |= *before != counter,
+            None => self.counters.push(counter),
+        }
+        CounterIndex(u16::try_from(at).unwrap_or(u16::MAX))
     }
 
     pub(crate) fn finish(self) -> Result<Schema, CompileError> {
+        if self.changed {
+            return Err(CompileError::CounterChanged);
+        }
         let schema = Schema { counters: self.counters };
         let fits = schema.counters.len() <= MAX_COUNTERS
             && schema.to_cbor().len() <= <Schema as Wire>::MAX_BYTES;

@@ -5,6 +5,7 @@ use super::found::Found;
 use crate::document::terms::{
     ConsequenceAction, ConsequenceKind, Disclosure, Document, Monitoring, Parties, Term,
 };
+use crate::lint::OUTSIDE;
 
 pub(super) fn parties(found: &mut Found, old: &Parties, new: &Parties) {
     let Parties { initiator, provider, monitors, overseers } = old;
@@ -105,6 +106,8 @@ pub(super) fn names_one_finding(terms: &Document) -> bool {
             "alert" => consequence.actions.iter().any(stops),
             // Nothing that is denied or waits is hidden by what is narrower.
             "deny" | "escalate" | "terminate" => false,
+            // What happens to the monitor itself is no verdict.
+            on if OUTSIDE.contains(&on) => false,
             on => !objective(on) && consequence.actions.iter().any(|a| stops(a) || holds(a)),
         })
     })

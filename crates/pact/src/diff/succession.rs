@@ -2,9 +2,10 @@
 
 use messages::ids::PactHash;
 
-use super::{Diff, diff};
-use crate::compile::{CompileError, compile};
+use super::{Diff, Needed, diff};
+use crate::compile::{CompileError, compile, compile_after};
 use crate::document::Pact;
+use crate::document::terms::Document;
 
 /// A pact that follows another. Only [`succeeds`] makes one. It says nothing of signatures: whose
 /// are needed is in [`Succession::diff`].
@@ -38,18 +39,18 @@ impl Succession {
 /// Why a pact does not follow another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SuccessionError {
-    /// A counter is gone or elsewhere: what a tally counted would be taken for something else.
-    #[error("counter {index} of the old pact is not counter {index} of the new one")]
-    CountersReordered {
-        /// Its place in the old schema.
-        index: usize,
-    },
-    /// A limit is gone, elsewhere or counts something else: what was used of it would be lost.
-    #[error("limit {index} of the old pact is not limit {index} of the new one")]
-    LimitsReordered {
+    /// A term with a memory is gone, elsewhere or about something else: what was used of a limit,
+    /// measured for an objective, or counted towards a consequence would be lost.
+    #[error("{list}[{index}] of the old pact is not {list}[{index}] of the new one")]
+    Moved {
+        /// `limits`, `performance`, `consequences` or `monitoring.anomalies`.
+        list: &'static str,
         /// Its place in the old pact.
         index: usize,
     },
+    /// The old pact excludes it.
+    #[error("the old pact excludes any change but that a party gives up permits")]
+    NotRenegotiable,
     /// The new pact does not compile.
     #[error("the new pact does not compile: {0}")]
     NewDoesNotCompile(CompileError),
@@ -85,19 +86,23 @@ impl SuccessionError {
 
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
-            Self::CountersReordered { .. } => (
-                "counters-reordered",
-                "keep all calls, and all limits on sums, in their order and with their units; \
-                 forbid a call by a limit of 0 on it instead of leaving it out; where the old pact \
-                 limits a sum, no call can be added: agree a new pact with no prior for it",
+            Self::Moved { .. } => (
+                "term-moved",
+                "keep every limit, objective, consequence and anomaly in its place, with what it \
+                 counts and over what, and append new ones; to lift one, widen its bound",
             ),
-            Self::LimitsReordered { .. } => (
-                "limits-reordered",
-                "keep every limit in its place with its counter and `per`, and append new ones",
+            Self::NewDoesNotCompile(CompileError::UnknownCounter { .. }) => (
+                "does-not-compile",
+                "keep a call that a limit counts, and forbid it by a limit of 0; or correct the \
+                 counter's name",
             ),
             Self::NewDoesNotCompile(error) | Self::OldDoesNotCompile(error) => {
                 ("does-not-compile", error.remedy())
             }
+            Self::NotRenegotiable => (
+                "not-renegotiable",
+                "agree a new pact with no prior, or only narrow one's own permits",
+            ),
             Self::OtherIdentifier => ("other-identifier", "keep `id`"),
             Self::OtherParties => ("other-parties", "keep the DIDs of initiator and provider"),
             Self::OtherPrior => {
@@ -109,7 +114,9 @@ impl SuccessionError {
 }
 
 /// Checks that `new` is the next revision of `old`, and that all that was counted under `old`
-/// keeps its meaning: counters and limits may only be appended.
+/// keeps its meaning: whatever has a memory stays in its place, and new terms are appended.
+///
+/// Calls may come and go: their counters and numbers stay (see [`compile_after`]).
 ///
 /// # Errors
 /// [`SuccessionError`].
@@ -127,21 +134,48 @@ pub fn succeeds(old: &Pact, new: &Pact) -> Result<Succession, SuccessionError> {
         return Err(SuccessionError::OtherParties);
     }
     let before = compile(old).map_err(SuccessionError::OldDoesNotCompile)?;
-    let now = compile(new).map_err(SuccessionError::NewDoesNotCompile)?;
-    if let Some(index) = misplaced(&before.schema().counters, &now.schema().counters) {
-        return Err(SuccessionError::CountersReordered { index });
+    // A revision is a whole pact: it stands by itself, and after the one that it replaces.
+    compile(new).map_err(SuccessionError::NewDoesNotCompile)?;
+    compile_after(&before, new).map_err(SuccessionError::NewDoesNotCompile)?;
+    remembered(old.terms(), new.terms())?;
+    let diff = diff(old, new);
+    let excluded = old.terms().term.renegotiation.as_ref().is_some_and(|r| !r.allowed);
+    if excluded && !matches!(diff.signatures(), Needed::One(_)) {
+        return Err(SuccessionError::NotRenegotiable);
     }
-    let [before, now] = [old, new].map(|pact| {
-        let limits = pact.terms().limits.iter();
-        limits.map(|l| (&l.id, l.counter.as_str(), l.per)).collect::<Vec<_>>()
-    });
-    match misplaced(&before, &now) {
-        Some(index) => Err(SuccessionError::LimitsReordered { index }),
-        None => Ok(Succession { replaced: old.hash(), current: new.hash(), diff: diff(old, new) }),
-    }
+    Ok(Succession { replaced: old.hash(), current: new.hash(), diff })
 }
 
-/// The first of `old` that `new` does not have in the same place.
-fn misplaced<T: PartialEq>(old: &[T], new: &[T]) -> Option<usize> {
-    old.iter().enumerate().find(|(at, item)| new.get(*at) != Some(item)).map(|(at, _)| at)
+/// What the standing state knows by place.
+fn remembered(old: &Document, new: &Document) -> Result<(), SuccessionError> {
+    kept("limits", [old, new], |d| &d.limits, |l| (l.id.clone(), l.counter.clone(), l.per))?;
+    kept(
+        "performance",
+        [old, new],
+        |d| &d.performance,
+        |o| (o.id.clone(), o.indicator, o.window, o.applies_to.clone()),
+    )?;
+    // A wider trigger would count from what the narrower one counted.
+    kept("consequences", [old, new], |d| &d.consequences, |c| c.on.clone())?;
+    kept(
+        "monitoring.anomalies",
+        [old, new],
+        |d| &d.monitoring.anomalies,
+        |a| (a.id.clone(), a.counter.clone(), a.window),
+    )
+}
+
+/// Everything in a list of `old` is in the same place of `new`'s, about the same thing.
+fn kept<T, K: PartialEq>(
+    list: &'static str,
+    documents: [&Document; 2],
+    of: impl Fn(&Document) -> &Vec<T>,
+    about: impl Fn(&T) -> K,
+) -> Result<(), SuccessionError> {
+    let [old, new] = documents.map(of);
+    let stays = |(at, term): (usize, &T)| new.get(at).is_some_and(|now| about(now) == about(term));
+    match old.iter().enumerate().position(|term| !stays(term)) {
+        Some(index) => Err(SuccessionError::Moved { list, index }),
+        None => Ok(()),
+    }
 }

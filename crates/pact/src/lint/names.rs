@@ -78,7 +78,7 @@ fn covers(jurisdiction: &str, place: &str) -> bool {
 }
 
 /// What happens to the monitor or its platform, outside every verdict.
-pub(super) const OUTSIDE: &[&str] =
+pub(crate) const OUTSIDE: &[&str] =
     &["attestation-invalid", "clock-skew", "evidence-gap", "monitor-rollback"];
 const VERDICTS: &[&str] = &["alert", "deny", "escalate", "terminate"];
 /// Rules that every pact has.

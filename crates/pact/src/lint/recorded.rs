@@ -45,10 +45,11 @@ pub(super) fn only(findings: &mut Findings, terms: &Document) {
     let renewal = terms.term.renewal.as_ref();
     let automatic = renewal.is_some_and(|r| r.mode == RenewalMode::AutomaticUnlessObjected);
     recorded(automatic, "term.renewal", "a term ends; a new revision renews it");
+    let renegotiation = terms.term.renegotiation.as_ref();
     recorded(
-        terms.term.renegotiation.is_some(),
+        renegotiation.is_some_and(|r| r.during.is_some() || r.timeout.is_some()),
         "term.renegotiation",
-        "what both sign replaces the pact, whatever is said here",
+        "a pact is in force until a revision takes its place, however long that is negotiated",
     );
     recorded(
         true,

@@ -2,12 +2,14 @@
 //! a verifier would meet them.
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test that fails here says so")]
 
+use std::sync::LazyLock;
+
 use crate::monitor::{Draft, Monitor, NOW, ORIGIN};
 use messages::bundle::Bundle;
 use messages::claim::Predicate;
 use messages::codec::Wire;
 use messages::ids::{Commitment, LeafHash};
-use messages::leaf::{AggregateBody, BootBody, Boots, ReserveBody, TallyBody};
+use messages::leaf::{AggregateBody, BootBody, Boots, PactBody, ReserveBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
 use messages::time::{Epoch, UnixMillis};
@@ -39,6 +41,22 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// A bundle of the monitor whose pact was revised, about the counter that came later and about
+    /// one that was there before.
+    pub(crate) fn revised(&mut self) {
+        let good = REVISED.good_bundle();
+        *self = Self::new(&REVISED, &good);
+        self.bundle.claims.rotate_right(1);
+        self.bundle.claims.truncate(2);
+    }
+
+    /// The leaf of one of its pacts lies.
+    pub(crate) fn pact(&mut self, at: usize, change: impl FnOnce(&mut PactBody)) {
+        let Publication::Pact(body) = &mut self.drafts[at].publication else { panic!("{at}") };
+        change(body);
+        self.republish();
+    }
+
     /// The bundle's code, or that of its first item that is not verified.
     pub(crate) fn outcome(&self) -> &'static str {
         let bytes = self.bytes.clone().unwrap_or_else(|| self.bundle.to_cbor());
@@ -67,6 +85,11 @@ impl<'a> Case<'a> {
         }
         self.bundle.checkpoint =
             tlog::sign_checkpoint(ORIGIN, log.size(), &log.root(), &self.monitor.log_key);
+    }
+
+    /// The first commitment of the first claim, before its range.
+    pub(crate) fn before(&mut self, change: impl FnOnce(&mut Commitment)) {
+        change(self.bundle.claims[0].commitments[0].before.as_mut().unwrap());
     }
 
     pub(crate) fn only(&mut self, claim: usize) {
@@ -150,6 +173,13 @@ impl<'a> Case<'a> {
     }
 }
 
+static REVISED: LazyLock<Monitor> = LazyLock::new(Monitor::revised);
+
+// Where the revised monitor's leaves lie.
+pub(crate) const SECOND: usize = 6;
+pub(crate) const THIRD: usize = 7;
+pub(crate) const REVISED_BEFORE: usize = 2;
+pub(crate) const REVISED_AFTER: usize = 9;
 // Where the monitor's leaves lie.
 pub(crate) const PACT: usize = 1;
 pub(crate) const BEFORE: usize = 2;

@@ -50,10 +50,13 @@ pub(crate) struct Draft {
 pub(crate) struct Monitor {
     pub(crate) log_key: SigningKey,
     pub(crate) boot_keys: Vec<SigningKey>,
-    pub(crate) schema: Schema,
+    /// In force at the end, then those before.
+    pub(crate) schemas: Vec<Schema>,
     pub(crate) predicates: Vec<Predicate>,
     pub(crate) entries: Vec<ConsentEntry>,
     pub(crate) root_pact: PactHash,
+    /// The pact in force, and where its leaf lies.
+    pub(crate) pact: (PactHash, usize),
     pub(crate) drafts: Vec<Draft>,
     pub(crate) boots: Boots,
     pub(crate) openings: BTreeMap<(TallyId, Epoch), (usize, Openings)>,
@@ -61,21 +64,10 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     pub(crate) fn start() -> Self {
-        let predicates = predicates();
-        let mut monitor = Self {
-            log_key: SigningKey::from_seed(&[1; 32]),
-            boot_keys: vec![SigningKey::from_seed(&[2; 32]), SigningKey::from_seed(&[3; 32])],
-            schema: schema(),
-            entries: predicates.iter().enumerate().map(|(i, p)| entry(i, p)).collect(),
-            predicates,
-            root_pact: PactHash([7; 32]),
-            drafts: Vec::new(),
-            boots: Boots::default(),
-            openings: BTreeMap::new(),
-        };
-        let mut totals = [Totals::new(&monitor.schema), Totals::new(&monitor.schema)];
+        let mut monitor = Self::with(predicates());
+        let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
         monitor.boot(0, 0);
-        monitor.pact();
+        monitor.registered(monitor.root_pact, None);
         monitor.epoch(0, &totals);
         totals.iter_mut().for_each(|t| t.add(&EPOCH_1).unwrap());
         monitor.epoch(1, &totals);
@@ -84,6 +76,45 @@ impl Monitor {
         monitor.epoch(2, &totals);
         monitor.aggregate();
         monitor
+    }
+
+    /// The same life, but for two revisions in its second epoch: the second one adds a counter.
+    pub(crate) fn revised() -> Self {
+        let late = Predicate::AtMost { counter: "late".into(), bound: 4 };
+        let mut monitor = Self::with([predicates(), vec![late]].concat());
+        let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
+        monitor.boot(0, 0);
+        monitor.registered(monitor.root_pact, None);
+        monitor.epoch(0, &totals);
+        totals.iter_mut().for_each(|t| t.add(&EPOCH_1).unwrap());
+        monitor.epoch(1, &totals);
+        monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
+        let mut appended = schema();
+        let late = Counter { name: "late".into(), ..appended.counters[0].clone() };
+        appended.counters.push(late);
+        totals.iter_mut().for_each(|t| assert!(t.extend(&appended)));
+        monitor.schemas.insert(0, appended);
+        monitor.registered(PactHash([27; 32]), Some(PactHash([17; 32])));
+        monitor.boot(1, 2);
+        let late = (CounterIndex(9), 4);
+        totals.iter_mut().for_each(|t| t.add(&[&EPOCH_2[..], &[late]].concat()).unwrap());
+        monitor.epoch(2, &totals);
+        monitor
+    }
+
+    fn with(predicates: Vec<Predicate>) -> Self {
+        Self {
+            log_key: SigningKey::from_seed(&[1; 32]),
+            boot_keys: vec![SigningKey::from_seed(&[2; 32]), SigningKey::from_seed(&[3; 32])],
+            schemas: vec![schema()],
+            entries: predicates.iter().enumerate().map(|(i, p)| entry(i, p)).collect(),
+            predicates,
+            root_pact: PactHash([7; 32]),
+            pact: (PactHash([7; 32]), 1),
+            drafts: Vec::new(),
+            boots: Boots::default(),
+            openings: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn tally(&self, party: usize) -> TallyId {
@@ -139,12 +170,22 @@ impl Monitor {
             .iter()
             .map(|l| &l.disclosed)
             .find(|d| BootBody::from_cbor(&d.body).is_ok_and(|b| b.boot == leaf(*after).leaf.boot));
+        // The pact that was in force at the end.
+        let ends = TallyBody::from_cbor(&leaf(*after).body).unwrap();
+        let pact = leaves
+            .iter()
+            .map(|l| &l.disclosed)
+            .find(|d| PactBody::from_cbor(&d.body).is_ok_and(|b| b.pact == ends.pact));
         let mut request = Request {
             claim,
-            schema: &self.schema,
+            schema: self
+                .schemas
+                .iter()
+                .find(|s| s.hash() == ends.schema)
+                .unwrap_or(&self.schemas[0]),
             before: leaf(*before),
             after: leaf(*after),
-            pact: leaf(1),
+            pact: pact.unwrap_or_else(|| leaf(1)),
             boot: boot.unwrap(),
             consent: (self.entries[entry].clone(), entry, self.consent_path(entry)),
             before_openings,
@@ -177,7 +218,7 @@ impl Monitor {
             format: Bundle::FORMAT.into(),
             checkpoint,
             leaves,
-            schemas: vec![self.schema.clone()],
+            schemas: self.schemas.clone(),
             boots: vec![self.boots.clone()],
             claims,
             aggregates,
@@ -257,17 +298,17 @@ impl Monitor {
         self.push(Publication::Boot(body), boot);
     }
 
-    fn pact(&mut self) {
+    fn registered(&mut self, pact: PactHash, prior: Option<PactHash>) {
         let body = PactBody {
-            pact: self.root_pact,
+            pact,
             root: self.root_pact,
-            prior: None,
-            schema: self.schema.hash(),
+            prior,
+            schema: self.schemas[0].hash(),
             consent: self.consent_root(),
             consent_count: u32::try_from(self.entries.len()).unwrap(),
             at: exactly(500),
         };
-        self.push(Publication::Pact(body), 0);
+        self.pact = (pact, self.push(Publication::Pact(body), 0));
     }
 
     fn epoch(&mut self, epoch: u64, totals: &[Totals; 2]) {
@@ -289,8 +330,8 @@ impl Monitor {
             let body = TallyBody {
                 tally,
                 root_pact: self.root_pact,
-                pact: self.root_pact,
-                schema: self.schema.hash(),
+                pact: self.pact.0,
+                schema: self.schemas[0].hash(),
                 counters: u32::try_from(totals.len()).unwrap(),
                 epoch: Epoch(epoch),
                 at: exactly(if epoch == 0 { 500 } else { 1000 * epoch }),

@@ -19,7 +19,9 @@ use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use verify::{Appraised, EvidenceClass};
 
-use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, Step};
+use crate::forge::{
+    AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, REVISED_AFTER, REVISED_BEFORE, SECOND, Step, THIRD,
+};
 use crate::monitor::{EXPIRY, Monitor, ORIGIN, auditor, boot_id, evidence, exactly, party_did};
 
 fn name(name: &str) -> String {
@@ -288,10 +290,10 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         c.bundle.claims[EQUAL].commitments.pop();
     }),
     ("commitments-reordered", |c| pair(&mut c.bundle.claims[EQUAL].commitments)),
-    ("commitment-replaced-before", |c| c.bundle.claims[0].commitments[0].before.0[0] ^= 2),
+    ("commitment-replaced-before", |c| c.before(|s| s.0[0] ^= 2)),
     ("commitment-replaced-after", |c| {
         let opened = &mut c.bundle.claims[0].commitments[0];
-        opened.after = opened.before;
+        opened.after = opened.before.unwrap();
     }),
     ("commitment-path-flipped", |c| c.bundle.claims[0].commitments[0].after_path[0].0[0] ^= 1),
     ("commitment-of-other-counter", |c| {
@@ -307,8 +309,62 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         let root = opening.root();
         c.tally(AFTER, |b| b.commitments = root);
         let opened = &mut c.bundle.claims[0].commitments[0];
-        opened.after = opened.before;
+        opened.after = opened.before.unwrap();
         opened.after_path.clone_from(&opened.before_path);
+    }),
+    // Revisions.
+    ("revision-withheld", |c| {
+        c.revised();
+        c.bundle.leaves.remove(SECOND);
+    }),
+    ("revision-of-another-chain", |c| {
+        c.revised();
+        c.pact(SECOND, |b| b.root = PactHash([8; 32]));
+    }),
+    ("revision-follows-nothing", |c| {
+        c.revised();
+        c.pact(THIRD, |b| b.prior = None);
+    }),
+    ("revision-follows-itself", |c| {
+        c.revised();
+        c.pact(THIRD, |b| b.prior = Some(b.pact));
+    }),
+    ("revision-registered-before-its-prior", |c| {
+        c.revised();
+        c.drafts.swap(SECOND, THIRD);
+        c.republish();
+        c.bundle.claims.iter_mut().for_each(|claim| claim.pact = 6);
+    }),
+    ("revision-reorders-counters", |c| {
+        c.revised();
+        c.bundle.schemas[0].counters.swap(0, 1);
+        let schema = c.bundle.schemas[0].hash();
+        c.pact(THIRD, |b| b.schema = schema);
+        c.tally(REVISED_AFTER, |b| b.schema = schema);
+    }),
+    ("revision-begins-with-other-counters", |c| {
+        c.revised();
+        c.tally(REVISED_BEFORE, |b| b.schema = SchemaHash([8; 32]));
+    }),
+    ("revision-schema-withheld", |c| {
+        c.revised();
+        c.bundle.schemas.pop();
+    }),
+    ("revision-forgets-a-total", |c| {
+        c.revised();
+        let opened = &mut c.bundle.claims[1].commitments[0];
+        (opened.before, opened.before_path) = (None, Vec::new());
+    }),
+    ("revision-invents-a-total", |c| {
+        c.revised();
+        let (other, later) = (c.bundle.claims[1].commitments[0].clone(), 0);
+        let opened = &mut c.bundle.claims[later].commitments[0];
+        (opened.before, opened.before_path) = (other.before, other.before_path);
+    }),
+    ("revision-adds-a-path", |c| {
+        c.revised();
+        let path = c.bundle.claims[1].commitments[0].before_path.clone();
+        c.bundle.claims[0].commitments[0].before_path = path;
     }),
     // Boots and their evidence.
     ("boots-withheld", |c| c.bundle.boots.clear()),
@@ -407,8 +463,13 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         let claim = &mut c.bundle.claims[0];
         claim.claim.range.tally = tally;
         (claim.before, claim.after) = (3, 8);
-        claim.commitments =
-            vec![OpenedCommitments { counter: 2, before, before_path, after, after_path }];
+        claim.commitments = vec![OpenedCommitments {
+            counter: 2,
+            before: Some(before),
+            before_path,
+            after,
+            after_path,
+        }];
     }),
     // The verifier's own terms.
     ("config-not-anchored", |c| c.anchors.configs.clear()),

@@ -239,3 +239,21 @@ fn a_forgotten_day_does_not_begin_anew() {
     assert_eq!(seen.count(Statistic::SessionsCount, 4), [0]);
     assert_eq!(seen.count(Statistic::SessionsCount, 5), [1]);
 }
+
+#[test]
+fn a_revision_appends_cells_and_moves_no_count() {
+    let tools = |names: &[u8]| names.iter().copied().map(tool).collect::<Vec<_>>();
+    let mut seen = Contributions::new(Bounds { sessions: 4, cells: 4 }, tools(&[0, 1]));
+    let mut rng = ChaCha20Rng::from_seed([7; 32]);
+    let mut add = |seen: &mut Contributions, names: &[u8]| {
+        let session = Contribution::new(OutcomeCell::Clean, tools(names));
+        seen.add(&did(0), 3, session, &mut rng);
+    };
+    add(&mut seen, &[1, 2]);
+    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 1]);
+    seen.append(tools(&[0, 1, 2, 3]));
+    // What was another one then is another one still.
+    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 0, 0, 1]);
+    add(&mut seen, &[2, 9]);
+    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 1, 0, 2]);
+}

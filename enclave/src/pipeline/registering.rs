@@ -1,0 +1,110 @@
+//! Pacts come under monitoring: a first one, or a revision that takes the place of another.
+
+use messages::did::Did;
+use messages::domain;
+use messages::ids::{PactHash, Root};
+use messages::leaf::PactBody;
+use messages::publication::Publication;
+use messages::reply::Reply;
+use messages::time::Bracket;
+use monitor::{Effect, Seed};
+use pact::{BindingPact, BindingRevision, SignedPact};
+use rand_core::{OsRng, RngCore};
+
+use super::{Pipeline, Refused};
+use crate::state::{Entry, Following, Step};
+
+impl Pipeline {
+    /// Checks a signed pact and puts it in force.
+    pub(super) fn register(&mut self, bytes: &[u8]) -> Result<Reply, Refused> {
+        let signed = SignedPact::parse(bytes).map_err(|e| Refused(e.code()))?;
+        let at = self.clock.bracket();
+        let (pact, prior) = (signed.pact().hash(), signed.pact().prior());
+        let (root, effect) = self.registration(signed, bytes, at)?;
+        let entry =
+            Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step: Step::of(effect) };
+        // Effect, leaf and listing are one group: all of them are on record, or none.
+        let Following { applied, .. } = self.apply(&entry)?;
+        self.write(entry)?;
+        let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
+        let body = PactBody {
+            pact,
+            root,
+            prior,
+            schema: compiled.schema().hash(),
+            consent: compiled.consent_root(),
+            consent_count: u32::try_from(compiled.consent().len()).unwrap_or(u32::MAX),
+            at,
+        };
+        let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
+        if prior.is_none() {
+            let mut salt = [0; 32];
+            OsRng.fill_bytes(&mut salt);
+            let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
+            self.put(Step::Listed { root, dataset })?;
+        }
+        self.publish_all(applied)?;
+        self.registered.push(root);
+        let tallies = self.state.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
+        Ok(Reply::Registered { root, tallies, leaf })
+    }
+
+    /// The root of the pact's chain, and what puts it in force.
+    fn registration(
+        &self,
+        signed: SignedPact,
+        bytes: &[u8],
+        at: Bracket,
+    ) -> Result<(PactHash, Effect), Refused> {
+        let [initiator, provider] =
+            [signed.pact().initiator(), signed.pact().provider()].map(Did::clone);
+        let compiled = pact::compile(signed.pact()).map_err(|_| Refused("pact-not-compilable"));
+        let monitor = &self.state.monitor;
+        // Signatures first: nobody else learns what this monitor makes of a pact.
+        let bound = match signed.pact().prior() {
+            None => signed.bind(&self.ring).map(Bound::First),
+            // A connector that starts again registers again.
+            Some(_) if monitor.root_pact(&signed.pact().hash()).is_some() => {
+                return Err(Refused("pact-known"));
+            }
+            Some(prior) => {
+                let old = monitor.in_force(&prior).filter(|old| old.hash() == prior);
+                let old = old.ok_or(Refused("pact-prior-not-in-force"))?;
+                let succession = pact::succeeds(&old, signed.pact());
+                let succession = succession.map_err(|e| Refused(e.code()))?;
+                signed.bind_after(succession, &self.ring).map(Bound::Next)
+            }
+        };
+        let bound = bound.map_err(|e| Refused(e.code()))?;
+        let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
+        let keys = [key(&initiator)?, key(&provider)?];
+        let admitted = &self.values.parties;
+        let named = |did| admitted.is_empty() || admitted.contains(did);
+        if !named(&initiator) || !named(&provider) {
+            return Err(Refused("pact-party-not-admitted"));
+        }
+        let longest = self.values.max_retention_days.saturating_mul(crate::config::DAY_MS);
+        if compiled?.retention().0 > longest {
+            return Err(Refused("pact-retention-too-long"));
+        }
+        let document = (bytes.to_vec(), keys);
+        let (root, effect) = match &bound {
+            Bound::First(first) => {
+                let seed = Seed::draw(&mut OsRng);
+                (Some(first.pact().hash()), monitor.register(first, document, at, seed))
+            }
+            Bound::Next(next) => {
+                let root = monitor.root_pact(&next.succession().replaced());
+                (root, monitor.revise(next, document, at.earliest))
+            }
+        };
+        let effect = effect.map_err(|e| Refused(e.code()))?;
+        Ok((root.ok_or(Refused("pact-unknown"))?, effect))
+    }
+}
+
+/// A pact signed by whom it needs.
+enum Bound {
+    First(BindingPact),
+    Next(BindingRevision),
+}

@@ -1,0 +1,178 @@
+//! A pact is revised while it is monitored: sessions, counters and proofs go on over it, also over
+//! a restart, and a stranger can check that they did.
+
+use attestations::{Expect, appraise};
+use messages::bundle::{Bundle, IncludedLeaf};
+use messages::codec::Wire;
+use messages::event::Party;
+use messages::ids::{SessionId, TallyId};
+use messages::leaf::{BootBody, Gaps, Kind};
+use messages::reply::{Action, Reply, Request};
+use messages::time::{Millis, UnixMillis};
+use serde_json::{Value, json};
+use verify::{Anchors, Report, evidence_in, verify};
+
+use crate::parties::{ASK, Parties, Talk, call, did};
+use crate::support::{Client, Daemon, Home, ORIGIN, code};
+
+fn with_cards(pact: &mut Value) {
+    let call = json!({"id": "list_cards", "direction": "initiator->provider", "kind": "call",
+        "name": "list_cards", "effect": "read"});
+    pact["interactions"].as_array_mut().unwrap().insert(0, call);
+    let claims = pact["monitoring"]["disclosure"]["claims"].as_array_mut().unwrap();
+    claims.push(json!({"id": "few-cards", "counter": "calls:list_cards", "op": "<=", "bound": "5",
+        "per": "P1D"}));
+    claims.push(json!({"id": "few-calls", "counter": "calls.all", "op": "<=", "bound": "9",
+        "per": "P1D"}));
+}
+
+fn next_day(client: &Client) {
+    let reply = client.ask(&Request::Advance { by: Millis(86_400_000) });
+    assert!(matches!(reply, Reply::Advanced { .. }), "{reply:?}");
+}
+
+fn asked(client: &Client, parties: &Parties, talk: &mut Talk, name: &str) -> Action {
+    let id = format!("c{}", talk.side(Party::Initiator).sent);
+    let before = talk.sides.clone();
+    let event = talk.say(parties, ASK, call(&id, name));
+    let Reply::Verdict { action, receipt, .. } = client.ask(&Request::Event { event }) else {
+        panic!("no verdict")
+    };
+    if action != Action::Allow {
+        // It never reached the provider.
+        let [mine, theirs] = before;
+        talk.side(Party::Initiator).delivered = mine.delivered;
+        *talk.side(Party::Provider) = theirs;
+    }
+    talk.side(Party::Initiator).receipt = Some(receipt);
+    action
+}
+
+fn close(client: &Client, parties: &Parties, mut talk: Talk) {
+    for party in Party::BOTH {
+        let reply = client.ask(&parties.count(talk.counts(party, true)));
+        let (closed, gaps) = (party == Party::Provider, Gaps::default());
+        assert_eq!(reply, Reply::Counted { closed, gaps });
+    }
+}
+
+/// A proof of `consent` over these epochs with its ways to the checkpoint, as a stranger gets it.
+fn bundle(client: &Client, parties: &Parties, consent: &str, range: (TallyId, u64, u64)) -> Bundle {
+    let proof = client.ask(&parties.prove(consent, range, |_| {}, &parties.auditor));
+    let Reply::Proof { claim, mut leaves, schemas, boots } = proof else { panic!("{proof:?}") };
+    leaves.sort_by_key(|leaf| leaf.index);
+    leaves.dedup();
+    let indices = leaves.iter().map(|leaf| leaf.index).collect();
+    let Reply::Included { checkpoint, paths } = client.ask(&Request::Include { leaves: indices })
+    else {
+        panic!("the leaves are in the log")
+    };
+    let leaves = leaves.into_iter().zip(paths);
+    Bundle {
+        format: Bundle::FORMAT.into(),
+        checkpoint,
+        leaves: leaves.map(|(disclosed, path)| IncludedLeaf { disclosed, path }).collect(),
+        schemas,
+        boots: vec![boots],
+        claims: vec![*claim],
+        aggregates: Vec::new(),
+    }
+}
+
+fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
+    let boots = bundle.leaves.iter().filter(|leaf| leaf.disclosed.leaf.kind == Kind::Boot);
+    let boots = boots.map(|leaf| BootBody::from_cbor(&leaf.disclosed.body).unwrap());
+    let anchors = Anchors {
+        origin: ORIGIN.into(),
+        log_key: daemon.connect().log_key(),
+        configs: boots.map(|body| body.config).collect(),
+        pacts: vec![root.pact()],
+        audience: Some(did(&root.auditor)),
+        nonce: Some([7; 32]),
+    };
+    let policy = &daemon.policy;
+    let appraised: Vec<_> = evidence_in(bundle)
+        .iter()
+        .map(|evidence| appraise(evidence, policy, Expect::Checkpoint, UnixMillis(0)).unwrap())
+        .collect();
+    verify(&bundle.to_cbor(), &anchors, &appraised, UnixMillis(0)).unwrap()
+}
+
+#[test]
+fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
+    let root = Parties::new();
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    let Reply::Registered { tallies: [tally, _], leaf: first, .. } = client.ask(&root.register())
+    else {
+        panic!("not registered")
+    };
+    let open = |client: &Client, parties: &Parties, n: u8| {
+        client.ask(&parties.open(SessionId([n; 32]), client.boot()))
+    };
+    assert_eq!(open(&client, &root, 1), Reply::Opened);
+    let mut talk = Talk::new(SessionId([1; 32]));
+    assert_eq!(asked(&client, &root, &mut talk, "get_balance"), Action::Allow);
+    assert_eq!(asked(&client, &root, &mut talk, "list_cards"), Action::Deny);
+
+    let revised = root.revised(with_cards, &Party::BOTH);
+    let one = root.revised(with_cards, &[Party::Initiator]);
+    assert_eq!(client.refused(&one.register()), "one-signature", "it grants more");
+    let Reply::Registered { root: of, tallies, leaf } = client.ask(&revised.register()) else {
+        panic!("not registered")
+    };
+    assert_eq!((of, tallies[0]), (root.pact(), tally), "the same chain and the same tallies");
+    assert!(leaf > first);
+    assert_eq!(client.refused(&revised.register()), "pact-known");
+    assert_eq!(code(open(&client, &root, 2)), "pact-replaced");
+    assert_eq!(open(&client, &revised, 2), Reply::Opened);
+    // The session that was open goes on, under its own pact's name and the new terms.
+    assert_eq!(asked(&client, &root, &mut talk, "list_cards"), Action::Allow);
+    close(&client, &root, talk);
+    close(&client, &root, Talk::new(SessionId([2; 32])));
+    next_day(&client);
+
+    daemon.kill();
+    let daemon = home.start();
+    let client = daemon.connect();
+    assert_eq!(open(&client, &revised, 3), Reply::Opened);
+    let mut talk = Talk::new(SessionId([3; 32]));
+    assert_eq!(asked(&client, &revised, &mut talk, "list_cards"), Action::Allow);
+    // What one party gives up alone, also after a restart.
+    let without = |pact: &mut Value| {
+        let calls = pact["interactions"].as_array_mut().unwrap();
+        calls.retain(|call| call["id"] != "list_payees");
+    };
+    let theirs = revised.revised(without, &[Party::Provider]);
+    assert_eq!(client.refused(&theirs.register()), "one-signature", "the initiator's to give up");
+    let narrower = revised.revised(without, &[Party::Initiator]);
+    let reply = client.ask(&narrower.register());
+    assert!(matches!(reply, Reply::Registered { .. }), "{reply:?}");
+    assert_eq!(asked(&client, &revised, &mut talk, "list_payees"), Action::Deny);
+    close(&client, &revised, talk);
+    next_day(&client);
+
+    for (consent, parties, last) in [
+        ("few-cards", &revised, 1),
+        ("few-calls", &revised, 1),
+        ("few-calls", &narrower, 2),
+        ("few-cards", &narrower, 2),
+    ] {
+        let bundle = bundle(&client, parties, consent, (tally, 1, last));
+        let report = checked(&daemon, &root, &bundle);
+        let [item] = &report.items[..] else { panic!("one claim") };
+        assert_eq!(item.verdict.code(), "verified", "{consent} until {last}");
+        // Without the pact in between nobody can tell that it is one chain.
+        let mut cut = bundle.clone();
+        let pacts: Vec<u64> = pact_leaves(&cut);
+        cut.leaves.retain(|leaf| leaf.disclosed.index != pacts[0]);
+        let report = checked(&daemon, &root, &cut);
+        assert_eq!(report.items[0].verdict.code(), "revision-missing");
+    }
+}
+
+fn pact_leaves(bundle: &Bundle) -> Vec<u64> {
+    let leaves = bundle.leaves.iter().map(|leaf| &leaf.disclosed);
+    leaves.filter(|leaf| leaf.leaf.kind == Kind::Pact).map(|leaf| leaf.index).collect()
+}
