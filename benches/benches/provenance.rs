@@ -85,7 +85,7 @@ fn event(from: Role, to: Role, body: Body) -> Event {
 
 fn call(id: &str, name: &str, args: Value) -> Event {
     let args: BTreeMap<String, Value> = serde_json::from_value(args).unwrap();
-    let body = Body::Call { call: id.into(), name: name.into(), args };
+    let body = Body::Call { call: id.into(), name: name.into(), args, via: None };
     event(Role::Initiator, Role::Provider, body)
 }
 

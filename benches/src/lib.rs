@@ -127,6 +127,7 @@ pub fn event() -> Event {
             call: "call-1".into(),
             name: tool(25),
             args: BTreeMap::from([("amount".into(), json!("500.00"))]),
+            via: None,
         },
     }
 }

@@ -192,12 +192,13 @@ fn find<'c>(calls: &'c [WaitingCall], text: &str) -> Result<&'c WaitingCall, Fau
 fn what(call: &WaitingCall) -> String {
     let event = SignedEvent::parse(&call.event).ok();
     match event.as_ref().map(|event| &event.unverified().body) {
-        Some(Body::Call { name, args, .. }) => {
+        Some(Body::Call { name, args, via, .. }) => {
             let args: Vec<String> = args.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            printable(&format!("{name}({})", args.join(", ")))
+            let by = via.as_ref().map(|did| format!(" by {did}")).unwrap_or_default();
+            printable(&format!("{name}({}){by}", args.join(", ")))
         }
         Some(Body::Message { text }) => printable(text),
-        Some(Body::Result { .. }) | None => "?".into(),
+        Some(Body::Delegation { .. } | Body::Result { .. }) | None => "?".into(),
     }
 }
 

@@ -181,7 +181,8 @@ fn agent(host: &str) -> Value {
 
 /// The principal speaks, one tool answers, another is called.
 fn session(said: &str, before: &str, (name, args): (&str, BTreeMap<String, Value>)) -> Session {
-    let call = |name: &str, args| Body::Call { call: name.into(), name: name.into(), args };
+    let call =
+        |name: &str, args| Body::Call { call: name.into(), name: name.into(), args, via: None };
     let content = Content::Text("Done.".into());
     let result =
         Body::Result { call: before.into(), status: Status::Ok, content, latency_us: None };

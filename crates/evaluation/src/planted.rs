@@ -92,7 +92,8 @@ fn one(pact: &Compiled, factor: &'static str, burst: u32) -> Planted {
 }
 
 fn call(tool: &str, n: u64) -> Event {
-    let body = Body::Call { call: n.to_string(), name: tool.to_owned(), args: [].into() };
+    let body =
+        Body::Call { call: n.to_string(), name: tool.to_owned(), args: [].into(), via: None };
     let (pact, session) = (PactHash::default(), SessionId::default());
     let (from, to) = (Role::Initiator, Role::Provider);
     Event { pact, session, seq: 0, prev: EventHash::default(), from, to, body }

@@ -48,7 +48,7 @@ pub fn read(body: &[u8], conversation: Option<&str>) -> Result<Option<Intended>,
     }
     let conversation = jsonrpc::named(conversation.unwrap_or_else(|| call.clone()))?;
     let args = params.into_iter().collect();
-    Ok(Some(Intended { conversation, call, name, args, ticket: None }))
+    Ok(Some(Intended { conversation, call, name, args, ticket: None, via: None }))
 }
 
 /// 1.0 to 0.3.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+use messages::did::Did;
 use serde_json::Value;
 
 use crate::observation::Observation;
@@ -43,6 +44,9 @@ pub struct Intended {
     pub args: BTreeMap<String, Value>,
     /// The ticket that came with it.
     pub ticket: Option<String>,
+    /// The delegate that asks; none for the party's own agent. A foreign protocol that does not say
+    /// speaks for the agent.
+    pub via: Option<Did>,
 }
 
 /// The answer to an [`Intended`] call.

@@ -20,6 +20,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use messages::did::Did;
 use messages::event::{Role, Status};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -113,13 +114,14 @@ struct RawCall {
     #[serde(default)]
     args: BTreeMap<String, Value>,
     ticket: Option<String>,
+    via: Option<Did>,
 }
 
 impl RawCall {
     fn into_intended(self) -> Result<Intended, ReadError> {
-        let Self { conversation, call, name, args, ticket } = self;
+        let Self { conversation, call, name, args, ticket, via } = self;
         all_bearable(&[&conversation, &call, &name])?;
-        Ok(Intended { conversation, call, name, args, ticket })
+        Ok(Intended { conversation, call, name, args, ticket, via })
     }
 }
 
@@ -139,12 +141,16 @@ struct RawObservation {
     status: Option<Status>,
     content: Option<Value>,
     latency_us: Option<u64>,
+    via: Option<Did>,
+    delegate: Option<Did>,
+    interactions: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum RawKind {
     Call,
+    Delegation,
     Message,
     Result,
 }
@@ -160,11 +166,26 @@ impl RawObservation {
             .as_ref()
             .map(|id| SourceId::of("http", &[self.conversation.as_bytes(), id.as_bytes()]));
         let (conversation, from, to, at_us) = (self.conversation, self.from, self.to, self.at_us);
+        let delegating = matches!(self.kind, RawKind::Delegation);
+        let acting = delegating || matches!(self.kind, RawKind::Call);
+        let delegation = (self.delegate, self.interactions);
+        if !acting && self.via.is_some() || !delegating && delegation != (None, None) {
+            return Err(ReadError::Malformed);
+        }
         let body = match (self.kind, self.call, self.name, self.text, self.status) {
             (RawKind::Call, Some(call), Some(name), None, None)
                 if self.content.is_none() && self.latency_us.is_none() =>
             {
-                Body::Call { call, name, args: self.args.map(|args| scope.capture_args(args)) }
+                let args = self.args.map(|args| scope.capture_args(args));
+                Body::Call { call, name, args, via: self.via }
+            }
+            (RawKind::Delegation, None, None, None, None)
+                if self.args.is_none() && self.content.is_none() && self.latency_us.is_none() =>
+            {
+                let (Some(to), Some(interactions)) = delegation else {
+                    return Err(ReadError::Malformed);
+                };
+                Body::Delegation { to, via: self.via, interactions }
             }
             (RawKind::Message, None, None, Some(text), None)
                 if self.args.is_none() && self.content.is_none() && self.latency_us.is_none() =>

@@ -45,7 +45,14 @@ pub fn read(body: &[u8], conversation: &str) -> Result<Option<Intended>, ReadErr
             (call, "response".to_owned(), BTreeMap::from([("body".to_owned(), body)]))
         }
     };
-    Ok(Some(Intended { conversation: conversation.to_owned(), call, name, args, ticket: None }))
+    Ok(Some(Intended {
+        conversation: conversation.to_owned(),
+        call,
+        name,
+        args,
+        ticket: None,
+        via: None,
+    }))
 }
 
 fn tool(mut params: Map<String, Value>) -> Result<(String, BTreeMap<String, Value>), ReadError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use messages::did::Did;
 use messages::event::{self, Content, Role, Status};
 use serde_json::Value;
 #[cfg(any(feature = "http", feature = "otlp"))]
@@ -42,6 +43,17 @@ pub enum Body {
         name: String,
         /// Arguments by name.
         args: Option<BTreeMap<String, Captured>>,
+        /// The delegate that asks; none for the party's own agent.
+        via: Option<Did>,
+    },
+    /// A party's agent, or a delegate of it, handed a part of what it may do to another.
+    Delegation {
+        /// To whom.
+        to: Did,
+        /// The delegate that handed it over.
+        via: Option<Did>,
+        /// Identifiers of the interactions in the pact.
+        interactions: Vec<String>,
     },
     /// Text.
     Message {
@@ -86,13 +98,19 @@ impl Body {
     #[must_use]
     pub fn to_event_body(&self) -> Option<event::Body> {
         Some(match self {
-            Self::Call { call, name, args } => {
+            Self::Delegation { to, via, interactions } => event::Body::Delegation {
+                to: to.clone(),
+                via: via.clone(),
+                interactions: interactions.clone(),
+            },
+            Self::Call { call, name, args, via } => {
                 let full = |(key, value): (&String, &Captured)| match value {
                     Captured::Full(value) => Some((key.clone(), value.clone())),
                     Captured::Hashed { .. } | Captured::Sized { .. } => None,
                 };
                 let args = args.as_ref()?.iter().map(full).collect::<Option<_>>()?;
-                event::Body::Call { call: call.clone(), name: name.clone(), args }
+                let (call, name, via) = (call.clone(), name.clone(), via.clone());
+                event::Body::Call { call, name, args, via }
             }
             Self::Message { text: Captured::Full(Value::String(text)) } => {
                 event::Body::Message { text: text.clone() }

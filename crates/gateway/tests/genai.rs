@@ -36,6 +36,7 @@ fn tool_span_is_a_call_and_its_result() {
                 call: "call_1".into(),
                 name: "get_balance".into(),
                 args: [("account".to_owned(), json!("a1"))].into(),
+                via: None,
             },
             event::Body::Result {
                 call: "call_1".into(),
@@ -72,7 +73,12 @@ fn arguments_may_be_structured_or_text() {
         observe(vec![tool])[0].body.to_event_body()
     };
     let args = |value| {
-        Some(event::Body::Call { call: "01".repeat(8), name: "t".into(), args: [value].into() })
+        Some(event::Body::Call {
+            call: "01".repeat(8),
+            name: "t".into(),
+            args: [value].into(),
+            via: None,
+        })
     };
     let key = "gen_ai.tool.call.arguments";
     let structured = attribute(

@@ -17,6 +17,7 @@ use std::time::Duration;
 use cloister_gateway as gateway;
 use desk::{Recorder, Served};
 use gateway::{Decision, DeskError, Scope, http};
+use messages::did::Did;
 use messages::event;
 use serde_json::{Value, json};
 use web::{Answer, send};
@@ -103,7 +104,10 @@ async fn observations_of_each_kind_arrive() {
         at(json!({"kind": "message", "from": "principal", "to": "initiator", "text": "pay bob"}));
     let result = at(json!({"kind": "result", "from": "provider", "to": "initiator", "call": "7",
         "status": "ok", "content": {"done": true}, "latency_us": 9}));
-    for body in [&call, &said, &result, &call] {
+    let handed = at(json!({"kind": "delegation", "from": "initiator", "to": "initiator",
+        "delegate": "did:web:helper.example", "interactions": ["pay"]}));
+    let acting = with(call.clone(), "via", json!("did:web:helper.example"));
+    for body in [&call, &said, &result, &call, &handed, &acting] {
         assert_eq!(post(to, "/observe", body).await.status, 204);
     }
     desk.with(|book| {
@@ -112,8 +116,19 @@ async fn observations_of_each_kind_arrive() {
         assert_eq!((book.seen[1].source, book.seen[0].at_us), (None, Some(5)));
         let said = event::Body::Message { text: "pay bob".into() };
         assert_eq!(book.seen[1].body.to_event_body(), Some(said));
+        let helper = Did::parse("did:web:helper.example").unwrap();
+        let (via, interactions) = (None, vec!["pay".to_owned()]);
+        let handed = event::Body::Delegation { to: helper.clone(), via, interactions };
+        assert_eq!(book.seen[4].body.to_event_body(), Some(handed));
+        let acting = book.seen[5].body.to_event_body().unwrap();
+        assert!(matches!(acting, event::Body::Call { via: Some(did), .. } if did == helper));
     });
     for odd in [
+        with(said.clone(), "via", json!("did:web:helper.example")),
+        with(call.clone(), "interactions", json!([])),
+        with(handed.clone(), "delegate", json!("helper")),
+        with(handed.clone(), "call", json!("c")),
+        with(handed, "interactions", json!(null)),
         with(call.clone(), "text", json!("x")),
         with(said, "args", json!({})),
         with(result, "name", json!("pay")),

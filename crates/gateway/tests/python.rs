@@ -73,7 +73,7 @@ fn whole_turn(desk: &Recorder) {
     find(Role::Initiator, event::Body::Message { text: "It is 12.50.".into() });
     let args = [("account".to_owned(), json!("a1"))].into();
     let (call, name) = ("call_1".to_owned(), "get_balance".to_owned());
-    find(Role::Initiator, event::Body::Call { call, name, args });
+    find(Role::Initiator, event::Body::Call { call, name, args, via: None });
     let results: Vec<_> = seen
         .iter()
         .filter_map(|o| match &o.body {
@@ -81,7 +81,9 @@ fn whole_turn(desk: &Recorder) {
                 assert!(latency_us.is_some());
                 Some((call.as_str(), *status, o.body.to_event_body()))
             }
-            gateway::Body::Call { .. } | gateway::Body::Message { .. } => None,
+            gateway::Body::Call { .. }
+            | gateway::Body::Delegation { .. }
+            | gateway::Body::Message { .. } => None,
         })
         .collect();
     let [first, second] = &results[..] else { panic!("{results:?}") };

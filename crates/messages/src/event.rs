@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codec::Wire;
+use crate::did::Did;
 use crate::domain;
 use crate::ids::{EventHash, PactHash, SessionId};
 use crate::receipt::Receipt;
@@ -108,6 +109,18 @@ pub enum Body {
         name: String,
         /// Arguments by name.
         args: BTreeMap<String, Value>,
+        /// The delegate that asks; none when the party's own agent does. Who it is, the party says.
+        via: Option<Did>,
+    },
+    /// A party's agent, or a delegate of it, hands a part of what it may do to another. From the
+    /// party to itself: nothing of it goes to the counterparty.
+    Delegation {
+        /// To whom.
+        to: Did,
+        /// The delegate that hands it over; none when the party's own agent does.
+        via: Option<Did>,
+        /// Identifiers of the interactions, as the pact has them.
+        interactions: Vec<String>,
     },
     /// Free text between principal and initiator, or between the parties.
     Message {
@@ -342,12 +355,19 @@ struct Raw {
     document: Option<[Value; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Did>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegate: Option<Did>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interactions: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum RawKind {
     Call,
+    Delegation,
     Message,
     Result,
 }
@@ -370,10 +390,20 @@ impl From<&Event> for Raw {
             status: None,
             document: None,
             latency_us: None,
+            via: None,
+            delegate: None,
+            interactions: None,
         };
         match &event.body {
-            Body::Call { call, name, args } => {
+            Body::Delegation { to, via, interactions } => {
+                raw.kind = RawKind::Delegation;
+                raw.delegate = Some(to.clone());
+                raw.via.clone_from(via);
+                raw.interactions = Some(interactions.clone());
+            }
+            Body::Call { call, name, args, via } => {
                 raw.kind = RawKind::Call;
+                raw.via.clone_from(via);
                 raw.call = Some(call.clone());
                 raw.name = Some(name.clone());
                 raw.args = Some(args.clone());
@@ -408,8 +438,25 @@ impl TryFrom<Raw> for Event {
                 status: None,
                 document: None,
                 latency_us: None,
+                via,
+                delegate: None,
+                interactions: None,
                 ..
-            } => Body::Call { call, name, args },
+            } => Body::Call { call, name, args, via },
+            Raw {
+                kind: RawKind::Delegation,
+                delegate: Some(to),
+                via,
+                interactions: Some(interactions),
+                call: None,
+                name: None,
+                args: None,
+                text: None,
+                status: None,
+                document: None,
+                latency_us: None,
+                ..
+            } => Body::Delegation { to, via, interactions },
             Raw {
                 kind: RawKind::Message,
                 text: Some(text),
@@ -419,6 +466,9 @@ impl TryFrom<Raw> for Event {
                 status: None,
                 document: None,
                 latency_us: None,
+                via: None,
+                delegate: None,
+                interactions: None,
                 ..
             } => Body::Message { text },
             Raw {
@@ -430,6 +480,9 @@ impl TryFrom<Raw> for Event {
                 name: None,
                 args: None,
                 latency_us,
+                via: None,
+                delegate: None,
+                interactions: None,
                 ..
             } => {
                 let content = match (text, document) {

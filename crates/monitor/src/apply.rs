@@ -243,6 +243,9 @@ impl Monitor {
                 book.note(fresh);
             }
         }
+        for book in self.state.books.values_mut() {
+            book.standing.renew(&book.terms.compiled, now);
+        }
         let mut rng = seed.rng();
         let mut closes = self.commit_all(at, &mut rng);
         closes.sort_by_key(|close| close.body.tally);

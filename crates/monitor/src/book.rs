@@ -134,9 +134,8 @@ impl Book {
     }
 
     /// From here on no session opens.
-    pub(crate) const fn ends(&self) -> UnixMillis {
-        let (_, until) = self.terms.compiled.term();
-        until
+    pub(crate) fn ends(&self) -> UnixMillis {
+        self.standing.until(&self.terms.compiled)
     }
 
     /// Puts a revision in force: what was counted and used stays, new counters begin at zero. A
@@ -145,6 +144,7 @@ impl Book {
         for tally in &mut self.tallies {
             tally.totals.extend(terms.compiled.schema()).then_some(())?;
         }
+        self.standing.revise(&self.terms.compiled, &terms.compiled);
         (self.terms, self.keys) = (terms, keys);
         Some(())
     }

@@ -216,8 +216,8 @@ impl Monitor {
         if book.terms.compiled.hash() != open.pact {
             return Err(OpenError::Replaced);
         }
-        let (from, until) = book.terms.compiled.term();
-        if at < from || at >= until {
+        let (from, _) = book.terms.compiled.term();
+        if at < from || at >= book.ends() {
             return Err(OpenError::OutOfTerm);
         }
         if self.knows(&open.session) {
@@ -276,7 +276,7 @@ impl Monitor {
         let pauses = action == Action::Pause && !runs;
         let name = match &event.body {
             Body::Call { name, .. } => Some(name.clone()),
-            Body::Message { .. } | Body::Result { .. } => None,
+            Body::Delegation { .. } | Body::Message { .. } | Body::Result { .. } => None,
         };
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let took = Took {

@@ -272,6 +272,8 @@ fn speaks(event: &Event) -> bool {
         }
         (Body::Call { .. }, Role::Initiator, Role::Provider)
         | (Body::Result { .. }, Role::Provider, Role::Initiator) => true,
-        (Body::Call { .. } | Body::Result { .. }, _, _) => false,
+        (Body::Delegation { .. }, Role::Initiator, Role::Initiator)
+        | (Body::Delegation { .. }, Role::Provider, Role::Provider) => true,
+        (Body::Call { .. } | Body::Delegation { .. } | Body::Result { .. }, _, _) => false,
     }
 }

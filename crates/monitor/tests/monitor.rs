@@ -11,6 +11,8 @@
 mod completeness;
 #[path = "monitor/refusals.rs"]
 mod refusals;
+#[path = "monitor/renewal.rs"]
+mod renewal;
 #[path = "monitor/replay.rs"]
 mod replay;
 #[path = "monitor/restart.rs"]

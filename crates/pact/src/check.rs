@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use messages::did::Did;
 use messages::event::{Body, Event, Role};
 use messages::time::UnixMillis;
 use serde_json::Value;
@@ -20,6 +21,7 @@ use crate::tokens::Form;
 
 mod anomalies;
 mod conduct;
+mod delegation;
 mod flows;
 mod heard;
 mod limits;
@@ -143,9 +145,14 @@ impl Look<'_> {
         self.enter();
         let tool = self.answered(event);
         match (&event.body, Digest::of(self.pact, self.session, event, tool)) {
-            (Body::Call { call, name, args }, _) => self.call(event, call, name, args),
+            (Body::Call { call, name, args, via }, _) => {
+                self.call(event, call, name, (args, via.as_ref()));
+            }
+            (Body::Delegation { to, via, interactions }, _) => {
+                self.delegation((event.from, event.to), (to, via.as_ref()), interactions);
+            }
             (Body::Message { .. } | Body::Result { .. }, Some(digest)) => self.heard(&digest),
-            // Only a call has no digest.
+            // Only what a party does has no digest.
             (Body::Message { .. } | Body::Result { .. }, None) => self.deny("wrong-role"),
         }
         self.leave();
@@ -188,16 +195,22 @@ impl Look<'_> {
     }
 
     fn term(&mut self) {
-        let (from, until) = self.pact.term();
+        let (from, _) = self.pact.term();
         if self.change.now < from {
             self.find(Decision::Terminate, &["term.not-before"], None);
         }
-        if self.change.now >= until {
+        if self.change.now >= self.standing.until(self.pact) {
             self.find(Decision::Terminate, &["term.not-after"], None);
         }
     }
 
-    fn call(&mut self, event: &Event, call: &str, name: &str, args: &BTreeMap<String, Value>) {
+    fn call(
+        &mut self,
+        event: &Event,
+        call: &str,
+        name: &str,
+        (args, via): (&BTreeMap<String, Value>, Option<&Did>),
+    ) {
         let token = self.session.key.token(Form::CallId, call);
         let known = self.session.calls.get(&token).map(|c| c.stage);
         match (self.approval, known) {
@@ -220,6 +233,7 @@ impl Look<'_> {
                 self.deny("wrong-direction");
             }
             (Some(rule), _) => {
+                self.acts(rule, event.from.reporter(), via);
                 self.rule(rule, args);
                 self.flows(rule, args);
                 self.sharing(rule, args);

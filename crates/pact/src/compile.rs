@@ -17,11 +17,13 @@ use crate::state::Change;
 mod anomalies;
 mod consent;
 mod consequences;
+mod delegation;
 mod fault;
 mod limits;
 mod marks;
 mod monitoring;
 mod performance;
+mod renewal;
 mod rules;
 pub(crate) mod schema;
 mod sources;
@@ -30,11 +32,13 @@ pub(crate) use anomalies::{AnomalyRule, CanaryRule};
 pub use consent::Consented;
 pub(crate) use consequences::ConsequenceRule;
 pub use consequences::{Duty, DutyKind};
+pub(crate) use delegation::DelegationRule;
 pub use fault::CompileError;
 pub(crate) use limits::{ANY_PII, Counted, LimitRule, RECOGNISED, SLOTS, labelled};
 pub(crate) use marks::{FlowRule, MarkSet, Marks};
 pub use monitoring::OnDeadline;
 pub(crate) use performance::{Good, ObjectiveRule};
+pub(crate) use renewal::RenewalRule;
 pub(crate) use rules::{
     ArgRule, CallName, Path, PlacedOrigin, ProvenanceRule, RequestedRule, Rule,
 };
@@ -76,6 +80,9 @@ pub struct Compiled {
     pub(crate) marks: Marks,
     /// Domains that data may be sent to, when the pact says with whom it is shared.
     pub(crate) sharing: Option<Vec<String>>,
+    pub(crate) renewal: Option<RenewalRule>,
+    /// None where nobody may act for a party.
+    pub(crate) delegation: Option<DelegationRule>,
     pub(crate) objectives: Vec<ObjectiveRule>,
     pub(crate) consequences: Vec<ConsequenceRule>,
     pub(crate) anomalies: Vec<AnomalyRule>,
@@ -142,6 +149,8 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         sources: sources::sources(pact, &places)?,
         marks,
         sharing: sharing(terms),
+        renewal: renewal::compile(terms)?,
+        delegation: delegation::compile(terms),
         objectives: performance::compile(terms, &rules)?,
         consequences: consequences::compile(terms),
         anomalies: anomalies::compile(terms, |name| limits::counted(terms, &rules, name))?,
@@ -353,7 +362,8 @@ impl Compiled {
         self.approval.1
     }
 
-    /// The pact holds from the first moment until before the second.
+    /// The pact holds from the first moment until before the second, as it is written; a renewal
+    /// carries it on ([`StandingState::until`](crate::StandingState::until)).
     #[must_use]
     pub const fn term(&self) -> (UnixMillis, UnixMillis) {
         self.term

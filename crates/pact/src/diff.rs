@@ -71,6 +71,8 @@ impl Kind {
 pub enum Needed {
     /// Nothing differs.
     None,
+    /// A party objects to renewal, as the old pact lets each of them: either signature is enough.
+    Any,
     /// Only this party's permits shrink: its signature is enough.
     One(Party),
     /// Something else differs, or both lose permits.
@@ -81,6 +83,8 @@ pub enum Needed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Both,
+    /// What the pact lets either party take from both.
+    Either,
     From(Party),
 }
 
@@ -153,7 +157,9 @@ impl Diff {
         }
         self.0.iter().fold(Needed::None, |needed, d| match (needed, d.taken) {
             (Needed::Both, _) | (_, Taken::Both) => Needed::Both,
-            (Needed::None, Taken::From(party)) => Needed::One(party),
+            (Needed::None | Needed::Any, Taken::Either) => Needed::Any,
+            (Needed::One(party), Taken::Either) => Needed::One(party),
+            (Needed::None | Needed::Any, Taken::From(party)) => Needed::One(party),
             (Needed::One(party), Taken::From(other)) if party == other => Needed::One(party),
             (Needed::One(_), Taken::From(_)) => Needed::Both,
         })

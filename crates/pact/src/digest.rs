@@ -152,13 +152,13 @@ pub(crate) struct Gist {
 }
 
 impl Digest {
-    /// The digest of a message or result; none of a call. `tool` is the name of the call that is
+    /// The digest of a message or result; none of a call or delegation. `tool` is the name of the call that is
     /// answered.
     #[must_use]
     pub fn of(pact: &Compiled, session: &SessionState, event: &Event, tool: &str) -> Option<Self> {
         let key = &session.key;
         let heard = match &event.body {
-            Body::Call { .. } => return None,
+            Body::Call { .. } | Body::Delegation { .. } => return None,
             Body::Message { text } => Heard::Message(message(key, event.from, text)),
             Body::Result { call, status, content, latency_us } => {
                 let (read, unread) = Reader::new(pact, tool, key).read(content);

@@ -7,7 +7,10 @@ use messages::did::Did;
 
 use crate::compile::{Compiled, compile};
 use crate::document::Pact;
-use crate::document::terms::{Direction, Document, Limit, OverseerRole, Per, TermKind};
+use crate::document::terms::{
+    Delegation, Direction, Document, Limit, Narrowing, OverseerRole, Per, Renewal, RenewalMode,
+    TermKind,
+};
 use crate::lint::{Severity, lint};
 
 mod argument;
@@ -39,6 +42,7 @@ pub fn explain(pact: &Pact) -> Vec<Section> {
         section("Who, and how long", between(pact)),
         section("What the initiator may do", side(terms, Direction::ToProvider)),
         section("What the provider may do", side(terms, Direction::ToInitiator)),
+        section("Who may act for them", delegates(terms)),
         section("Limits", terms.limits.iter().map(|l| limit(terms, l)).collect()),
         section("Where data may go", duties::flows(terms)),
         section("How far results are believed", trust::labels(&terms.labels)),
@@ -94,6 +98,23 @@ fn between(pact: &Pact) -> Vec<String> {
             moment(term.not_after)
         ),
     ];
+    let renewal = term.renewal.as_ref();
+    if let Some(Renewal { mode: RenewalMode::AutomaticUnlessObjected, notice, conditions }) =
+        renewal
+    {
+        let notice = notice.map_or_else(|| "one day".to_owned(), span);
+        let kept = match &conditions[..] {
+            [] => String::new(),
+            ids => {
+                let ids: Vec<&str> = ids.iter().map(|id| id.0.as_str()).collect();
+                format!(" and {} is kept", ids.join(" and "))
+            }
+        };
+        lines.push(format!(
+            "It goes on for as long again, each time, unless a party objects {notice} before its \
+             end by a revision that renews no more{kept}."
+        ));
+    }
     if let Some(most) = term.max_sessions {
         lines.push(format!("At most {most} sessions take place under it."));
     }
@@ -110,6 +131,29 @@ fn between(pact: &Pact) -> Vec<String> {
         lines.push(format!("{} {role}.", overseer.did.0));
     }
     lines
+}
+
+fn delegates(terms: &Document) -> Vec<String> {
+    let Some(Delegation { max_depth, narrowing, to, carry: _ }) = &terms.delegation else {
+        return vec!["Nobody: each party's own agent makes its calls.".to_owned()];
+    };
+    if *max_depth == 0 {
+        return vec!["Nobody: a delegation is refused.".to_owned()];
+    }
+    let whom = if to.is_empty() {
+        "anybody".to_owned()
+    } else {
+        to.iter().map(|did| did.0.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let how = match narrowing {
+        None | Some(Narrowing::MustNarrow) => "each may do less than whoever it acts for",
+        Some(Narrowing::SameOrNarrower) => "none may do more than whoever it acts for",
+        Some(Narrowing::None) => "each may do what the party may",
+    };
+    vec![
+        format!("Each party's agent may hand calls to {whom}; at most {max_depth} in a chain."),
+        format!("It says so in the session first, call by call, and {how}."),
+    ]
 }
 
 /// One side's permits. What is not listed is refused, which is worth saying even of nothing.

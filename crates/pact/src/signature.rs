@@ -181,6 +181,7 @@ impl SignedPact {
         let signed = self.signed_by(keys)?;
         let signed = [self.pact.initiator(), self.pact.provider()].map(|did| signed.contains(&did));
         let enough = match (succession.diff().signatures(), signed) {
+            (Needed::Any, [by_initiator, by_provider]) => by_initiator || by_provider,
             (Needed::One(Party::Initiator), [by_initiator, _]) => by_initiator,
             (Needed::One(Party::Provider), [_, by_provider]) => by_provider,
             (Needed::None | Needed::Both, [by_initiator, by_provider]) => {

@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use messages::event::Party;
+use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
 use crate::check::Granted;
+use crate::compile::Compiled;
 use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
 
@@ -46,6 +49,8 @@ pub struct SessionState {
     pub(crate) urged: Known,
     /// What the agent last said to its principal: a yes makes it the principal's own.
     pub(crate) proposed: Known,
+    /// Who acts for a party, by token.
+    pub(crate) delegates: BTreeMap<u64, Delegate>,
     /// Pieces that the pact follows.
     pub(crate) marked: Marked,
     pub(crate) places: BTreeSet<u64>,
@@ -81,6 +86,10 @@ pub struct StandingState {
     /// What is usual of what the pact watches.
     #[n(7)]
     pub(crate) usual: BTreeMap<u16, Usual>,
+    /// Until when renewals carry the pact on.
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) renewed: Option<UnixMillis>,
 }
 
 /// Where the talk of agent and principal stands.
@@ -112,6 +121,23 @@ pub(crate) struct CallState {
     #[n(3)]
     #[cbor(with = "packed")]
     pub(crate) echo: Vec<u64>,
+}
+
+/// Somebody who acts for a party.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Delegate {
+    #[n(0)]
+    pub(crate) party: Party,
+    /// How many delegations lie between it and the party.
+    #[n(1)]
+    pub(crate) depth: u16,
+    /// The delegate that it acts for; none for the party's own agent.
+    #[n(2)]
+    pub(crate) by: Option<u64>,
+    /// Numbers of the calls that it may make.
+    #[n(3)]
+    pub(crate) scope: BTreeSet<u16>,
 }
 
 /// What a call's arguments say of what comes back.
@@ -168,6 +194,7 @@ impl SessionState {
             content: Known::default(),
             urged: Known::default(),
             proposed: Known::default(),
+            delegates: BTreeMap::new(),
             marked: Marked::default(),
             places: BTreeSet::new(),
             stems: BTreeSet::new(),
@@ -200,6 +227,7 @@ impl SessionState {
             };
             self.calls.insert(call, CallState { rule, stage, lineage, echo });
         }
+        self.delegates.extend(change.delegate.clone());
         self.succeeded.extend(change.succeeded);
         for (limit, n) in &change.session_used {
             let used = self.used.entry(*limit).or_default();
@@ -296,6 +324,36 @@ impl StandingState {
         self.suspended = false;
     }
 
+    /// When the pact ends, with the renewals so far.
+    #[must_use]
+    pub fn until(&self, pact: &Compiled) -> UnixMillis {
+        let (_, until) = pact.term();
+        self.renewed.unwrap_or(until)
+    }
+
+    /// Renews a pact that says so, once the time to object is over and its conditions hold. A
+    /// pact that was left to end stays at its end. Call it as time passes, at least once a notice.
+    pub fn renew(&mut self, pact: &Compiled, now: UnixMillis) {
+        let Some(rule) = &pact.renewal else { return };
+        let breached = |at: &u16| self.objectives.get(at).is_some_and(|o| o.breached.is_some());
+        if rule.conditions.iter().any(breached) {
+            return;
+        }
+        let mut until = self.until(pact);
+        while now < until && until.0.saturating_sub(rule.notice.0) <= now.0 {
+            until = until.saturating_add(rule.length);
+        }
+        self.renewed = Some(until);
+    }
+
+    /// A revision takes the place of a pact: one that says when it ends ends then, one that leaves
+    /// the end as it was keeps the renewals so far.
+    pub fn revise(&mut self, old: &Compiled, new: &Compiled) {
+        if old.term().1 != new.term().1 {
+            self.renewed = None;
+        }
+    }
+
     /// Applies a change that [`check`](crate::check::check) found for this state.
     pub fn apply(&mut self, change: &Change) {
         self.sessions = self.sessions.saturating_add(u64::from(change.opens));
@@ -338,6 +396,8 @@ const fn keeps_what_was_read(scope: LogScope) -> bool {
     }
 }
 
+/// Most delegates of one session.
+pub(crate) const MAX_DELEGATES: usize = 256;
 /// Most calls of one session.
 pub(crate) const MAX_CALLS: usize = 1 << 16;
 /// Most words and forms remembered of one class.

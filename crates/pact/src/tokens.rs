@@ -45,6 +45,7 @@ pub(crate) enum Form {
     Phone = 14,
     Name = 15,
     Piece = 16,
+    Delegate = 17,
 }
 
 /// Tokens of one stretch of text.

@@ -87,7 +87,7 @@ fn telling() -> impl Strategy<Value = Body> {
         (prop::sample::select(vec!["a", "b", "c"]), any::<bool>()).prop_map(|(call, read)| {
             let name = if read { "read_note" } else { "send_money" };
             let args = [("recipient".to_owned(), json!("bob@example.com"))].into();
-            Body::Call { call: call.into(), name: name.into(), args }
+            Body::Call { call: call.into(), name: name.into(), args, via: None }
         }),
     ]
 }

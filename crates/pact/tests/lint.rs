@@ -98,15 +98,16 @@ fn what_is_executed_is_not_called_recorded_only() {
             "to": {"interactions": ["send_money"]}}]);
         v["performance"] = json!([{"id": "ok", "indicator": "success_ratio", "op": ">=",
             "target": "0.9", "window": "P1D"}]);
-        v["delegation"] = json!({"max_depth": 0});
+        v["delegation"] = json!({"max_depth": 0, "carry": ["purpose"]});
     });
     let recorded: Vec<&str> = all
         .iter()
         .filter(|(_, severity, _)| *severity == Severity::RecordedOnly)
         .map(|(.., at)| at.as_str())
         .collect();
-    assert!(recorded.contains(&"delegation"));
-    for executed in ["flows", "performance", "consequences", "data", "labels.sources"] {
+    assert!(recorded.contains(&"delegation.carry"));
+    for executed in ["delegation", "flows", "performance", "consequences", "data", "labels.sources"]
+    {
         assert!(!recorded.contains(&executed), "{executed}");
     }
 }

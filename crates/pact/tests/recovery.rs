@@ -102,12 +102,13 @@ fn plausible() -> impl Strategy<Value = (Role, Role, Body)> {
     let to_send = (call(), word(), 1..120u8).prop_map(|(call, recipient, amount)| {
         let args = [("recipient", json!(recipient)), ("amount", json!(amount))];
         let args = args.map(|(name, value)| (name.to_owned(), value)).into();
-        Body::Call { call, name: "send_money".into(), args }
+        Body::Call { call, name: "send_money".into(), args, via: None }
     });
     let to_read = call().prop_map(|call| Body::Call {
         call,
         name: "read_note".into(),
         args: BTreeMap::new(),
+        via: None,
     });
     let result = (call(), word(), word()).prop_map(|(call, a, b)| Body::Result {
         call,
@@ -239,7 +240,7 @@ fn after_recovery_what_was_read_is_unseen() {
         let args: BTreeMap<String, Value> =
             serde_json::from_value(json!({"recipient": "bob@example.com", "amount": "10"}))
                 .unwrap();
-        let body = Body::Call { call: "new".into(), name: "send_money".into(), args };
+        let body = Body::Call { call: "new".into(), name: "send_money".into(), args, via: None };
         let event = event((Role::Initiator, Role::Provider, body));
         let now = UnixMillis(common::NOW);
         let judged = check(&play.pact, state, &play.standing, &event, Approval::Absent, now);

@@ -49,6 +49,7 @@ fn a_call_against_its_direction_or_by_another_role_is_denied() {
         call: "p".into(),
         name: "act".into(),
         args: std::collections::BTreeMap::new(),
+        via: None,
     };
     let judged = play.event(Role::Principal, Role::Provider, body, Approval::Absent);
     assert_eq!(judged.verdict.rule, "wrong-role");

@@ -188,6 +188,7 @@ fn one_signature_narrows_and_two_change() {
     let mut first = base();
     first["parties"]["initiator"]["did"] = json!(initiator.0.as_str());
     first["parties"]["provider"]["did"] = json!(provider.0.as_str());
+    first["term"]["renewal"] = json!({"mode": "automatic-unless-objected", "notice": "P7D"});
     let old = parse(&first);
     let bound = |change: &dyn Fn(&mut Value), by: &[&(Did, SigningKey)]| {
         let mut value = first.clone();
@@ -206,14 +207,27 @@ fn one_signature_narrows_and_two_change() {
     let less = |v: &mut Value| v["interactions"][1]["max_bytes"] = json!(9);
     let more = |v: &mut Value| v["limits"][0]["max"] = json!("99999");
     let same = |_: &mut Value| {};
-    let both = [&initiator, &provider];
+    let signers = [&initiator, &provider];
     for change in [&less as &dyn Fn(&mut Value), &more, &same] {
-        assert_eq!(bound(change, &both), Ok(old.hash()));
+        assert_eq!(bound(change, &signers), Ok(old.hash()));
         assert_eq!(bound(change, &[]), Err("unsigned"));
         assert_eq!(bound(change, &[&signer(3)]), Err("foreign-signature"));
         assert_eq!(bound(change, &[&provider]), Err("one-signature"));
     }
     assert_eq!(bound(&less, &[&initiator]), Ok(old.hash()));
+    // Either party may object to renewal, as both agreed.
+    let object = |v: &mut Value| v["term"]["renewal"] = json!({"mode": "none"});
+    let later = |v: &mut Value| v["term"]["renewal"]["notice"] = json!("P8D");
+    for party in [&initiator, &provider] {
+        assert_eq!(bound(&object, &[party]), Ok(old.hash()));
+        assert_eq!(bound(&later, &[party]), Err("one-signature"));
+    }
+    let both = |v: &mut Value| {
+        less(v);
+        object(v);
+    };
+    assert_eq!(bound(&both, &[&initiator]), Ok(old.hash()));
+    assert_eq!(bound(&both, &[&provider]), Err("one-signature"), "the other's permits");
     assert_eq!(bound(&more, &[&initiator]), Err("one-signature"));
     assert_eq!(bound(&same, &[&initiator]), Err("one-signature"));
 }

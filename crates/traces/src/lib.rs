@@ -100,7 +100,7 @@ impl Session {
                 0 => {}
                 n => *call = format!("{call}{AGAIN}{n}"),
             },
-            Body::Message { .. } => {}
+            Body::Delegation { .. } | Body::Message { .. } => {}
         }
         recorded
     }
@@ -207,7 +207,9 @@ enum Kind {
 impl Line {
     fn convert(self) -> Option<Recorded> {
         let body = match self.kind {
-            Kind::Call => Body::Call { call: self.call?, name: self.tool?, args: self.args? },
+            Kind::Call => {
+                Body::Call { call: self.call?, name: self.tool?, args: self.args?, via: None }
+            }
             Kind::Message => Body::Message { text: self.content? },
             Kind::Result => Body::Result {
                 call: self.call?,
@@ -282,7 +284,7 @@ mod tests {
             .iter()
             .map(|e| match &e.body {
                 Body::Call { call, .. } | Body::Result { call, .. } => call.as_str(),
-                Body::Message { .. } => "",
+                Body::Delegation { .. } | Body::Message { .. } => "",
             })
             .collect();
         assert_eq!(names, ["c", "c", "c#again-1", "c#again-1"]);

@@ -110,7 +110,7 @@ fn check_range(stand: &Stand<'_>, claim: &Claim) -> Result<(), Fault> {
 
 /// Are these the bodies of this tally, these epochs and one chain of pacts, and is `pact` the one
 /// in force at the end? Prover and verifier ask alike. That the pacts of both ends belong together
-/// is for [`Revisions`](crate::Revisions) to say.
+/// is checked apart, where the leaves in between are.
 ///
 /// # Errors
 /// [`Fault`] for the first that is not.

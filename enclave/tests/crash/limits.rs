@@ -49,7 +49,7 @@ fn one_by_one_in_one_batch_or_in_several_the_verdicts_are_the_same() {
     let pay = |id: &str, to: &str| {
         let args = [("recipient", to), ("amount", "10.00"), ("subject", "rent")];
         let args = args.map(|(name, value)| (name.to_owned(), value.into())).into();
-        Body::Call { call: id.into(), name: "send_money".into(), args }
+        Body::Call { call: id.into(), name: "send_money".into(), args, via: None }
     };
     let said = "Send 10.00 to DE89370400440532013000 for the rent.".to_owned();
     let bodies = [

@@ -225,5 +225,5 @@ pub(crate) const ANSWER: Way = (Role::Provider, Role::Initiator);
 pub(crate) const SAY: Way = (Role::Principal, Role::Initiator);
 
 pub(crate) fn call(id: &str, name: &str) -> Body {
-    Body::Call { call: id.into(), name: name.into(), args: BTreeMap::new() }
+    Body::Call { call: id.into(), name: name.into(), args: BTreeMap::new(), via: None }
 }

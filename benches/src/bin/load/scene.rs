@@ -67,6 +67,7 @@ impl Scene {
                 call: format!("call-{}", talk.said),
                 name: "get_balance".into(),
                 args: BTreeMap::from([("account".into(), "DE02120300000000202051".into())]),
+                via: None,
             },
         };
         let signed = event.sign(&self.initiator).unwrap();

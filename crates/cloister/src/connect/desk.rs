@@ -72,11 +72,16 @@ impl Desk {
         self.room(size(&call.args)).await?;
         let post = Arc::clone(&self.post);
         let job = move |pen: &mut Pen| -> Result<Waiting, DeskError> {
-            let Intended { conversation, call: alias, name, args, .. } = call;
+            let Intended { conversation, call: alias, name, args, ticket: _, via } = call;
             let session = place(pen, &post, &conversation)?;
             let seq = pen.book().session(&session).map_err(refused)?.next();
             let id = format!("{alias}~{seq}");
-            let body = Body::Call { call: id.clone(), name: name.clone(), args: args.clone() };
+            let body = Body::Call {
+                call: id.clone(),
+                name: name.clone(),
+                args: args.clone(),
+                via: via.clone(),
+            };
             let way = (Role::Initiator, Role::Provider);
             let (event, bytes) = pen.book().say(session, way, body, post.key()).map_err(refused)?;
             let (hash, prev) = (event.hash(), event.unverified().prev);
@@ -90,7 +95,7 @@ impl Desk {
                 post.forget_judgement(&hash);
                 return Err(FULL);
             }
-            let passage = Passage { session, seq, prev, call: id, ticket: None };
+            let passage = Passage { session, seq, prev, call: id, ticket: None, via };
             Ok(Waiting { session, event: hash, passage, name, args, judgement })
         };
         let waiting = self.post.ledger.run(job).await.map_err(|_| DeskError::Closed)??;
@@ -354,12 +359,13 @@ fn terminated() -> Decision {
 /// that calls missing arguments empty would be untrue.
 fn event_body(seen: Seen) -> Body {
     match seen {
-        Seen::Call { call, name, args } => {
+        Seen::Delegation { to, via, interactions } => Body::Delegation { to, via, interactions },
+        Seen::Call { call, name, args, via } => {
             let args = match args {
                 Some(args) => args.into_iter().map(|(k, v)| (k, captured(v))).collect(),
                 None => BTreeMap::from([(ABSENT.to_owned(), Value::Bool(true))]),
             };
-            Body::Call { call, name, args }
+            Body::Call { call, name, args, via }
         }
         Seen::Message { text } => Body::Message {
             text: match captured(text) {
@@ -391,6 +397,7 @@ fn captured(value: Captured) -> Value {
 fn content_size(body: &Body) -> usize {
     match body {
         Body::Call { args, .. } => size(args),
+        Body::Delegation { interactions, .. } => interactions.iter().map(String::len).sum(),
         Body::Message { text } => text.len(),
         Body::Result { content: Content::Text(text), .. } => text.len(),
         Body::Result { content: Content::Document(value), .. } => value.to_string().len(),

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use messages::codec::Wire;
+use messages::did::Did;
 use messages::event::{Body, Event, Role};
 use messages::ids::{EventHash, PactHash, SessionId};
 use messages::receipt::Ticket;
@@ -35,6 +36,9 @@ pub(crate) struct Passage {
     /// None where the pact's mode gives none.
     #[n(5)]
     pub(crate) ticket: Option<Ticket>,
+    /// The delegate that asks.
+    #[n(6)]
+    pub(crate) via: Option<Did>,
 }
 
 impl Wire for Passage {
@@ -119,7 +123,7 @@ impl Passage {
     /// The hash of the call's event, rebuilt from what arrived.
     fn event(&self, pact: PactHash, arrived: &Arrived<'_>) -> Result<EventHash, TicketError> {
         let (name, args) = (arrived.name.to_owned(), arrived.args.clone());
-        let body = Body::Call { call: self.call.clone(), name, args };
+        let body = Body::Call { call: self.call.clone(), name, args, via: self.via.clone() };
         let (session, seq, prev) = (self.session, self.seq, self.prev);
         let (from, to) = (Role::Initiator, Role::Provider);
         let event = Event { pact, session, seq, prev, from, to, body };
@@ -205,8 +209,14 @@ mod tests {
         let book = Book::new(Party::Provider, PactHash([5; 32]));
         let args = BTreeMap::from([("amount".to_owned(), Value::from(5))]);
         let session = SessionId([6; 32]);
-        let mut passage =
-            Passage { session, seq: 3, prev: EventHash([7; 32]), call: "c~3".into(), ticket: None };
+        let mut passage = Passage {
+            session,
+            seq: 3,
+            prev: EventHash([7; 32]),
+            call: "c~3".into(),
+            ticket: None,
+            via: None,
+        };
         let call = passage.event(book.pact, &arrived("pay", &args)).unwrap();
         let expires = UnixMillis(1_000);
         let ticket = Ticket { session, call, expires, boot, signature: Signature([0; 64]) };

@@ -33,6 +33,7 @@ pub(crate) fn sessions(lines: &[Line], sessions: &[Session]) {
         let Some(first) = &line.first else { continue };
         let call = session.events.iter().find(|e| e.seq == first.seq).map(|e| match &e.body {
             Body::Call { name, .. } => name.as_str(),
+            Body::Delegation { .. } => "delegation",
             Body::Message { .. } => "message",
             Body::Result { .. } => "result",
         });

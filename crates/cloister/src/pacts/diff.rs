@@ -44,7 +44,8 @@ fn print_words(found: &Diff, old: &Pact, new: &Pact) {
         output::line(format!("{word} at {}: {}", difference.at, difference.text));
     }
     output::line(match found.signatures() {
-        Needed::None => "nothing differs: no signature is needed".to_owned(),
+        Needed::None => "nothing differs; both parties sign a revision that says so".to_owned(),
+        Needed::Any => "either party's signature is enough: it objects to renewal".to_owned(),
         Needed::One(party) => {
             format!("the {}'s signature is enough: only its own permits shrink", name(party))
         }
@@ -66,6 +67,7 @@ fn print_json(found: &Diff, old: &Pact, new: &Pact) {
         .map(|d| json!({"kind": d.kind.word(), "at": d.at, "text": d.text}))
         .collect();
     let signatures = match found.signatures() {
+        Needed::Any => "any",
         Needed::None => "none",
         Needed::One(party) => name(party),
         Needed::Both => "both",

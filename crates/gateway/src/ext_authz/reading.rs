@@ -151,6 +151,7 @@ impl Seen {
             name: named(name.to_owned())?,
             args,
             ticket: None,
+            via: None,
         })
     }
 

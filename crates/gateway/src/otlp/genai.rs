@@ -236,6 +236,7 @@ fn tool_use(
             call: call.clone(),
             name,
             args: args.map(|args| scope.capture_args(args)),
+            via: None,
         },
     };
     let answered = Observation {

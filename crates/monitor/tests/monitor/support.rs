@@ -351,7 +351,7 @@ pub(crate) fn take(
 
 pub(crate) fn call(id: &str, name: &str, args: Value) -> Body {
     let Value::Object(map) = args else { panic!("arguments are an object") };
-    Body::Call { call: id.into(), name: name.into(), args: map.into_iter().collect() }
+    Body::Call { call: id.into(), name: name.into(), args: map.into_iter().collect(), via: None }
 }
 
 pub(crate) fn balance(id: &str) -> Body {

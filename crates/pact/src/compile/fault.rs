@@ -38,6 +38,9 @@ pub enum CompileError {
         /// Place in `limits`.
         index: usize,
     },
+    /// Nobody could ever object.
+    #[error("the notice for renewal is as long as the term, or longer")]
+    BadNotice,
     /// A path that is not steps with dots.
     #[error("source {index}: a field path is not one to sixteen steps with dots")]
     BadPath {
@@ -105,6 +108,9 @@ pub enum CompileError {
         /// Place in `interactions`.
         index: usize,
     },
+    /// Renewal depends on something that is not promised.
+    #[error("renewal names an objective that the pact does not have")]
+    UnknownObjective,
     /// `limits` names something that is not limited.
     #[error("interaction {index}: it names a limit that the pact does not have")]
     UnknownLimit {
@@ -146,6 +152,7 @@ impl CompileError {
                 "write latency_ms with a percentile and <=, success_ratio, availability or \
                  throughput with >=, failure_ratio with <=, and name interactions of the pact",
             ),
+            Self::BadNotice => ("bad-notice", "write a notice shorter than the term"),
             Self::BadPath { .. } => ("bad-path", "write steps like a.*.b or **.sender"),
             Self::BadPattern { .. } => {
                 ("bad-pattern", "use a shorter expression without look-around")
@@ -175,6 +182,7 @@ impl CompileError {
             Self::UnknownFlowTarget { .. } | Self::UnknownInteraction { .. } => {
                 ("unknown-interaction", "correct the identifier")
             }
+            Self::UnknownObjective => ("unknown-objective", "name objectives of `performance`"),
             Self::UnknownLimit { .. } => ("unknown-limit", "correct the identifier"),
             Self::UnsupportedClaim { .. } => (
                 "unsupported-claim",

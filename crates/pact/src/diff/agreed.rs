@@ -1,9 +1,11 @@
 //! Terms that permit nothing and need both signatures whatever their change: who the parties are,
 //! when the pact holds, and all that the parties consented to of the monitor.
 
-use super::found::Found;
+use super::Taken;
+use super::found::{Found, Place};
 use crate::document::terms::{
-    ConsequenceAction, ConsequenceKind, Disclosure, Document, Monitoring, Parties, Term,
+    ConsequenceAction, ConsequenceKind, Disclosure, Document, Monitoring, Parties, RenewalMode,
+    Term,
 };
 use crate::lint::OUTSIDE;
 
@@ -22,9 +24,18 @@ pub(super) fn term(found: &mut Found, old: &Term, new: &Term) {
     found.agreed("term.not_after", not_after == &new.not_after, "it ends at another moment");
     let sessions = max_sessions == &new.max_sessions;
     found.agreed("term.max_sessions", sessions, "another number of sessions is permitted");
-    found.agreed("term.renewal", renewal == &new.renewal, "it is renewed in another way");
+    if renews(old) && !renews(new) {
+        let place = Place::new("term.renewal".to_owned(), Taken::Either);
+        found.narrower(&place, "it is not renewed any more");
+    } else {
+        found.agreed("term.renewal", renewal == &new.renewal, "it is renewed in another way");
+    }
     let same = renegotiation == &new.renegotiation;
     found.agreed("term.renegotiation", same, "it is renegotiated in another way");
+}
+
+fn renews(term: &Term) -> bool {
+    term.renewal.as_ref().is_some_and(|r| r.mode == RenewalMode::AutomaticUnlessObjected)
 }
 
 pub(super) fn monitoring(found: &mut Found, old: &Monitoring, new: &Monitoring) {

@@ -140,7 +140,7 @@ pub fn succeeds(old: &Pact, new: &Pact) -> Result<Succession, SuccessionError> {
     remembered(old.terms(), new.terms())?;
     let diff = diff(old, new);
     let excluded = old.terms().term.renegotiation.as_ref().is_some_and(|r| !r.allowed);
-    if excluded && !matches!(diff.signatures(), Needed::One(_)) {
+    if excluded && !matches!(diff.signatures(), Needed::Any | Needed::One(_)) {
         return Err(SuccessionError::NotRenegotiable);
     }
     Ok(Succession { replaced: old.hash(), current: new.hash(), diff })

@@ -2,7 +2,7 @@
 
 use super::{Findings, Severity};
 use crate::compile::RECOGNISED;
-use crate::document::terms::{Document, InteractionKind, RenewalMode};
+use crate::document::terms::{Document, InteractionKind};
 
 /// Says of every such term that it is one.
 pub(super) fn only(findings: &mut Findings, terms: &Document) {
@@ -14,7 +14,8 @@ pub(super) fn only(findings: &mut Findings, terms: &Document) {
         }
     };
     let monitoring = &terms.monitoring;
-    recorded(terms.delegation.is_some(), "delegation", "who acts for whom is not seen in events");
+    let carried = terms.delegation.as_ref().is_some_and(|d| !d.carry.is_empty());
+    recorded(carried, "delegation.carry", "what goes along with a delegation is not seen");
     let reported = "incidents are not delivered; a consequence with `report` is";
     recorded(!monitoring.incidents.is_empty(), "monitoring.incidents", reported);
     recorded(monitoring.evidence.is_some(), "monitoring.evidence", "evidence is not held");
@@ -42,9 +43,6 @@ pub(super) fn only(findings: &mut Findings, terms: &Document) {
     recorded(data.pseudonymise.is_some(), "data.pseudonymise", "names are not replaced");
     recorded(true, "dispute", "disputes are settled by people");
     recorded(terms.anchor.is_some(), "anchor", "the pact is anchored in the monitor's log only");
-    let renewal = terms.term.renewal.as_ref();
-    let automatic = renewal.is_some_and(|r| r.mode == RenewalMode::AutomaticUnlessObjected);
-    recorded(automatic, "term.renewal", "a term ends; a new revision renews it");
     let renegotiation = terms.term.renegotiation.as_ref();
     recorded(
         renegotiation.is_some_and(|r| r.during.is_some() || r.timeout.is_some()),

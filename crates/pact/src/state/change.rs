@@ -9,7 +9,7 @@ use messages::counter::CounterIndex;
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
-use super::{Breach, Lineage, MAX_WORDS, Sample, keeps_what_was_read, packed};
+use super::{Breach, Delegate, Lineage, MAX_WORDS, Sample, keeps_what_was_read, packed};
 use crate::check::Granted;
 use crate::document::terms::LogScope;
 use crate::tokens::Tokens;
@@ -75,6 +75,9 @@ pub struct Change {
     /// What the principal hands over.
     #[n(21)]
     pub(crate) granted: Granted,
+    /// Who may act for a party from now on.
+    #[n(22)]
+    pub(crate) delegate: Option<(u64, Delegate)>,
 }
 
 /// Pieces with the same marks.
@@ -206,6 +209,7 @@ impl Change {
             ran: self.ran,
             usual: self.usual.clone(),
             granted: self.granted,
+            delegate: self.delegate.clone(),
         })
     }
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use super::{
-    CallState, Known, MAX_CALLS, MAX_WORDS, Marked, SessionState, keeps_what_was_read, packed,
+    CallState, Known, MAX_CALLS, MAX_DELEGATES, MAX_WORDS, Marked, SessionState,
+    keeps_what_was_read, packed,
 };
 use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
@@ -65,6 +66,7 @@ impl<C> Encode<C> for Scoped<'_> {
             content,
             urged,
             proposed,
+            delegates,
             marked,
             places,
             stems,
@@ -98,6 +100,7 @@ impl<C> Encode<C> for Scoped<'_> {
         kept(content).encode(e, ctx)?;
         kept(urged).encode(e, ctx)?;
         kept(proposed).encode(e, ctx)?;
+        delegates.encode(e, ctx)?;
         let unmarked = &Marked::default();
         (if self.whole { marked } else { unmarked }).encode(e, ctx)?;
         packed::encode(if self.whole { places } else { none }, e, ctx)?;
@@ -128,6 +131,7 @@ impl<'b, C> Decode<'b, C> for SessionState {
             content: Known::decode(d, ctx)?,
             urged: Known::decode(d, ctx)?,
             proposed: Known::decode(d, ctx)?,
+            delegates: within(MAX_DELEGATES, Decode::decode(d, ctx)?, BTreeMap::len)?,
             marked: Marked::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
@@ -159,4 +163,4 @@ fn within<T>(most: usize, all: T, len: impl Fn(&T) -> usize) -> Result<T, decode
 }
 
 /// How many fields a state has.
-const FIELDS: u64 = 20;
+const FIELDS: u64 = 21;

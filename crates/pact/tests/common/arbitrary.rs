@@ -1,6 +1,7 @@
 //! Arbitrary values and events.
 use std::collections::BTreeMap;
 
+use messages::did::Did;
 use messages::event::{Body, Content, Role, Status};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -45,9 +46,17 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
     let arg = prop_oneof![Just("recipient".to_owned()), Just("amount".to_owned()), word()];
     let content = prop_oneof![value().prop_map(Content::Document), word().prop_map(Content::Text)];
     let status = prop_oneof![Just(Status::Ok), Just(Status::Error), Just(Status::Cancelled)];
+    let args = prop::collection::btree_map(arg, value(), 0..4);
     prop_oneof![
-        (call.clone(), name, prop::collection::btree_map(arg, value(), 0..4))
-            .prop_map(|(call, name, args): (_, _, BTreeMap<_, _>)| Body::Call { call, name, args }),
+        (call.clone(), name, args, delegate()).prop_map(
+            |(call, name, args, via): (_, _, BTreeMap<_, _>, _)| Body::Call {
+                call,
+                name,
+                args,
+                via
+            }
+        ),
+        delegation(),
         word().prop_map(|text| Body::Message { text }),
         (call, status, content, any::<Option<u64>>()).prop_map(
             |(call, status, content, latency_us)| Body::Result {
@@ -58,6 +67,27 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
             }
         ),
     ]
+}
+
+/// One of three who may act for a party.
+fn somebody() -> impl Strategy<Value = Did> {
+    let named = prop::sample::select(vec!["one", "two", "three"]);
+    named.prop_map(|name| Did::parse(&format!("did:web:{name}.example")).unwrap())
+}
+
+/// Nobody, or one of them.
+fn delegate() -> impl Strategy<Value = Option<Did>> {
+    prop::option::weighted(0.25, somebody())
+}
+
+pub(crate) fn delegation() -> impl Strategy<Value = Body> {
+    let id = prop::sample::select(vec!["read_note", "send_money", "none"]);
+    let ids = prop::collection::vec(id.prop_map(str::to_owned), 0..3);
+    (somebody(), delegate(), ids).prop_map(|(to, via, interactions)| Body::Delegation {
+        to,
+        via,
+        interactions,
+    })
 }
 
 /// A place in the small pact, and what may stand there: any of these or nothing.
@@ -187,7 +217,16 @@ fn bounds() -> Vec<Pool> {
         follows("few", "deny"),
         follows("deny", "terminate")
     ]);
+    let delegation = json!([
+        {"max_depth": 0},
+        {"max_depth": 1, "narrowing": "same-or-narrower"},
+        {"max_depth": 2, "narrowing": "same-or-narrower"},
+        {"max_depth": 2, "narrowing": "must-narrow"},
+        {"max_depth": 2, "narrowing": "none"},
+        {"max_depth": 2, "narrowing": "same-or-narrower", "to": ["did:web:one.example"]}
+    ]);
     vec![
+        ("", "delegation", delegation),
         ("", "flows", flows),
         ("", "consequences", consequences),
         ("/interactions/1", "max_tier", json!(["public", "internal"])),
@@ -297,8 +336,8 @@ fn exchange() -> impl Strategy<Value = Vec<Step>> {
     let name =
         prop::sample::select(vec!["read_note", "read_note", "send_money", "send_money", "tell"]);
     let result = prop::option::weighted(0.7, (content(), any::<bool>()));
-    (0u32..1000, name, args, any::<bool>(), result).prop_map(
-        |(id, name, args, approved, result)| {
+    (0u32..1000, name, (args, delegate()), any::<bool>(), result).prop_map(
+        |(id, name, (args, via), approved, result)| {
             let (recipient, amount, note, other) = args;
             let all = match name {
                 "send_money" => {
@@ -314,7 +353,7 @@ fn exchange() -> impl Strategy<Value = Vec<Step>> {
                 _ => (Role::Initiator, Role::Provider),
             };
             let call = format!("c{id}");
-            let body = Body::Call { call: call.clone(), name: name.into(), args };
+            let body = Body::Call { call: call.clone(), name: name.into(), args, via };
             let mut steps = vec![(from, to, body.clone(), false)];
             if approved {
                 steps.push((from, to, body, true));
@@ -346,5 +385,7 @@ pub(crate) fn likely() -> impl Strategy<Value = Vec<Step>> {
         };
         vec![(from, to, Body::Message { text }, false)]
     });
-    prop_oneof![2 => exchange(), 1 => spoken]
+    let own = (Role::Initiator, Role::Initiator);
+    let handed = delegation().prop_map(move |body| vec![(own.0, own.1, body, false)]);
+    prop_oneof![4 => exchange(), 2 => spoken, 1 => handed]
 }

@@ -112,7 +112,7 @@ impl Play {
         how: Approval,
     ) -> Judgement {
         let args: BTreeMap<String, Value> = serde_json::from_value(args).unwrap();
-        let body = Body::Call { call: id.into(), name: name.into(), args };
+        let body = Body::Call { call: id.into(), name: name.into(), args, via: None };
         self.event(Role::Initiator, Role::Provider, body, how)
     }
 

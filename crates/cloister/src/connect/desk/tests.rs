@@ -142,7 +142,7 @@ fn side(party: Party, monitor: &Monitor, change: impl FnOnce(&mut Terms)) -> Sid
 
 fn call(name: &str, id: &str) -> Intended {
     let (conversation, call, name) = ("trace".into(), id.into(), name.into());
-    Intended { conversation, call, name, args: BTreeMap::new(), ticket: None }
+    Intended { conversation, call, name, args: BTreeMap::new(), ticket: None, via: None }
 }
 
 fn message(text: &str, source: u8) -> Observation {
@@ -261,7 +261,7 @@ async fn a_passive_pact_waits_for_nobody() {
     let seen = Observation {
         from: Role::Initiator,
         to: Role::Provider,
-        body: Seen::Call { call: "c1".into(), name: "late".into(), args: None },
+        body: Seen::Call { call: "c1".into(), name: "late".into(), args: None, via: None },
         ..message("", 3)
     };
     side.desk.observe(seen).await.unwrap();
@@ -307,7 +307,7 @@ async fn a_closing_desk_takes_nothing() {
 
 #[test]
 fn content_that_is_kept_back_is_said_to_be() {
-    let body = event_body(Seen::Call { call: "c".into(), name: "n".into(), args: None });
+    let body = event_body(Seen::Call { call: "c".into(), name: "n".into(), args: None, via: None });
     assert!(matches!(body, Body::Call { args, .. } if args.contains_key(ABSENT)));
     let sized = event_body(Seen::Message { text: Captured::Sized { bytes: 7 } });
     assert_eq!(sized, Body::Message { text: r#"{"cloister:bytes":7}"#.into() });
