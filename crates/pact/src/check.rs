@@ -27,6 +27,7 @@ mod heard;
 mod limits;
 mod origins;
 mod reading;
+mod term;
 mod turn;
 mod value;
 
@@ -181,27 +182,6 @@ impl Look<'_> {
         let token = self.session.key.token(Form::CallId, call);
         let known = self.session.calls.get(&token);
         known.and_then(|c| self.pact.numbered(c.rule)).map_or("", |(name, _)| name)
-    }
-
-    fn open(&mut self) {
-        if self.session.opened {
-            return;
-        }
-        self.change.opens = true;
-        self.change.count(Fixed::Sessions.at(), 1);
-        if self.pact.max_sessions.is_some_and(|max| self.standing.sessions >= max) {
-            self.find(Decision::Terminate, &["term.max-sessions"], None);
-        }
-    }
-
-    fn term(&mut self) {
-        let (from, _) = self.pact.term();
-        if self.change.now < from {
-            self.find(Decision::Terminate, &["term.not-before"], None);
-        }
-        if self.change.now >= self.standing.until(self.pact) {
-            self.find(Decision::Terminate, &["term.not-after"], None);
-        }
     }
 
     fn call(

@@ -10,7 +10,6 @@ use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
 use crate::check::Granted;
-use crate::compile::Compiled;
 use crate::document::terms::LogScope;
 use crate::tokens::TokenKey;
 
@@ -322,36 +321,6 @@ impl StandingState {
     /// An overseer lets the pact go on. What was counted stays counted.
     pub const fn reinstate(&mut self) {
         self.suspended = false;
-    }
-
-    /// When the pact ends, with the renewals so far.
-    #[must_use]
-    pub fn until(&self, pact: &Compiled) -> UnixMillis {
-        let (_, until) = pact.term();
-        self.renewed.unwrap_or(until)
-    }
-
-    /// Renews a pact that says so, once the time to object is over and its conditions hold. A
-    /// pact that was left to end stays at its end. Call it as time passes, at least once a notice.
-    pub fn renew(&mut self, pact: &Compiled, now: UnixMillis) {
-        let Some(rule) = &pact.renewal else { return };
-        let breached = |at: &u16| self.objectives.get(at).is_some_and(|o| o.breached.is_some());
-        if rule.conditions.iter().any(breached) {
-            return;
-        }
-        let mut until = self.until(pact);
-        while now < until && until.0.saturating_sub(rule.notice.0) <= now.0 {
-            until = until.saturating_add(rule.length);
-        }
-        self.renewed = Some(until);
-    }
-
-    /// A revision takes the place of a pact: one that says when it ends ends then, one that leaves
-    /// the end as it was keeps the renewals so far.
-    pub fn revise(&mut self, old: &Compiled, new: &Compiled) {
-        if old.term().1 != new.term().1 {
-            self.renewed = None;
-        }
     }
 
     /// Applies a change that [`check`](crate::check::check) found for this state.
