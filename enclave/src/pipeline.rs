@@ -171,6 +171,7 @@ impl Pipeline {
             | Request::Include { .. }
             | Request::Consistency { .. }
             | Request::Inbox
+            | Request::Chain { .. }
             | Request::Disclose { .. }
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),

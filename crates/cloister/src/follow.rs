@@ -119,6 +119,7 @@ fn kind(kind: NoticeKind) -> &'static str {
         NoticeKind::Rollback => "rollback",
         NoticeKind::Clock => "clock",
         NoticeKind::Duty => "duty",
+        NoticeKind::Revised => "revised",
     }
 }
 

@@ -275,4 +275,7 @@ pub enum NoticeKind {
     /// A consequence of the pact makes something due: a report, a penalty, a word to somebody.
     #[n(7)]
     Duty,
+    /// A revision took the place of the pact, whoever signed it; `rule` is its hash.
+    #[n(8)]
+    Revised,
 }

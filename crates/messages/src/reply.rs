@@ -188,6 +188,14 @@ pub enum Request {
         #[n(0)]
         leaf: u64,
     },
+    /// Asks for the signed documents of a pact's chain. Answered to an authenticated caller whom it
+    /// concerns.
+    #[n(19)]
+    Chain {
+        /// Any pact of the chain.
+        #[n(0)]
+        pact: PactHash,
+    },
     /// Brings witness cosignatures of a checkpoint of this log: time moves by them.
     #[n(18)]
     Cosign {
@@ -451,6 +459,13 @@ pub enum Reply {
     /// The opening of a leaf.
     #[n(18)]
     Disclosed(#[n(0)] Disclosed),
+    /// The signed documents of a chain, root first; the last is in force.
+    #[n(20)]
+    Chain {
+        /// As the parties signed them, JSON.
+        #[n(0)]
+        documents: Vec<Vec<u8>>,
+    },
     /// The clock's bounds after the cosignatures.
     #[n(19)]
     Cosigned {

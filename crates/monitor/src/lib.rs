@@ -28,5 +28,6 @@ pub use book::{EpochClose, Finished, Outcome};
 pub use effect::{Approved, Effect, Seed, Took};
 pub use monitor::{Decision, Monitor, Resumed, Settings, Taken};
 pub use refusal::{CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError};
+pub use terms::PactDisclosure;
 pub use trial::Trial;
 pub use view::Due;

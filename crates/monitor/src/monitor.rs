@@ -16,7 +16,7 @@ use messages::reply::{Action, Approval as OverseerApproval, Metadata, Open, Rein
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Bracket, UnixMillis};
 use minicbor::{Decode, Encode};
-use pact::{Approval, BindingPact, BindingRevision, check, compile};
+use pact::{Approval, BindingPact, BindingRevision, Needed, check, compile};
 
 use crate::action::{Answer, action, runs};
 use crate::book::Book;
@@ -176,7 +176,10 @@ impl Monitor {
         if book.terms.compiled.hash() != revision.succession().replaced() {
             return Err(RegisterError::PriorNotInForce);
         }
-        if book.terms.is_full() {
+        // INVARIANT: an objection to renewal is always taken: nobody keeps the other in a pact by
+        // filling its chain.
+        let needed = revision.succession().diff().signatures();
+        if needed != Needed::Any && !book.terms.has_room(&signed) {
             return Err(RegisterError::ChainFull);
         }
         let terms = book.terms.revised(signed.clone()).ok_or(RegisterError::NotCompilable)?;
@@ -454,7 +457,7 @@ impl Monitor {
         let missing = receipt.count.saturating_sub(count).max(1);
         let known = book.lost.get(&tag).is_some_and(|lost| *lost >= missing);
         let effect = (rolled_back && !known)
-            .then(|| Effect::RolledBack { root: *pact, receipt: receipt.clone() });
+            .then(|| Effect::RolledBack { root: named, receipt: receipt.clone() });
         Ok(Resumed { count, head, rolled_back, effect })
     }
 

@@ -1,17 +1,20 @@
 //! The terms in force: a chain of pacts, each in the place of the one before, and what the last
 //! of them compiles to.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use messages::counter::Schema;
+use messages::did::Did;
 use messages::ids::PactHash;
 use minicbor::{Decode, Encode};
-use pact::{Compiled, Pact, SignedPact, compile, compile_after};
+use pact::{Compiled, Consented, Pact, SignedPact, compile, compile_after};
 
 /// What the parties signed, and the terms that it amounts to now.
 pub(crate) struct Terms {
     /// The documents, root first.
     chain: Vec<Signed>,
+    /// What claims over the time of a pact before need of it, root first.
+    past: Vec<PactDisclosure>,
     pub(crate) root: PactHash,
     pub(crate) compiled: Compiled,
 }
@@ -21,26 +24,48 @@ pub(crate) struct Terms {
 struct Signed {
     pact: PactHash,
     document: Vec<u8>,
+    /// Who signed it alone.
+    alone: Option<Did>,
+}
+
+/// What a pact lets leave, and in which counters.
+#[derive(Clone)]
+pub struct PactDisclosure {
+    pact: PactHash,
+    /// The ordered counters.
+    pub schema: Schema,
+    /// The claims that may leave.
+    pub consent: Vec<Consented>,
+}
+
+impl PactDisclosure {
+    fn of(compiled: &Compiled) -> Self {
+        Self {
+            pact: compiled.hash(),
+            schema: compiled.schema().clone(),
+            consent: compiled.consent().to_vec(),
+        }
+    }
 }
 
 impl Terms {
-    /// Most pacts of one chain.
-    pub(crate) const MAX_CHAIN: usize = 64;
-
     /// Reads a root pact. Its signatures were checked before it was put on record.
     pub(crate) fn of(document: Vec<u8>) -> Option<Self> {
         let signed = SignedPact::parse(&document).ok()?;
         let (pact, compiled) = (signed.pact().hash(), compile(signed.pact()).ok()?);
-        Some(Self { chain: Vec::from([Signed { pact, document }]), root: pact, compiled })
+        let first = Signed { pact, document, alone: None };
+        Some(Self { chain: Vec::from([first]), past: Vec::new(), root: pact, compiled })
     }
 
     /// The terms once `document`, a revision of these, is in force.
     pub(crate) fn revised(&self, document: Vec<u8>) -> Option<Self> {
         let signed = SignedPact::parse(&document).ok()?;
         let compiled = compile_after(&self.compiled, signed.pact()).ok()?;
-        let mut chain = self.chain.clone();
-        chain.push(Signed { pact: signed.pact().hash(), document });
-        Some(Self { chain, root: self.root, compiled })
+        let alone = signer_alone(&signed);
+        let (mut chain, mut past) = (self.chain.clone(), self.past.clone());
+        chain.push(Signed { pact: signed.pact().hash(), document, alone });
+        past.push(PactDisclosure::of(&self.compiled));
+        Some(Self { chain, past, root: self.root, compiled })
     }
 
     /// The whole document in force.
@@ -49,24 +74,45 @@ impl Terms {
         Some(signed.pact().clone())
     }
 
+    /// The signed documents, root first.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = &[u8]> {
+        self.chain.iter().map(|signed| &signed.document[..])
+    }
+
     /// All pacts of the chain, root first.
     pub(crate) fn pacts(&self) -> impl Iterator<Item = &PactHash> {
         self.chain.iter().map(|signed| &signed.pact)
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.chain.len() >= Self::MAX_CHAIN
+    /// Whether the chain takes this document. What one party signs alone has a share of its own,
+    /// so that it cannot use up what both may agree.
+    pub(crate) fn has_room(&self, document: &[u8]) -> bool {
+        let fits = |others: &[usize], most: usize, bytes: usize| {
+            let all = others.iter().fold(document.len(), |sum, n| sum.saturating_add(*n));
+            others.len() < most && all <= bytes
+        };
+        let lengths = |by: Option<&Did>| -> Vec<usize> {
+            let counted = |signed: &&Signed| by.is_none() || signed.alone.as_ref() == by;
+            self.chain.iter().filter(counted).map(|signed| signed.document.len()).collect()
+        };
+        let alone = SignedPact::parse(document).ok().and_then(|signed| signer_alone(&signed));
+        let own = alone.is_none_or(|did| fits(&lengths(Some(&did)), MAX_ALONE, MAX_BYTES_ALONE));
+        own && fits(&lengths(None), MAX_CHAIN, MAX_BYTES)
     }
 
-    /// The terms as they were under `pact`.
-    pub(crate) fn under(&self, pact: &PactHash) -> Option<Cow<'_, Compiled>> {
+    /// What `pact`, of this chain, lets leave.
+    pub(crate) fn under(&self, pact: &PactHash) -> Option<PactDisclosure> {
         if *pact == self.compiled.hash() {
-            return Some(Cow::Borrowed(&self.compiled));
+            return Some(PactDisclosure::of(&self.compiled));
         }
-        let upto = self.pacts().position(|p| p == pact)?;
-        let documents = self.chain.iter().take(upto.saturating_add(1));
-        chained(documents.map(|signed| signed.document.clone())).map(|t| Cow::Owned(t.compiled))
+        self.past.iter().find(|past| past.pact == *pact).cloned()
     }
+}
+
+fn signer_alone(signed: &SignedPact) -> Option<Did> {
+    let mut signers = signed.signers();
+    let first = signers.next()?;
+    signers.next().is_none().then(|| first.clone())
 }
 
 fn chained(mut documents: impl Iterator<Item = Vec<u8>>) -> Option<Terms> {
@@ -81,8 +127,8 @@ impl<C> Encode<C> for Terms {
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
         out.array(self.chain.len() as u64)?;
-        for signed in &self.chain {
-            out.bytes(&signed.document)?;
+        for document in self.documents() {
+            out.bytes(document)?;
         }
         out.ok()
     }
@@ -99,3 +145,12 @@ impl<'b, C> Decode<'b, C> for Terms {
         chained(documents?.into_iter()).ok_or_else(bad)
     }
 }
+
+/// Most pacts of one chain.
+const MAX_CHAIN: usize = 64;
+/// Most of them that one party signed alone.
+const MAX_ALONE: usize = 16;
+/// Most bytes of their documents.
+const MAX_BYTES: usize = 2 << 20;
+/// Most bytes of those that one party signed alone.
+const MAX_BYTES_ALONE: usize = 1 << 19;

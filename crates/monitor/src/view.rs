@@ -1,6 +1,5 @@
 //! What may be seen of a monitor: receipts to sign, what waits, whose things are. Reads only.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,6 +21,7 @@ use crate::effect::Effect;
 use crate::monitor::{Decision, Monitor};
 use crate::receipt::receipt;
 use crate::session::Told;
+use crate::terms::PactDisclosure;
 
 /// Something that a consequence of the pact makes due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,10 +163,15 @@ impl Monitor {
         self.state.books.get(root).into_iter().flat_map(|book| book.terms.pacts())
     }
 
-    /// The terms of a chain as they were under one of its pacts.
+    /// What a pact of a chain lets leave, in force or replaced.
     #[must_use]
-    pub fn under(&self, root: &PactHash, pact: &PactHash) -> Option<Cow<'_, Compiled>> {
+    pub fn under(&self, root: &PactHash, pact: &PactHash) -> Option<PactDisclosure> {
         self.state.books.get(root)?.terms.under(pact)
+    }
+
+    /// The signed documents of a chain, root first.
+    pub fn documents(&self, root: &PactHash) -> impl Iterator<Item = &[u8]> {
+        self.state.books.get(root).into_iter().flat_map(|book| book.terms.documents())
     }
 
     /// Root pacts under monitoring.
@@ -177,6 +182,12 @@ impl Monitor {
     /// Open sessions, by identifier.
     pub fn open_sessions(&self) -> impl Iterator<Item = &SessionId> {
         self.state.sessions.keys()
+    }
+
+    /// Open sessions under a chain of pacts.
+    pub fn sessions_of(&self, root: &PactHash) -> impl Iterator<Item = SessionId> {
+        let open = self.state.sessions.iter().filter(move |(_, (of, _))| of == root);
+        open.map(|(session, _)| *session)
     }
 
     /// How many sessions are open.

@@ -362,6 +362,12 @@ impl Compiled {
         self.approval.1
     }
 
+    /// How early a party objects to renewal; none when the pact is not renewed by itself.
+    #[must_use]
+    pub fn renewal_notice(&self) -> Option<Millis> {
+        self.renewal.as_ref().map(|rule| rule.notice)
+    }
+
     /// The pact holds from the first moment until before the second, as it is written; a renewal
     /// carries it on ([`StandingState::until`](crate::StandingState::until)).
     #[must_use]

@@ -152,6 +152,14 @@ impl SignedPact {
         self.signatures.iter().map(|s| &s.did)
     }
 
+    /// Whether some signature of a party holds: enough to look at the document more closely, and
+    /// never enough to bind by itself.
+    #[must_use]
+    pub fn is_signed_by_a_party(&self, keys: &KeyRing) -> bool {
+        let parties = [self.pact.initiator(), self.pact.provider()];
+        self.signatures.iter().any(|signed| self.check(signed, parties, keys).is_ok())
+    }
+
     /// Checks that both parties, and nobody else, signed this pact with their own keys.
     ///
     /// # Errors

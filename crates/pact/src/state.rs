@@ -365,7 +365,7 @@ const fn keeps_what_was_read(scope: LogScope) -> bool {
     }
 }
 
-/// Most delegates of one session.
+/// Most delegates of one party in a session.
 pub(crate) const MAX_DELEGATES: usize = 256;
 /// Most calls of one session.
 pub(crate) const MAX_CALLS: usize = 1 << 16;

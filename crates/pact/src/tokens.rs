@@ -45,7 +45,8 @@ pub(crate) enum Form {
     Phone = 14,
     Name = 15,
     Piece = 16,
-    Delegate = 17,
+    InitiatorsDelegate = 17,
+    ProvidersDelegate = 18,
 }
 
 /// Tokens of one stretch of text.

@@ -11,12 +11,12 @@
 mod common;
 
 use cloister_pact::{
-    CompileError, Compiled, KeyRing, Needed, Pact, SignedPact, SuccessionError, compile,
-    compile_after, succeeds,
+    CompileError, Compiled, Decision, KeyRing, Needed, Pact, SignedPact, SuccessionError, compile,
+    compile_after, diff, succeeds,
 };
-use common::base;
+use common::{Play, base};
 use messages::did::Did;
-use messages::event::Party;
+use messages::event::{Content, Party};
 use messages::signature::SigningKey;
 use serde_json::{Value, json};
 
@@ -155,11 +155,44 @@ fn calls_come_and_go_and_every_counter_and_number_stays() {
     assert!(gone.calls().eq(old.calls()) && gone.number(names[0]).is_none());
     let back = compile_after(&gone, &parse(&base())).unwrap();
     assert_eq!((back.number(names[0]), back.schema()), (old.number(names[0]), old.schema()));
-    // Another name is another call: nothing that ran under the old one counts as it.
-    let (old, renamed) = compiled_after(|v| v["interactions"][0]["name"] = json!("other"));
-    let renamed = renamed.unwrap();
-    assert_eq!(renamed.schema(), old.schema());
-    assert!(renamed.number("other").is_some_and(|n| usize::from(n) == names.len()));
+    // An identifier means one call for ever, also when it was gone in between.
+    for (key, to) in [("name", "other"), ("direction", "provider->initiator"), ("kind", "message")]
+    {
+        let changed = |v: &mut Value| v["interactions"][0][key] = json!(to);
+        let (_, now) = compiled_after(changed);
+        assert_eq!(now.unwrap_err(), CompileError::CallChanged { index: 0 }, "{key}");
+        let mut later = base();
+        changed(&mut later);
+        let after = compile_after(&gone, &parse(&later));
+        assert_eq!(after.unwrap_err(), CompileError::CallChanged { index: 0 }, "{key}");
+    }
+}
+
+/// What was read stays marked for the flow that it was marked for, whatever is put before it.
+#[test]
+fn a_new_flow_does_not_take_the_mark_of_one_that_is_kept() {
+    let flow = |id: &str, to: &str| {
+        json!({"id": id, "from": {"sources": ["read_note"]}, "effect": "deny",
+            "to": {"interactions": [to]}})
+    };
+    let mut value = base();
+    value["flows"] = json!([flow("kept", "send_money")]);
+    value["limits"] = json!([]);
+    value["interactions"][1]["limits"] = json!([]);
+    value["interactions"][1]["args"] = json!({"*": {}});
+    let mut play = Play::new(compile(&parse(&value)).unwrap());
+    assert_eq!(play.call("read_note", json!({})).0, Decision::Allow);
+    drop(play.answers(Content::Text("the combination is sparrow lantern copper wheel".into())));
+    let out = json!({"subject": "sparrow lantern copper wheel"});
+    let denied = (Decision::Deny, "kept".to_owned());
+    assert_eq!(play.call("send_money", out.clone()), denied);
+    let mut next = value.clone();
+    next["flows"] = json!([flow("new", "read_note"), flow("kept", "send_money")]);
+    play.pact = compile_after(&play.pact, &parse(&next)).unwrap();
+    assert_eq!(play.call("send_money", out.clone()), denied);
+    next["flows"].as_array_mut().unwrap().swap(0, 1);
+    play.pact = compile_after(&play.pact, &parse(&next)).unwrap();
+    assert_eq!(play.call("send_money", out), denied);
 }
 
 #[test]
@@ -222,6 +255,12 @@ fn one_signature_narrows_and_two_change() {
         assert_eq!(bound(&object, &[party]), Ok(old.hash()));
         assert_eq!(bound(&later, &[party]), Err("one-signature"));
     }
+    // Also where a consequence waits for a term: the end of one hides no finding.
+    let mut waiting = first.clone();
+    waiting["consequences"] = json!([{"on": ["sent"], "do": [{"action": "pause"}]}]);
+    let (before, mut after) = (parse(&waiting), waiting);
+    object(&mut after);
+    assert_eq!(diff(&before, &parse(&after)).signatures(), Needed::Any);
     let both = |v: &mut Value| {
         less(v);
         object(v);

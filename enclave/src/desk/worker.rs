@@ -205,6 +205,7 @@ const fn reads(request: &Request) -> bool {
             | Request::Include { .. }
             | Request::Consistency { .. }
             | Request::Inbox
+            | Request::Chain { .. }
             | Request::Disclose { .. }
     )
 }

@@ -15,7 +15,7 @@ use messages::reply::{Reply, Request};
 use messages::signature::Signature;
 use messages::time::Epoch;
 use monitor::Decision;
-use pact::Compiled;
+use pact::Consented;
 use tally::{BlindingContext, Openings, Totals, commit};
 use tlog::{TilePath, Tiled};
 
@@ -36,6 +36,7 @@ impl Pipeline {
             Request::Include { leaves } => self.include(leaves),
             Request::Consistency { old } => self.consistency(*old),
             Request::Inbox => self.inbox(caller),
+            Request::Chain { pact } => self.chain(pact, caller),
             Request::Disclose { leaf } => self.disclose(*leaf, caller),
             _ => Err(Refused("request-out-of-turn")),
         };
@@ -87,10 +88,10 @@ impl Pipeline {
         // there is such an epoch is told only to whom some consent names.
         let last = self.in_force(range.tally, range.last);
         let asked = last.as_ref().ok().or_else(|| monitor.chain(root).last());
-        let compiled = asked.and_then(|pact| monitor.under(root, pact));
-        let compiled = &*compiled.ok_or(Refused("pact-unknown"))?;
-        let (at, consented) = compiled
-            .consent()
+        let terms = asked.and_then(|pact| monitor.under(root, pact));
+        let terms = terms.ok_or(Refused("pact-unknown"))?;
+        let (at, consented) = terms
+            .consent
             .iter()
             .enumerate()
             .find(|(_, c)| c.entry.id == consent)
@@ -128,13 +129,13 @@ impl Pipeline {
         let begins = monitor.under(root, &first).ok_or(Refused("pact-unknown"))?;
         Ok(Proving {
             claim: claim.clone(),
-            schemas: [begins.schema().clone(), compiled.schema().clone()],
+            schemas: [begins.schema, terms.schema.clone()],
             revisions,
             before: (before, before_openings),
             after: (after, after_openings),
             pact,
             signer,
-            consent: (entry.clone(), at, consent_path(compiled, at)),
+            consent: (entry.clone(), at, consent_path(&terms.consent, at)),
             boots: (boots.clone(), leaves),
         })
     }
@@ -243,6 +244,17 @@ impl Pipeline {
         }
     }
 
+    /// What is in force and what was before it, for whom it concerns: one party may have signed
+    /// alone what binds both.
+    fn chain(&self, pact: &PactHash, caller: &Caller) -> Result<Reply, Refused> {
+        let monitor = &self.state.monitor;
+        let root = monitor.root_pact(pact).zip(caller.did.as_ref());
+        let root = root.filter(|(root, did)| monitor.concerns(root, did)).map(|(root, _)| root);
+        let root = root.ok_or(Refused("pact-not-for-caller"))?;
+        let documents = monitor.documents(&root).map(<[u8]>::to_vec).collect();
+        Ok(Reply::Chain { documents })
+    }
+
     fn boot_leaf(&self, boot: &BootId) -> Result<Disclosed, Refused> {
         self.leaf(*self.index.boots.get(boot).ok_or(Refused("log-no-such-leaf"))?)
     }
@@ -288,8 +300,8 @@ impl Index {
 }
 
 /// Way of one consent entry to the root that the pact leaf carries.
-fn consent_path(compiled: &Compiled, at: usize) -> Vec<LeafHash> {
-    let entries: Vec<Vec<u8>> = compiled.consent().iter().map(|c| c.entry.to_cbor()).collect();
+fn consent_path(consent: &[Consented], at: usize) -> Vec<LeafHash> {
+    let entries: Vec<Vec<u8>> = consent.iter().map(|c| c.entry.to_cbor()).collect();
     let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
     CONSENT.path(&entries, at).into_iter().map(LeafHash).collect()
 }

@@ -137,7 +137,8 @@ impl Pipeline {
             let place = self.put(Step::of(effect))?;
             let what = (NoticeKind::Rollback, Some(resumption.receipt.session), None);
             let why = (Action::Deny, Some("monitor-rollback".to_owned()));
-            self.notify(resumption.pact, what, why, place);
+            let root = self.state.monitor.root_pact(&resumption.pact);
+            self.notify(root.unwrap_or(resumption.pact), what, why, place);
             crate::audit::line(crate::audit::Line::RolledBack);
         }
         Ok(Reply::Resumed { count, head, rolled_back })
@@ -278,7 +279,7 @@ impl Pipeline {
         }
     }
 
-    fn notify(
+    pub(super) fn notify(
         &mut self,
         pact: PactHash,
         (kind, session, event): (NoticeKind, Option<SessionId>, Option<EventHash>),

@@ -5,10 +5,11 @@ use messages::domain;
 use messages::ids::{PactHash, Root};
 use messages::leaf::PactBody;
 use messages::publication::Publication;
-use messages::reply::Reply;
+use messages::receipt::NoticeKind;
+use messages::reply::{Action, Reply};
 use messages::time::Bracket;
 use monitor::{Effect, Seed};
-use pact::{BindingPact, BindingRevision, SignedPact};
+use pact::{BindingPact, BindingRevision, Pact, SignedPact};
 use rand_core::{OsRng, RngCore};
 
 use super::{Pipeline, Refused};
@@ -44,6 +45,12 @@ impl Pipeline {
             self.put(Step::Listed { root, dataset })?;
         }
         self.publish_all(applied)?;
+        if prior.is_some() {
+            // Deadline and fail clause are the new terms' at once, and everybody learns of them.
+            self.opened.extend(self.state.monitor.sessions_of(&root));
+            let what = (NoticeKind::Revised, None, None);
+            self.notify(root, what, (Action::Alert, Some(pact.to_string())), self.place());
+        }
         self.registered.push(root);
         let tallies = self.state.monitor.tallies(&root).ok_or(Refused("pact-unknown"))?;
         Ok(Reply::Registered { root, tallies, leaf })
@@ -56,36 +63,48 @@ impl Pipeline {
         bytes: &[u8],
         at: Bracket,
     ) -> Result<(PactHash, Effect), Refused> {
-        let [initiator, provider] =
-            [signed.pact().initiator(), signed.pact().provider()].map(Did::clone);
-        let compiled = pact::compile(signed.pact()).map_err(|_| Refused("pact-not-compilable"));
+        let parties = [signed.pact().initiator(), signed.pact().provider()].map(Did::clone);
+        let [initiator, provider] = &parties;
         let monitor = &self.state.monitor;
-        // Signatures first: nobody else learns what this monitor makes of a pact.
-        let bound = match signed.pact().prior() {
-            None => signed.bind(&self.ring).map(Bound::First),
-            // A connector that starts again registers again.
-            Some(_) if monitor.root_pact(&signed.pact().hash()).is_some() => {
-                return Err(Refused("pact-known"));
-            }
+        let prior = signed.pact().prior();
+        // Who signed comes first: strangers learn nothing of a pact, and cost no compilation.
+        let bound = match &prior {
+            None => Bound::First(signed.bind(&self.ring).map_err(|e| Refused(e.code()))?),
             Some(prior) => {
-                let old = monitor.in_force(&prior).filter(|old| old.hash() == prior);
-                let old = old.ok_or(Refused("pact-prior-not-in-force"))?;
+                let refused = Refused("pact-prior-not-in-force");
+                let old = monitor.in_force(prior).ok_or(refused)?;
+                let by_parties = [old.initiator(), old.provider()] == [initiator, provider];
+                if !by_parties || !signed.is_signed_by_a_party(&self.ring) {
+                    return Err(refused);
+                }
+                if monitor.root_pact(&signed.pact().hash()).is_some() {
+                    // A connector that starts again registers again.
+                    return Err(Refused("pact-known"));
+                }
+                if old.hash() != *prior {
+                    return Err(refused);
+                }
                 let succession = pact::succeeds(&old, signed.pact());
                 let succession = succession.map_err(|e| Refused(e.code()))?;
-                signed.bind_after(succession, &self.ring).map(Bound::Next)
+                let bound = signed.bind_after(succession, &self.ring);
+                Bound::Next(bound.map_err(|e| Refused(e.code()))?)
             }
         };
-        let bound = bound.map_err(|e| Refused(e.code()))?;
         let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
-        let keys = [key(&initiator)?, key(&provider)?];
+        let keys = [key(initiator)?, key(provider)?];
         let admitted = &self.values.parties;
         let named = |did| admitted.is_empty() || admitted.contains(did);
-        if !named(&initiator) || !named(&provider) {
+        if !named(initiator) || !named(provider) {
             return Err(Refused("pact-party-not-admitted"));
         }
+        let compiled = pact::compile(bound.pact()).map_err(|_| Refused("pact-not-compilable"))?;
         let longest = self.values.max_retention_days.saturating_mul(crate::config::DAY_MS);
-        if compiled?.retention().0 > longest {
+        if compiled.retention().0 > longest {
             return Err(Refused("pact-retention-too-long"));
+        }
+        // Renewal is settled when an epoch ends: one must end within the notice.
+        if compiled.renewal_notice().is_some_and(|notice| notice.0 < self.values.epoch_ms) {
+            return Err(Refused("pact-notice-too-short"));
         }
         let document = (bytes.to_vec(), keys);
         let (root, effect) = match &bound {
@@ -107,4 +126,13 @@ impl Pipeline {
 enum Bound {
     First(BindingPact),
     Next(BindingRevision),
+}
+
+impl Bound {
+    const fn pact(&self) -> &Pact {
+        match self {
+            Self::First(first) => first.pact(),
+            Self::Next(next) => next.pact(),
+        }
+    }
 }

@@ -2,12 +2,15 @@
 //! a restart, and a stranger can check that they did.
 
 use attestations::{Expect, appraise};
+use channel::forms::NoticeReader;
 use messages::bundle::{Bundle, IncludedLeaf};
 use messages::codec::Wire;
 use messages::event::Party;
 use messages::ids::{SessionId, TallyId};
 use messages::leaf::{BootBody, Gaps, Kind};
+use messages::receipt::NoticeKind;
 use messages::reply::{Action, Reply, Request};
+use messages::signature::SigningKey;
 use messages::time::{Millis, UnixMillis};
 use serde_json::{Value, json};
 use verify::{Anchors, Report, evidence_in, verify};
@@ -125,6 +128,13 @@ fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
     assert_eq!((of, tallies[0]), (root.pact(), tally), "the same chain and the same tallies");
     assert!(leaf > first);
     assert_eq!(client.refused(&revised.register()), "pact-known");
+    // Strangers learn nothing, whatever they sign and whatever they name.
+    let refused = "pact-prior-not-in-force";
+    assert_eq!(client.refused(&root.revised(with_cards, &[]).register()), refused);
+    let other = |pact: &mut Value| pact["parties"]["provider"]["did"] = "did:web:x.example".into();
+    assert_eq!(client.refused(&root.revised(other, &Party::BOTH).register()), refused);
+    let chain = Request::Chain { pact: root.pact() };
+    assert_eq!(client.refused(&chain), "login-required");
     assert_eq!(code(open(&client, &root, 2)), "pact-replaced");
     assert_eq!(open(&client, &revised, 2), Reply::Opened);
     // The session that was open goes on, under its own pact's name and the new terms.
@@ -170,6 +180,46 @@ fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
         let report = checked(&daemon, &root, &cut);
         assert_eq!(report.items[0].verdict.code(), "revision-missing");
     }
+}
+
+/// One party may sign alone what binds both: the other is told, and reads what is in force.
+#[test]
+fn nobody_is_bound_in_secret() {
+    let root = Parties::new();
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    assert!(matches!(client.ask(&root.register()), Reply::Registered { .. }));
+    let mut provider = daemon.connect();
+    provider.login(&root.provider).unwrap();
+    let mut notices = provider.follow();
+    drop(notices.piece());
+
+    let less = |pact: &mut Value| {
+        let calls = pact["interactions"].as_array_mut().unwrap();
+        calls.retain(|call| call["id"] != "list_payees");
+    };
+    let narrower = root.revised(less, &[Party::Initiator]);
+    assert!(matches!(client.ask(&narrower.register()), Reply::Registered { .. }));
+    let mut reader = NoticeReader::default();
+    let told = loop {
+        if let Some(notice) = reader.push(&notices.piece()).unwrap().pop() {
+            break notice;
+        }
+    };
+    assert_eq!((told.kind, told.pact), (NoticeKind::Revised, root.pact()));
+    assert_eq!(told.rule, narrower.pact().to_string());
+    drop(notices);
+
+    let documents = Reply::Chain { documents: vec![root.signed.clone(), narrower.signed.clone()] };
+    for pact in [root.pact(), narrower.pact()] {
+        assert_eq!(provider.ask(&Request::Chain { pact }), documents);
+        assert_eq!(client.refused(&Request::Chain { pact }), "login-required");
+    }
+    // Somebody who may log in, and whom this pact does not concern.
+    let mut stranger = daemon.connect();
+    stranger.login(&SigningKey::from_seed(&[99; 32])).unwrap();
+    assert_eq!(stranger.refused(&Request::Chain { pact: root.pact() }), "pact-not-for-caller");
 }
 
 fn pact_leaves(bundle: &Bundle) -> Vec<u64> {

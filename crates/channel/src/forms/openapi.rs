@@ -142,6 +142,7 @@ fn parameters(operation: Operation) -> Vec<Parameter> {
         Operation::Consistency => {
             vec![elsewhere("old", query, Required::True, number(), "The older size")]
         }
+        Operation::Chain => vec![in_path("pact", Hex::<32>::schema())],
         Operation::Disclose => vec![in_path("index", number())],
         Operation::Tile => {
             vec![in_path("tile", ObjectBuilder::new().schema_type(Type::String).into())]
@@ -178,6 +179,7 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
         Operation::Try => form(reference::<TryBody>()),
         Operation::Checkpoint
         | Operation::CheckpointOfTiles
+        | Operation::Chain
         | Operation::Consistency
         | Operation::Disclose
         | Operation::Follow

@@ -57,6 +57,8 @@ operations! {
     Cosign = "cosign", POST "/v1/cosignatures";
     /// Takes a party's signed counts, at intervals and at close.
     Count = "count", POST "/v1/sessions/{session}/counts";
+    /// Answers the signed documents of a pact's chain to whom it concerns; the last is in force.
+    Chain = "chain", GET "/v1/pacts/{pact}";
     /// Decides on one signed call before it runs.
     Decide = "decide", POST "/v1/sessions/{session}/decisions";
     /// Opens a leaf for whom it concerns.
@@ -128,7 +130,7 @@ impl Operation {
     /// Whether only a party that has logged in on its connection is answered.
     #[must_use]
     pub const fn needs_login(self) -> bool {
-        matches!(self, Self::Disclose | Self::Follow | Self::Inbox | Self::Read)
+        matches!(self, Self::Chain | Self::Disclose | Self::Follow | Self::Inbox | Self::Read)
     }
 
     /// Whether the last segment may hold slashes.

@@ -60,6 +60,11 @@ pub enum ReplyForm {
         /// RFC 6962 consistency proof.
         path: Vec<Hex<32>>,
     },
+    /// The signed documents of a chain of pacts.
+    Chain {
+        /// JSON, root first; the last is in force.
+        documents: Vec<Base64>,
+    },
     /// Cosignatures were taken.
     Cosigned {
         /// Witnesses whose word was taken.
@@ -311,6 +316,9 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             ReplyForm::Recorded { entries, next: *next }
         }
         Reply::Disclosed(leaf) => ReplyForm::Disclosed { leaf: Base64(leaf.to_cbor()) },
+        Reply::Chain { documents } => {
+            ReplyForm::Chain { documents: documents.iter().cloned().map(Base64).collect() }
+        }
         Reply::Cosigned { witnesses } => ReplyForm::Cosigned { witnesses: *witnesses },
     })
 }
@@ -332,6 +340,9 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
         }
         ReplyForm::Cosigned { witnesses } => Reply::Cosigned { witnesses },
         ReplyForm::Counted { closed, gaps } => Reply::Counted { closed, gaps: gaps.into() },
+        ReplyForm::Chain { documents } => {
+            Reply::Chain { documents: documents.into_iter().map(|d| d.0).collect() }
+        }
         ReplyForm::Disclosed { leaf } => Reply::Disclosed(Disclosed::from_cbor(&leaf.0)?),
         ReplyForm::Included { checkpoint, paths } => {
             Reply::Included { checkpoint, paths: paths.into_iter().map(hashes).collect() }

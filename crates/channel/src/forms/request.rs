@@ -157,6 +157,7 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
         Request::Read { session, from } => {
             get(Operation::Read, &hex::encode(session.0), &format!("?from={from}"))
         }
+        Request::Chain { pact } => get(Operation::Chain, &hex::encode(pact.0), ""),
         Request::Disclose { leaf } => get(Operation::Disclose, &leaf.to_string(), ""),
         Request::Cosign { note } => post(Operation::Cosign, "", &CosignBody { note: note.clone() }),
     })
@@ -293,6 +294,10 @@ pub fn from_http(
             let session = session().ok_or(FormError::Malformed)?;
             let from = if query.is_some() { number_of(query, "from=")? } else { 0 };
             Request::Read { session, from }
+        }
+        Operation::Chain => {
+            let pact = Hex::parse(parameter.unwrap_or("")).ok_or(FormError::Malformed)?;
+            Request::Chain { pact: PactHash(pact.0) }
         }
         Operation::Disclose => Request::Disclose { leaf: number(parameter.unwrap_or(""))? },
         Operation::Cosign => {

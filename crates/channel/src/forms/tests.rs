@@ -229,6 +229,7 @@ fn request() -> impl Strategy<Value = Request> {
         (b32(), any::<u64>())
             .prop_map(|(session, from)| Request::Read { session: SessionId(session), from }),
         any::<u64>().prop_map(|leaf| Request::Disclose { leaf }),
+        b32().prop_map(|pact| Request::Chain { pact: PactHash(pact) }),
         ".*".prop_map(|note| Request::Cosign { note }),
     ]
 }
@@ -314,6 +315,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         (vec(entry, 0..3), of(any::<u64>()))
             .prop_map(|(entries, next)| Reply::Recorded { entries, next }),
         disclosed().prop_map(Reply::Disclosed),
+        vec(bytes(), 0..4).prop_map(|documents| Reply::Chain { documents }),
         any::<u64>().prop_map(|witnesses| Reply::Cosigned { witnesses }),
     ]
 }

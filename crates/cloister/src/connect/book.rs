@@ -86,10 +86,10 @@ impl Book {
             Record::Said { source: Some(source), .. } => self.sources.insert(*source),
             _ => {}
         }
-        if let Record::Begun { session, conversation, generation, principal } = record {
+        if let Record::Begun { session, conversation, generation, principal, pact } = record {
             let (conversation, principal) = (conversation.clone(), principal.clone());
             self.conversations.insert(conversation.clone(), *session);
-            let new = Session::new(conversation, *generation, principal);
+            let new = Session::new((conversation, *generation), principal, *pact);
             self.sessions.entry(*session).or_insert(new);
             return;
         }
@@ -123,7 +123,8 @@ impl Book {
         };
         let session = self.derived(conversation, generation);
         let (conversation, principal) = (conversation.to_owned(), principal.cloned());
-        Ok(Err(Record::Begun { session, conversation, generation, principal }))
+        let pact = self.pact;
+        Ok(Err(Record::Begun { session, conversation, generation, principal, pact }))
     }
 
     /// The record that joins a session which the counterparty named, unless it is the
@@ -135,6 +136,7 @@ impl Book {
             conversation: conversation.to_owned(),
             generation: 0,
             principal: None,
+            pact: self.pact,
         })
     }
 
@@ -166,7 +168,8 @@ impl Book {
             return Err(SessionError::Unsettled);
         }
         let (seq, prev) = (known.next(), known.head());
-        let event = Event { pact: self.pact, session, seq, prev, from, to, body };
+        let pact = known.pact();
+        let event = Event { pact, session, seq, prev, from, to, body };
         let signed = event.sign(key).map_err(|_| SessionError::Unsayable)?;
         let bytes = signed.to_bytes().map_err(|_| SessionError::Unsayable)?;
         // Also catches what the parser refuses, so that no number is spent on it.
@@ -214,8 +217,9 @@ impl Book {
 
     /// The statement with which a party returns to a session; none before the first receipt.
     pub(crate) fn resumption(&self, session: &SessionId) -> Option<Resumption> {
-        let (receipt, certificate) = self.sessions.get(session)?.receipt()?.clone();
-        Some(Resumption { receipt, certificate, pact: self.pact })
+        let session = self.sessions.get(session)?;
+        let (receipt, certificate) = session.receipt()?.clone();
+        Some(Resumption { receipt, certificate, pact: session.pact() })
     }
 
     /// The party's counts as they stand. Running counts say what the monitor holds already: what

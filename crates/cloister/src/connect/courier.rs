@@ -104,7 +104,7 @@ pub(crate) fn step(book: &Book, id: &SessionId, peer: &Peer, progress: Progress)
         if standing.closing.is_some() && session.next() == 0 {
             return Step::Done;
         }
-        let (pact, principal) = (book.pact, principal.clone());
+        let (pact, principal) = (session.pact(), principal.clone());
         return Step::Open(Open { session: *id, pact, principal, boot: peer.boot });
     }
     if !progress.resumed
@@ -232,7 +232,9 @@ impl Asked<'_> {
         match code {
             // The answer to our own opening was lost, unless there was none.
             "session-used" if progress.tried => records([Record::Opened { session }]),
-            "session-used" => {
+            // A revision took the place of the pact before the session opened: the conversation goes
+            // on in a new one, under the pact that the operator configures.
+            "session-used" | "pact-replaced" => {
                 let mut meaning = self.over(Ending::Gone, code);
                 meaning.records.push(Record::Closed { session });
                 meaning

@@ -107,6 +107,7 @@ async fn follow(post: &Arc<Post>, mut notices: Notices, line: &Line) {
                     | NoticeKind::Paused
                     | NoticeKind::Decided
                     | NoticeKind::Duty
+                    | NoticeKind::Revised
                     | NoticeKind::Terminated,
                     _,
                 ) => {}

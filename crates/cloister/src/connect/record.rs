@@ -3,7 +3,7 @@
 
 use messages::codec::Wire;
 use messages::did::Did;
-use messages::ids::{EventHash, SessionId};
+use messages::ids::{EventHash, PactHash, SessionId};
 use messages::receipt::{BootCertificate, Receipt};
 use messages::time::UnixMillis;
 use minicbor::{Decode, Encode};
@@ -25,6 +25,9 @@ pub(crate) enum Record {
         /// For whom the initiator acts; none on the provider's side, which joins.
         #[n(3)]
         principal: Option<Did>,
+        /// The pact that its events name, also once a revision has taken its place.
+        #[n(4)]
+        pact: PactHash,
     },
     /// The monitor opened it.
     #[n(2)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use messages::did::Did;
 use messages::event::{Body, SignedEvent};
-use messages::ids::{EventHash, SessionId};
+use messages::ids::{EventHash, PactHash, SessionId};
 use messages::receipt::{BootCertificate, Receipt};
 
 use crate::connect::record::{Record, Standing};
@@ -15,6 +15,7 @@ pub(crate) struct Session {
     conversation: String,
     generation: u64,
     principal: Option<Did>,
+    pact: PactHash,
     pub(super) standing: Standing,
     pending: VecDeque<Pending>,
     receipt: Option<(Receipt, BootCertificate)>,
@@ -61,11 +62,16 @@ pub(crate) enum SessionError {
 }
 
 impl Session {
-    pub(super) fn new(conversation: String, generation: u64, principal: Option<Did>) -> Self {
+    pub(super) fn new(
+        (conversation, generation): (String, u64),
+        principal: Option<Did>,
+        pact: PactHash,
+    ) -> Self {
         Self {
             conversation,
             generation,
             principal,
+            pact,
             standing: Standing::default(),
             pending: VecDeque::new(),
             receipt: None,
@@ -164,10 +170,15 @@ impl Session {
         if ours == Some(head) { Ok(()) } else { Err(SessionError::Disputed) }
     }
 
+    /// The pact that its events name.
+    pub(crate) const fn pact(&self) -> PactHash {
+        self.pact
+    }
+
     pub(super) fn snapshot(&self, session: SessionId, records: &mut Vec<Record>) {
         let (conversation, principal) = (self.conversation.clone(), self.principal.clone());
-        let generation = self.generation;
-        records.push(Record::Begun { session, conversation, generation, principal });
+        let (generation, pact) = (self.generation, self.pact);
+        records.push(Record::Begun { session, conversation, generation, principal, pact });
         records.push(Record::Standing { session, standing: self.standing.clone() });
         if let Some((receipt, certificate)) = self.receipt.clone() {
             records.push(Record::Receipted { receipt: Box::new(receipt), certificate });

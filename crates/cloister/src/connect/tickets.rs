@@ -157,7 +157,8 @@ pub(crate) fn redeem(
         }
         None => now.saturating_add(UNTICKETED),
     };
-    let call = passage.event(book.pact, arrived)?;
+    let pact = book.session(&passage.session).map_or(book.pact, |known| known.pact());
+    let call = passage.event(pact, arrived)?;
     let named = passage.ticket.as_ref().map(|ticket| (ticket.session, ticket.call));
     if named.is_some_and(|named| named != (passage.session, call)) {
         return Err(TicketError::OtherCall);
@@ -245,6 +246,9 @@ mod tests {
         assert_eq!(redeemed(&case, "pay", 0), Err(TicketError::Used));
         let snapshot = case.book.snapshot(UnixMillis(999));
         case.book = Book::recover(Party::Provider, PactHash([5; 32]), &snapshot);
+        assert_eq!(redeemed(&case, "pay", 0), Err(TicketError::Used));
+        // A revision took the pact's place: a session that it finds goes on under its own.
+        case.book = Book::recover(Party::Provider, PactHash([9; 32]), &records);
         assert_eq!(redeemed(&case, "pay", 0), Err(TicketError::Used));
         let counts = case.book.counts(SessionId([6; 32]), true).unwrap();
         assert_eq!(

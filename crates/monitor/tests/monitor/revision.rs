@@ -1,20 +1,19 @@
 //! A revision takes the place of a pact: nothing that was counted, used, measured or held against
 //! somebody begins anew (soundness rule 4), and what is narrower holds at once.
 
-use cloister_monitor::{IngestError, OpenError, RegisterError};
+use cloister_monitor::{Effect, IngestError, OpenError, RegisterError};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Content, Party, Role, Status};
 use messages::ids::{PactHash, SessionId};
-use messages::receipt::{BootCertificate, Resumption};
+use messages::receipt::{BootCertificate, Receipt, Resumption};
 use messages::reply::{Action, Open, Reinstatement};
 use messages::signature::SigningKey;
 use messages::time::{Millis, UnixMillis};
-use pact::Pact;
 use serde_json::{Value, json};
 
-use crate::support::{ASK, SAY, START, Side, World, balance, call};
+use crate::support::{ASK, SAY, START, Side, World, balance, call, take};
 
 const ANSWER: (Role, Role) = (Role::Provider, Role::Initiator);
 const IBAN: &str = "DE89370400440532013000";
@@ -166,14 +165,42 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
     for _ in 2..64 {
         let value = world.revision(|_| {});
         let effect = world.try_revise(&value, world.now).unwrap();
-        drop(world.monitor.apply(&effect).unwrap());
-        let pact = Pact::parse(value.to_string().as_bytes()).unwrap();
-        (world.pact, world.in_force) = (value, pact.hash());
+        world.take_over(value, &effect);
     }
     let last = world.revision(|_| {});
     assert_eq!(world.try_revise(&last, world.now).err(), Some(RegisterError::ChainFull));
     assert_eq!(world.monitor.chain(&world.root).count(), 64);
     assert_eq!(world.monitor.in_force(&world.root).unwrap().hash(), world.in_force);
+}
+
+/// What one party may do alone it may not do without end, and it never keeps the other in.
+#[test]
+fn one_party_alone_does_not_use_up_the_chain() {
+    let mut world = World::new(18, |pact| {
+        pact["term"]["renewal"] = json!({"mode": "automatic-unless-objected", "notice": "P3D"});
+    });
+    let narrower =
+        |n: u64| move |p: &mut Value| p["interactions"][0]["max_bytes"] = (900 - n).into();
+    for n in 0..16 {
+        let value = world.revision(narrower(n));
+        let effect = world.try_revise_by(&value, &[Party::Initiator], world.now).unwrap();
+        world.take_over(value, &effect);
+    }
+    let more = world.revision(narrower(16));
+    let full = Some(RegisterError::ChainFull);
+    assert_eq!(world.try_revise_by(&more, &[Party::Initiator], world.now).err(), full);
+    // Both together go on, and so does an objection, also once the chain has its end.
+    for n in 16..63 {
+        let value = world.revision(narrower(n));
+        let effect = world.try_revise(&value, world.now).unwrap();
+        world.take_over(value, &effect);
+    }
+    let last = world.revision(narrower(63));
+    assert_eq!(world.try_revise(&last, world.now).err(), full);
+    let object = world.revision(|p| p["term"]["renewal"] = json!({"mode": "none"}));
+    let effect = world.try_revise_by(&object, &[Party::Provider], world.now).unwrap();
+    world.take_over(object, &effect);
+    assert_eq!(world.monitor.chain(&world.root).count(), 65);
 }
 
 #[test]
@@ -184,15 +211,31 @@ fn every_pact_of_the_chain_names_it() {
     let receipt = world.feed(&signed).unwrap().receipt;
     world.revise(|_| {});
     let log_key = SigningKey::from_seed(&[42; 32]);
-    let certificate = || BootCertificate::issue(world.boot, world.boot_key.public(), &log_key);
+    let (boot, boot_key) = (world.boot, world.boot_key.public());
+    let certificate = || BootCertificate::issue(boot, boot_key, &log_key);
     let at = (&log_key.public(), world.place());
-    for pact in [world.root, world.in_force] {
+    let resume = |world: &World, receipt: &Receipt, pact| {
         let resumption = Resumption { receipt: receipt.clone(), certificate: certificate(), pact };
         let bytes = resumption.to_cbor();
         let signature = world.key(Party::Initiator).sign(domain::RESUMPTION, &bytes);
-        let resumed = world.monitor.resume(&resumption, &signature, at).unwrap();
+        world.monitor.resume(&resumption, &signature, at).unwrap()
+    };
+    for pact in [world.root, world.in_force] {
+        let resumed = resume(&world, &receipt, pact);
         assert_eq!((resumed.count, resumed.rolled_back), (1, false));
     }
+    // A rollback is put on record under the chain, whichever pact the party names.
+    let more = Receipt { count: 9, ..receipt };
+    let more = more.sign(&world.boot_key, domain::RECEIPT);
+    let resumed = resume(&world, &more, world.in_force);
+    assert!(resumed.rolled_back);
+    drop(world.apply(&resumed.effect.unwrap()));
+    let mut stopped = side.clone();
+    let next = world.sign(&mut stopped, session, ASK, balance("c2"));
+    let refused = take(&world.monitor, &next, world.now).map(|_| ());
+    assert_eq!(refused.unwrap_err(), IngestError::RolledBack);
+    let root = world.root;
+    drop(world.apply(&Effect::Reinstated { root }));
     assert!(world.monitor.root_pact(&PactHash([1; 32])).is_none());
     // What suspended the pact holds under its revision, and an overseer may name either.
     for n in 0..3 {

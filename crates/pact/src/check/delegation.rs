@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use messages::did::Did;
 use messages::event::{Party, Role};
 
+use super::limits::Volume;
 use super::{Approval, Look};
 use crate::compile::{DelegationRule, Rule};
 use crate::document::terms::{Direction, Narrowing};
@@ -25,6 +26,9 @@ impl Look<'_> {
         if self.approval == Approval::Granted {
             return self.deny("nothing-to-approve");
         }
+        let names = interactions.iter().map(String::len).sum::<usize>();
+        let bytes = names.saturating_add(to.as_str().len());
+        self.volume_limits(&Volume::bytes(u64::try_from(bytes).unwrap_or(u64::MAX)));
         match self.handed((from, role), (to, via), interactions) {
             Ok(handed) => self.change.delegate = Some(handed),
             Err(code) => self.deny(code),
@@ -44,8 +48,7 @@ impl Look<'_> {
             _ => return Err("wrong-role"),
         };
         let rule = self.pact.delegation.as_ref().ok_or("delegation")?;
-        let named = rule.to.is_empty() || rule.to.iter().any(|did| did == to.as_str());
-        if !named || to == self.pact.initiator() || to == self.pact.provider() {
+        if !names(rule, to) || to == self.pact.initiator() || to == self.pact.provider() {
             return Err("delegation.to");
         }
         let party = from.reporter();
@@ -59,15 +62,17 @@ impl Look<'_> {
         let calls = self.pact.rules.values().filter(|r| r.direction == way);
         let whole: BTreeSet<u16> = calls.map(|r| r.number).collect();
         let by = delegator.map(|(token, _)| token);
-        let token = self.token(to);
+        let token = self.token(to, party);
         let mut scope = BTreeSet::new();
-        if let Some(known) = self.session.delegates.get(&token) {
+        let known = &self.session.delegates;
+        if let Some(known) = known.get(&token) {
             // Two delegators together could give what neither may.
-            if known.by != by || known.party != party {
+            if known.by != by {
                 return Err("delegation.repeated");
             }
-            scope.clone_from(&known.scope);
-        } else if self.session.delegates.len() >= MAX_DELEGATES {
+            // What a revision took away is nobody's any more.
+            scope.extend(known.scope.intersection(&whole));
+        } else if known.values().filter(|d| d.party == party).count() >= MAX_DELEGATES {
             return Err("delegation.too-many");
         }
         for id in interactions {
@@ -88,6 +93,7 @@ impl Look<'_> {
         match self.delegate(did, party) {
             None => self.deny("delegation.unknown"),
             // A revision may permit less than when it was handed over.
+            Some(_) if !names(terms, did) => self.deny("delegation.to"),
             Some((_, of)) if u64::from(of.depth) > terms.max_depth => self.deny("delegation.depth"),
             Some((_, of)) if !of.scope.contains(&rule.number) => self.deny("delegation.scope"),
             Some(_) => {}
@@ -95,14 +101,22 @@ impl Look<'_> {
     }
 
     fn delegate(&self, did: &Did, party: Party) -> Option<(u64, &Delegate)> {
-        let token = self.token(did);
-        let known = self.session.delegates.get(&token).filter(|known| known.party == party)?;
-        Some((token, known))
+        let token = self.token(did, party);
+        Some((token, self.session.delegates.get(&token)?))
     }
 
-    fn token(&self, did: &Did) -> u64 {
-        self.session.key.token(Form::Delegate, did.as_str())
+    /// Each party has delegates of its own, also when both know the same one.
+    fn token(&self, did: &Did, party: Party) -> u64 {
+        let form = match party {
+            Party::Initiator => Form::InitiatorsDelegate,
+            Party::Provider => Form::ProvidersDelegate,
+        };
+        self.session.key.token(form, did.as_str())
     }
+}
+
+fn names(rule: &DelegationRule, did: &Did) -> bool {
+    rule.to.is_empty() || rule.to.iter().any(|named| named == did.as_str())
 }
 
 fn narrows(rule: &DelegationRule, scope: &BTreeSet<u16>, of: &BTreeSet<u16>) -> bool {

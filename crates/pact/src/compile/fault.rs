@@ -1,5 +1,7 @@
 //! Why a well-formed pact does not compile.
 
+use super::rules::MAX_PATTERNS;
+
 /// Why a pact does not compile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
@@ -59,6 +61,12 @@ pub enum CompileError {
         /// Place in `flows`.
         index: usize,
     },
+    /// An identifier stands for one call for ever.
+    #[error("interaction {index}: a pact before has another call under this identifier")]
+    CallChanged {
+        /// Place in `interactions`.
+        index: usize,
+    },
     /// What was counted in one unit cannot go on in another.
     #[error("a counter of the pact before counts in another unit now")]
     CounterChanged,
@@ -82,6 +90,9 @@ pub enum CompileError {
         /// Its place.
         index: usize,
     },
+    /// Expressions take room and time.
+    #[error("the pact has more than {MAX_PATTERNS} patterns")]
+    TooManyPatterns,
     /// The schema is full.
     #[error("the pact needs more than {} counters", messages::counter::MAX_COUNTERS)]
     TooManyCounters,
@@ -160,6 +171,9 @@ impl CompileError {
             Self::BadRecipient { .. } => {
                 ("bad-recipient", "write principal, !record, !org:example.com and so on")
             }
+            Self::CallChanged { .. } => {
+                ("call-changed", "give another name or direction another identifier")
+            }
             Self::CounterChanged => {
                 ("counter-changed", "keep the unit of every argument that a limit sums")
             }
@@ -172,6 +186,7 @@ impl CompileError {
             Self::RepeatedIdentifier { .. } => {
                 ("repeated-identifier", "give every term an identifier of its own")
             }
+            Self::TooManyPatterns => ("too-many-patterns", "split the pact, or use lists"),
             Self::TooManyCounters => ("too-many-counters", "split the pact"),
             Self::TooManyMarks => ("too-many-marks", "merge flows of the same source"),
             Self::UnknownCounter { .. } => (

@@ -13,6 +13,7 @@ pub(crate) type MarkSet = u64;
 /// Which results carry which mark.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks {
+    /// All of the chain: a revision appends to them.
     rules: Vec<MarkRule>,
     /// Those that this pact uses; the others are of pacts before.
     taken: MarkSet,
@@ -24,9 +25,21 @@ pub(crate) struct Marks {
 /// A part of results; an empty list means any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct MarkRule {
+    /// Whose mark it is. Two parts that look alike keep two marks, so that lifting one does not
+    /// lift the other and a new flow does not take the mark of one that is kept.
+    owner: Owner,
     tiers: Vec<Tier>,
     sources: Vec<String>,
     pii: Vec<String>,
+}
+
+/// What a mark is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Owner {
+    /// A bound on sensitivity.
+    Above(Tier),
+    /// A flow, by its identifier.
+    Flow(String),
 }
 
 /// What may not go, or may, from a part of results into calls.
@@ -53,6 +66,7 @@ pub(crate) fn compile(
     let mut marks = Marks { rules, ..Marks::default() };
     for (index, flow) in terms.flows.iter().enumerate() {
         let mark = marks.add(MarkRule {
+            owner: Owner::Flow(flow.id.0.clone()),
             tiers: flow.from.tiers.clone(),
             sources: flow.from.sources.iter().map(|s| s.0.clone()).collect(),
             pii: flow.from.pii.iter().map(|p| p.0.clone()).collect(),
@@ -63,7 +77,12 @@ pub(crate) fn compile(
     for tier in bounds(terms) {
         let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|t| *t > tier).collect();
         if !tiers.is_empty() && !marks.above.contains_key(&tier) {
-            let mark = marks.add(MarkRule { tiers, sources: Vec::new(), pii: Vec::new() })?;
+            let mark = marks.add(MarkRule {
+                owner: Owner::Above(tier),
+                tiers,
+                sources: Vec::new(),
+                pii: Vec::new(),
+            })?;
             marks.above.insert(tier, mark);
         }
     }
@@ -110,12 +129,9 @@ fn flow_rule(
 
 impl Marks {
     fn add(&mut self, rule: MarkRule) -> Result<MarkSet, CompileError> {
-        let bit = |place| 1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX));
-        // Two parts that look alike keep two marks: lifting one must not lift the other.
-        let free = |place: usize| bit(place).is_some_and(|mark| self.taken & mark == 0);
-        let mut known = self.rules.iter().enumerate().filter(|(_, r)| **r == rule);
-        let known = known.find(|(place, _)| free(*place)).map(|(place, _)| place);
-        let mark = bit(known.unwrap_or(self.rules.len())).ok_or(CompileError::TooManyMarks)?;
+        let known = self.rules.iter().position(|r| *r == rule);
+        let place = u32::try_from(known.unwrap_or(self.rules.len())).unwrap_or(u32::MAX);
+        let mark = 1_u64.checked_shl(place).ok_or(CompileError::TooManyMarks)?;
         if known.is_none() {
             self.rules.push(rule);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::counter::CounterIndex;
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -38,11 +38,13 @@ pub(crate) struct Rule {
     pub(crate) limits: Vec<u16>,
 }
 
-/// How a pact and its provider name one call.
+/// How a pact and its provider name one call. An identifier means one call for ever: its counter
+/// and its limits never go on with another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallName {
     pub(crate) id: String,
     pub(crate) name: String,
+    direction: Direction,
 }
 
 /// What one argument must satisfy.
@@ -185,17 +187,24 @@ pub(crate) fn compile(
     counters: &mut Builder,
     (places, marks): (&mut Places, &Marks),
 ) -> Result<BTreeMap<String, Rule>, CompileError> {
-    let all = terms.interactions.iter().filter(|i| i.kind == InteractionKind::Call);
-    for interaction in all {
-        let call = CallName { id: interaction.id.0.clone(), name: interaction.name.0.clone() };
-        if !calls.contains(&call) {
-            calls.push(call);
+    for (index, interaction) in terms.interactions.iter().enumerate() {
+        let (id, name) = (interaction.id.0.clone(), interaction.name.0.clone());
+        let call = CallName { id, name, direction: interaction.direction };
+        match calls.iter().find(|known| known.id == call.id) {
+            Some(known) if *known != call || interaction.kind != InteractionKind::Call => {
+                return Err(CompileError::CallChanged { index });
+            }
+            None if interaction.kind == InteractionKind::Call => calls.push(call),
+            Some(_) | None => {}
         }
     }
-    let number = |id: &str, name: &str| {
-        let place = calls.iter().position(|c| c.id == id && c.name == name)?;
+    let number = |id: &str| {
+        let place = calls.iter().position(|c| c.id == id)?;
         u16::try_from(place).ok()
     };
+    if patterns(terms) > MAX_PATTERNS {
+        return Err(CompileError::TooManyPatterns);
+    }
     let limited: BTreeSet<&str> = terms.limits.iter().map(|l| l.id.0.as_str()).collect();
     let mut rules = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -212,10 +221,10 @@ pub(crate) fn compile(
                 let before = terms.interactions.iter().find(|i| i.id == *id);
                 let before = before.ok_or(CompileError::UnknownInteraction { index })?;
                 // What is no call never succeeds.
-                Ok(number(&before.id.0, &before.name.0).unwrap_or(u16::MAX))
+                Ok(number(&before.id.0).unwrap_or(u16::MAX))
             });
             let after = after.collect::<Result<_, _>>()?;
-            let number = number(&terms_of.id.0, &terms_of.name.0).unwrap_or(u16::MAX);
+            let number = number(&terms_of.id.0).unwrap_or(u16::MAX);
             let which = (index, number, after);
             let rule = rule(terms_of, which, counters, (&mut *places, marks))?;
             rules.insert(terms_of.name.0.clone(), rule);
@@ -294,7 +303,8 @@ fn arg_rule(
         Some(text) if text.len() > MAX_PATTERN => return Err(bad_pattern),
         Some(text) => {
             let whole = format!("^(?:{text})$");
-            Some(Regex::new(&whole).map_err(|_| bad_pattern)?)
+            let mut builder = RegexBuilder::new(&whole);
+            Some(builder.size_limit(MAX_PROGRAM).build().map_err(|_| bad_pattern)?)
         }
     };
     let each = match &terms.each {
@@ -367,6 +377,18 @@ pub(super) fn placed(
     })
 }
 
+fn patterns(terms: &Document) -> usize {
+    fn of(constraint: &Constraint) -> usize {
+        let inner = constraint.each.as_deref().map_or(0, of);
+        inner.saturating_add(usize::from(constraint.pattern.is_some()))
+    }
+    terms.interactions.iter().flat_map(|i| i.args.values()).map(of).sum()
+}
+
+/// Most patterns of a pact.
+pub(super) const MAX_PATTERNS: usize = 256;
+/// Largest compiled pattern in bytes: all of a pact's together stay under 16 MiB.
+const MAX_PROGRAM: usize = 1 << 16;
 const MAX_PATTERN: usize = 512;
 const MAX_STEPS: usize = 16;
 const MAX_WILD: usize = 2;

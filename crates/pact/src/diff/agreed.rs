@@ -111,15 +111,22 @@ pub(super) fn names_one_finding(terms: &Document) -> bool {
     let holds = |action: &ConsequenceAction| {
         matches!(action.action, ConsequenceKind::Escalate | ConsequenceKind::Pause)
     };
+    // Nobody makes something due to the other alone.
+    let owes = |action: &ConsequenceAction| {
+        matches!(action.action, ConsequenceKind::Penalty | ConsequenceKind::Report)
+    };
     terms.consequences.iter().any(|consequence| {
         consequence.on.iter().any(|on| match on.0.as_str() {
             // What only alerts can be hidden by what escalates.
-            "alert" => consequence.actions.iter().any(stops),
-            // Nothing that is denied or waits is hidden by what is narrower.
-            "deny" | "escalate" | "terminate" => false,
+            "alert" => consequence.actions.iter().any(|a| stops(a) || owes(a)),
+            // Nothing that waits is hidden by what is narrower, but more may wait.
+            "escalate" | "terminate" => consequence.actions.iter().any(owes),
+            // What the pact does not permit is denied under any: no term adds to that.
+            "deny" => false,
             // What happens to the monitor itself is no verdict.
             on if OUTSIDE.contains(&on) => false,
-            on => !objective(on) && consequence.actions.iter().any(|a| stops(a) || holds(a)),
+            on if objective(on) => false,
+            _ => consequence.actions.iter().any(|a| stops(a) || holds(a) || owes(a)),
         })
     })
 }

@@ -32,7 +32,8 @@ impl Found {
     }
 
     pub(super) fn any_narrower(&self) -> bool {
-        self.0.iter().any(|d| d.kind == Kind::Narrower)
+        // The end of a term hides no finding.
+        self.0.iter().any(|d| d.kind == Kind::Narrower && d.taken != Taken::Either)
     }
 
     pub(super) fn narrower(&mut self, place: &Place, text: impl Into<String>) {

@@ -131,7 +131,11 @@ impl<'b, C> Decode<'b, C> for SessionState {
             content: Known::decode(d, ctx)?,
             urged: Known::decode(d, ctx)?,
             proposed: Known::decode(d, ctx)?,
-            delegates: within(MAX_DELEGATES, Decode::decode(d, ctx)?, BTreeMap::len)?,
+            delegates: within(
+                MAX_DELEGATES.saturating_mul(2),
+                Decode::decode(d, ctx)?,
+                BTreeMap::len,
+            )?,
             marked: Marked::decode(d, ctx)?,
             places: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
             stems: within(MAX_WORDS, packed::decode(d, ctx)?, BTreeSet::len)?,
