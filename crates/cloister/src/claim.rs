@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// The pact that the monitor watches.
     #[arg(long)]
     pact: PathBuf,
+    /// Hash of the first pact of the chain, when --pact is a revision: its tallies are named by it.
+    #[arg(long)]
+    root: Option<String>,
     /// Name of the consent entry.
     #[arg(long)]
     consent: String,
@@ -92,7 +95,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         audience,
         admitted_gaps: arguments.admit_gaps,
     };
-    let tally = tally_of(&pact.hash(), compiled.initiator());
+    let root = match (&arguments.root, pact.prior()) {
+        (None, None) => pact.hash(),
+        (Some(text), _) => PactHash::parse(text).ok_or_else(|| {
+            Fault::new(
+                "pact-hash-malformed",
+                "the root is not sha256: and 64 hexadecimal digits",
+                "give what `cloister pact hash` prints for the first pact of the chain",
+            )
+        })?,
+        (None, Some(_)) => {
+            return Err(Fault::new(
+                "claim-root-missing",
+                "the pact is a revision, and its tallies are named by the first pact of its chain",
+                "name that with --root; `cloister log pacts` prints the chain to its parties",
+            ));
+        }
+    };
+    let tally = tally_of(&root, compiled.initiator());
     let mut client = Client::connect(&arguments.monitor, &policy)?;
     let reply = asked.ask(&mut client, tally, &key)?;
     let mut bundle = Draft::default();

@@ -1,11 +1,12 @@
-//! `cloister log read`: what a monitor keeps of a session, for whom the pact's consent names.
+//! `cloister log`: what a monitor keeps of a session, for whom the pact's consent names, and the
+//! pacts that it goes by, for whom they concern.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use messages::event::Party;
-use messages::ids::SessionId;
+use messages::ids::{PactHash, SessionId};
 use messages::reply::{Action, RecordEntry, Reply, Request};
 use serde_json::{Value, json};
 
@@ -18,6 +19,23 @@ use crate::overseer::Access;
 pub(crate) enum Command {
     /// Read a session's record. The reading itself goes on record.
     Read(ReadArguments),
+    /// Read the signed pacts of a chain, the first one first and the one in force last.
+    Pacts(PactsArguments),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  cloister log pacts --pact sha256:... --monitor https://127.0.0.1:8443 \\\n    --anchors anchors.toml --key initiator.key\n\nOne signed pact a line. A party may have signed a revision alone that only gives up its own permits."
+)]
+pub(crate) struct PactsArguments {
+    /// Any pact of the chain: sha256: and 64 hexadecimal digits.
+    #[arg(long)]
+    pact: String,
+    #[command(flatten)]
+    access: Access,
+    /// Where to write them; the output by default.
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -39,7 +57,33 @@ pub(crate) struct ReadArguments {
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
-    let Command::Read(arguments) = command;
+    match command {
+        Command::Read(arguments) => read(arguments),
+        Command::Pacts(arguments) => pacts(arguments),
+    }
+}
+
+fn pacts(arguments: &PactsArguments) -> Result<ExitCode, Fault> {
+    let pact = PactHash::parse(&arguments.pact).ok_or_else(|| {
+        Fault::new(
+            "pact-hash-malformed",
+            "the pact is not sha256: and 64 hexadecimal digits",
+            "give what `cloister pact hash` or a notice prints",
+        )
+    })?;
+    let (mut client, _) = arguments.access.open()?;
+    let Reply::Chain { documents } = client.ask(&Request::Chain { pact })? else {
+        return Err(strange());
+    };
+    let lines: Vec<u8> = documents.into_iter().flat_map(|d| d.into_iter().chain(*b"\n")).collect();
+    match &arguments.out {
+        Some(path) => write(path, &lines)?,
+        None => output::raw(&lines),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(arguments: &ReadArguments) -> Result<ExitCode, Fault> {
     let session = SessionId::parse(&arguments.session).ok_or_else(|| {
         Fault::new(
             "session-malformed",

@@ -95,6 +95,15 @@ fn calls_run_by_ticket_and_overseers_decide() {
         record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(entries.len() >= 5, "{record}");
     assert!(!record.contains("12.00"), "the pact keeps hashes only");
+
+    // Whom the pact concerns reads it as it was signed.
+    let hash = String::from_utf8(stage.run(&["pact", "hash", "pact.json"]).stdout).unwrap();
+    let chain = stage.done(&["log", "pacts", "--pact", hash.trim()], "provider.key");
+    let [only] = &chain.lines().collect::<Vec<_>>()[..] else { panic!("{chain}") };
+    let signed: Value = serde_json::from_str(only).unwrap();
+    assert_eq!(signed["signatures"].as_array().unwrap().len(), 2);
+    let other = ["log", "pacts", "--pact", &format!("sha256:{}", "0".repeat(64))];
+    assert!(stage.refused(&other, "provider.key").contains("pact-not-for-caller"));
 }
 
 #[test]

@@ -31,7 +31,10 @@ const STAGES: &[(&str, Stage)] = &[
 /// The property tests, with many more cases than on every change.
 fn many_cases() -> Result<Outcome> {
     let mut command = cargo(&["test", "--locked", "--workspace", "--lib", "--features"]);
-    stage::run(command.arg(DEV_FEATURES).env("PROPTEST_CASES", PROPTEST_CASES))
+    stage::run(command.arg(DEV_FEATURES).env("PROPTEST_CASES", PROPTEST_CASES))?;
+    // The laws of the pact language stand beside its library: an hour by themselves.
+    let mut command = cargo(&["test", "--locked", "--package", "cloister-pact", "--tests"]);
+    stage::run(command.env("PROPTEST_CASES", PROPTEST_CASES))
 }
 
 /// A race shows in one run of many.
