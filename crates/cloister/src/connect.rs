@@ -70,7 +70,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 async fn connect(setup: Setup, allow_software: bool) -> Result<ExitCode, Fault> {
     let (outbox, records) = Outbox::open(&setup.state)?;
     let party = setup.terms.party;
-    let book = Book::recover(party, setup.pact.pact().hash(), &records);
+    let pact = setup.pact.pact();
+    let book = Book::recover(party, pact.hash(), &records).following(pact.prior());
     let way = Way {
         url: setup.monitor,
         policy: setup.anchors.policy(allow_software)?,

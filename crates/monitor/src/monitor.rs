@@ -183,6 +183,11 @@ impl Monitor {
             return Err(RegisterError::ChainFull);
         }
         let terms = book.terms.revised(signed.clone()).ok_or(RegisterError::NotCompilable)?;
+        // Nor does one party alone use up the marks that both need for flows.
+        let alone = Party::BOTH.iter().any(|party| !revision.signed_by(*party));
+        if alone && terms.compiled.marks() > book.terms.compiled.marks().max(MARKS_ALONE) {
+            return Err(RegisterError::ChainFull);
+        }
         let (from, _) = terms.compiled.term();
         if at < from {
             return Err(RegisterError::TermAhead);
@@ -216,15 +221,16 @@ impl Monitor {
         if open.boot != self.state.boot.boot {
             return Err(OpenError::OtherBoot);
         }
+        // Before all that may have changed since: who lost the answer learns that it is open.
+        if self.knows(&open.session) {
+            return Err(OpenError::Used);
+        }
         if book.terms.compiled.hash() != open.pact {
             return Err(OpenError::Replaced);
         }
         let (from, _) = book.terms.compiled.term();
         if at < from || at >= book.ends() {
             return Err(OpenError::OutOfTerm);
-        }
-        if self.knows(&open.session) {
-            return Err(OpenError::Used);
         }
         if self.state.sessions.len() >= self.settings.sessions {
             return Err(OpenError::Full);
@@ -488,6 +494,9 @@ impl Monitor {
         Ok(Effect::Reinstated { root })
     }
 }
+
+/// Marks of flows and bounds up to which one party adds to them alone.
+const MARKS_ALONE: usize = 48;
 
 /// The party in keys of maps.
 pub(crate) const fn tag(party: Party) -> u8 {

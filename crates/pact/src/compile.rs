@@ -109,7 +109,6 @@ pub fn compile_after(prior: &Compiled, pact: &Pact) -> Result<Compiled, CompileE
 
 fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, CompileError> {
     let terms = pact.terms();
-    identifiers(terms)?;
     let schema = prior.map(|p| schema::Builder::after(&p.schema));
     let mut counters = schema.unwrap_or_else(schema::Builder::new);
     let mut places = prior.map(|p| p.places.clone()).unwrap_or_default();
@@ -163,24 +162,6 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         places,
         retired,
     })
-}
-
-/// Verdicts name terms by their identifiers: none stands for two.
-fn identifiers(terms: &Document) -> Result<(), CompileError> {
-    let lists = [
-        ("interaction", terms.interactions.iter().map(|i| &i.id).collect::<Vec<_>>()),
-        ("limit", terms.limits.iter().map(|l| &l.id).collect()),
-        ("flow", terms.flows.iter().map(|f| &f.id).collect()),
-        ("objective", terms.performance.iter().map(|o| &o.id).collect()),
-        ("anomaly", terms.monitoring.anomalies.iter().map(|a| &a.id).collect()),
-    ];
-    for (kind, ids) in lists {
-        let mut seen = BTreeSet::new();
-        if let Some(index) = ids.iter().position(|id| !seen.insert(&id.0)) {
-            return Err(CompileError::RepeatedIdentifier { kind, index });
-        }
-    }
-    Ok(())
 }
 
 /// The domains of both organisations and of the third parties, by their `did:web`.
@@ -360,6 +341,12 @@ impl Compiled {
     #[must_use]
     pub const fn approval_on_timeout(&self) -> OnTimeout {
         self.approval.1
+    }
+
+    /// How many of the 64 marks of flows and bounds this pact and those before it have used.
+    #[must_use]
+    pub const fn marks(&self) -> usize {
+        self.marks.len()
     }
 
     /// How early a party objects to renewal; none when the pact is not renewed by itself.

@@ -110,6 +110,9 @@ impl SignedPact {
     pub fn parse(bytes: &[u8]) -> Result<Self, PactError> {
         let mut value = reading::read(bytes)?;
         let envelope: Envelope = reading::typed(&value)?;
+        if envelope.signatures.len() > MOST_SIGNATURES {
+            return Err(Fault::ForeignSignature.into());
+        }
         let signatures = envelope.signatures.into_iter().enumerate();
         let signatures = signatures
             .map(|(at, raw)| raw.read().map_err(|e| e.under(Step::Place(at))))
@@ -249,6 +252,9 @@ impl SignedPact {
         }
     }
 }
+
+/// A pact has two parties; a few more are read, so that each gets its own refusal.
+const MOST_SIGNATURES: usize = 8;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -169,6 +169,42 @@ fn a_revision_reaches_delegates_too() {
     assert_eq!(ask(&mut play, "c3", "list_notes", Some("one")), "delegation");
 }
 
+/// What is refused or waits was not handed over, whatever it is refused for.
+#[test]
+fn a_refused_delegation_has_no_effect() {
+    for otherwise in ["escalate", "deny"] {
+        let mut value = with(json!({"max_depth": 1}));
+        value["limits"] = json!([{"id": "few", "counter": "events", "per": "session", "max": "1",
+            "else": otherwise}]);
+        value["interactions"][1]["limits"] = json!([]);
+        let mut play = Play::new(compiled(&value));
+        assert_eq!(ask(&mut play, "c0", "read_note", None), "");
+        assert_eq!(hand(&mut play, "one", None, &["read_note"]), "few", "{otherwise}");
+        let judged = ask(&mut play, "c1", "read_note", Some("one"));
+        assert_eq!(judged, "delegation.unknown", "{otherwise}");
+    }
+}
+
+/// A delegator that lost a call has less to hand on.
+#[test]
+fn narrowing_is_from_what_the_delegator_still_has() {
+    let value = with(json!({"max_depth": 2, "narrowing": "must-narrow"}));
+    let mut play = Play::new(compiled(&value));
+    assert_eq!(hand(&mut play, "one", None, &["read_note", "list"]), "");
+    assert_eq!(hand(&mut play, "two", Some("one"), &["list"]), "");
+    let mut less = value.clone();
+    less["interactions"].as_array_mut().unwrap().retain(|i| i["id"] != "list");
+    let less = Pact::parse(less.to_string().as_bytes()).unwrap();
+    play.pact = compile_after(&play.pact, &less).unwrap();
+    assert_eq!(hand(&mut play, "two", Some("one"), &["read_note"]), "delegation.scope");
+    // Nor does one hand on whom a revision names no more.
+    let mut named = value;
+    named["delegation"]["to"] = json!(["did:web:two.example"]);
+    let named = Pact::parse(named.to_string().as_bytes()).unwrap();
+    play.pact = compile_after(&play.pact, &named).unwrap();
+    assert_eq!(hand(&mut play, "two", Some("one"), &[]), "delegation.to");
+}
+
 #[test]
 fn a_session_remembers_so_many_delegates() {
     let mut play = play(json!({"max_depth": 1}));

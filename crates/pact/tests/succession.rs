@@ -16,8 +16,9 @@ use cloister_pact::{
 };
 use common::{Play, base};
 use messages::did::Did;
-use messages::event::{Content, Party};
+use messages::event::{Content, Party, Status};
 use messages::signature::SigningKey;
+use messages::time::Millis;
 use serde_json::{Value, json};
 
 fn parse(value: &Value) -> Pact {
@@ -143,9 +144,10 @@ fn calls_come_and_go_and_every_counter_and_number_stays() {
     assert_eq!(new.schema().counters.last().unwrap().name, "calls:list");
     let names: Vec<&str> = old.calls().collect();
     assert!(new.calls().eq(names.iter().copied().chain(["list"])));
-    for name in &names {
-        assert_eq!(old.number(name), new.number(name));
+    for (number, name) in (0u16..).zip(&names) {
+        assert_eq!((old.number(name), new.number(name)), (Some(number), Some(number)));
     }
+    assert_eq!(new.number("list"), u16::try_from(names.len()).ok());
     // Gone, and back again: the same counter and the same number.
     let (old, gone) = compiled_after(|v| {
         v["interactions"].as_array_mut().unwrap().remove(0);
@@ -166,6 +168,47 @@ fn calls_come_and_go_and_every_counter_and_number_stays() {
         let after = compile_after(&gone, &parse(&later));
         assert_eq!(after.unwrap_err(), CompileError::CallChanged { index: 0 }, "{key}");
     }
+}
+
+/// What ran under a call that is gone is answered under it, and counts as it did.
+#[test]
+fn a_call_that_is_gone_is_still_answered() {
+    let value = base();
+    let mut less = value.clone();
+    less["interactions"].as_array_mut().unwrap().remove(0);
+    let mut play = Play::new(compile(&parse(&value)).unwrap());
+    assert_eq!(play.call("read_note", json!({})).0, Decision::Allow);
+    play.pact = compile_after(&play.pact, &parse(&less)).unwrap();
+    play.pact = compile_after(&play.pact, &parse(&less)).unwrap();
+    assert_eq!(play.call("read_note", json!({})).1, "default-deny");
+    let judged = play.result("c1", Status::Ok, Content::Text("a note".into()));
+    assert_eq!(judged.verdict.decision, Decision::Allow);
+    let ok = play.pact.schema().find("calls.ok").unwrap().0;
+    assert!(judged.change.counters().contains(&(ok, 1)));
+}
+
+#[test]
+fn renewal_names_what_is_promised_and_leaves_time_to_object() {
+    let with = |renewal: Value| {
+        let mut value = base();
+        value["performance"] = json!([{"id": "up", "indicator": "availability", "op": ">=",
+            "target": "0.9", "window": "P1D"}]);
+        value["term"]["renewal"] = renewal;
+        compile(&parse(&value)).map(|compiled| compiled.renewal_notice())
+    };
+    let automatic = |notice: Value, conditions: Value| {
+        let mut renewal = json!({"mode": "automatic-unless-objected", "conditions": conditions});
+        if !notice.is_null() {
+            renewal["notice"] = notice;
+        }
+        with(renewal)
+    };
+    let day = Millis(86_400_000);
+    assert_eq!(automatic(json!("P2D"), json!(["up"])), Ok(Some(Millis(2 * day.0))));
+    assert_eq!(automatic(json!(null), json!([])), Ok(Some(day)), "a day when it says nothing");
+    assert_eq!(automatic(json!("P2D"), json!(["down"])), Err(CompileError::UnknownObjective));
+    assert_eq!(automatic(json!("P9999D"), json!([])), Err(CompileError::BadNotice));
+    assert_eq!(with(json!({"mode": "explicit", "notice": "P2D"})), Ok(None));
 }
 
 /// What was read stays marked for the flow that it was marked for, whatever is put before it.
@@ -235,7 +278,14 @@ fn one_signature_narrows_and_two_change() {
             signed = signed.sign(did.clone(), key);
         }
         let bound = signed.bind_after(succession, &KeyRing::default());
-        bound.map_err(|error| error.code()).map(|revision| revision.succession().replaced())
+        bound.map_err(|error| error.code()).map(|revision| {
+            // Whose key is taken over is who signed.
+            for (party, (did, _)) in Party::BOTH.into_iter().zip([&initiator, &provider]) {
+                let signed = by.iter().any(|(signer, _)| signer == did);
+                assert_eq!(revision.signed_by(party), signed);
+            }
+            revision.succession().replaced()
+        })
     };
     let less = |v: &mut Value| v["interactions"][1]["max_bytes"] = json!(9);
     let more = |v: &mut Value| v["limits"][0]["max"] = json!("99999");

@@ -78,7 +78,6 @@ impl Pipeline {
                     return Err(refused);
                 }
                 if monitor.root_pact(&signed.pact().hash()).is_some() {
-                    // A connector that starts again registers again.
                     return Err(Refused("pact-known"));
                 }
                 if old.hash() != *prior {
@@ -90,6 +89,10 @@ impl Pipeline {
                 Bound::Next(bound.map_err(|e| Refused(e.code()))?)
             }
         };
+        if monitor.root_pact(&bound.pact().hash()).is_some() {
+            // A connector that starts again registers again, whatever bounds hold now.
+            return Err(Refused("pact-known"));
+        }
         let key = |did: &Did| self.ring.resolve(did).ok_or(Refused("pact-key-unknown"));
         let keys = [key(initiator)?, key(provider)?];
         let admitted = &self.values.parties;

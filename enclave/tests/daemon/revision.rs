@@ -222,6 +222,25 @@ fn nobody_is_bound_in_secret() {
     assert_eq!(stranger.refused(&Request::Chain { pact: root.pact() }), "pact-not-for-caller");
 }
 
+/// Renewal is settled when an epoch ends, so one must end within the notice.
+#[test]
+fn a_notice_shorter_than_an_epoch_is_refused() {
+    let renewing = |notice: &'static str| {
+        move |pact: &mut Value| {
+            pact["term"]["renewal"] =
+                json!({"mode": "automatic-unless-objected", "notice": notice});
+        }
+    };
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    let short = Parties::with(renewing("PT1H"));
+    assert_eq!(client.refused(&short.register()), "pact-notice-too-short");
+    let long = Parties::with(renewing("P2D"));
+    assert!(matches!(client.ask(&long.register()), Reply::Registered { .. }));
+    assert_eq!(client.refused(&long.register()), "pact-known");
+}
+
 fn pact_leaves(bundle: &Bundle) -> Vec<u64> {
     let leaves = bundle.leaves.iter().map(|leaf| &leaf.disclosed);
     leaves.filter(|leaf| leaf.leaf.kind == Kind::Pact).map(|leaf| leaf.index).collect()

@@ -23,6 +23,8 @@ use crate::connect::session::{Session, SessionError};
 pub(crate) struct Book {
     pub(crate) party: Party,
     pub(crate) pact: PactHash,
+    /// The pact before it.
+    prior: Option<PactHash>,
     sessions: BTreeMap<SessionId, Session>,
     /// The newest session of each conversation.
     conversations: BTreeMap<String, SessionId>,
@@ -59,6 +61,7 @@ impl Book {
         Self {
             party,
             pact,
+            prior: None,
             sessions: BTreeMap::new(),
             conversations: BTreeMap::new(),
             used: BTreeMap::new(),
@@ -129,15 +132,34 @@ impl Book {
 
     /// The record that joins a session which the counterparty named, unless it is the
     /// conversation's already.
-    pub(crate) fn join(&self, conversation: &str, session: SessionId) -> Option<Record> {
+    pub(crate) fn join(
+        &self,
+        conversation: &str,
+        session: SessionId,
+        pact: PactHash,
+    ) -> Option<Record> {
         let known = self.conversations.get(conversation) == Some(&session);
         (!known || !self.sessions.contains_key(&session)).then(|| Record::Begun {
             session,
             conversation: conversation.to_owned(),
             generation: 0,
             principal: None,
-            pact: self.pact,
+            pact,
         })
+    }
+
+    /// The pact takes the place of this one, under which sessions may still be open.
+    #[must_use]
+    pub(crate) const fn following(mut self, prior: Option<PactHash>) -> Self {
+        self.prior = prior;
+        self
+    }
+
+    /// Whether a session may name this pact: its own, or if it is new here the configured one or the
+    /// one before.
+    pub(crate) fn goes_by(&self, session: &SessionId, pact: PactHash) -> bool {
+        let named = [Some(self.pact), self.prior].contains(&Some(pact));
+        self.sessions.get(session).map_or(named, |known| known.pact() == pact)
     }
 
     /// Both parties come to the same identifier from the same conversation, unasked.

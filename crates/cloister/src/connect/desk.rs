@@ -85,6 +85,7 @@ impl Desk {
             let way = (Role::Initiator, Role::Provider);
             let (event, bytes) = pen.book().say(session, way, body, post.key()).map_err(refused)?;
             let (hash, prev) = (event.hash(), event.unverified().prev);
+            let pact = event.unverified().pact;
             // Before the record, so that no courier carries it unawaited.
             let judgement = post.await_judgement(hash);
             let said = Record::Said { session, event: bytes, source: None, alias: Some(alias) };
@@ -95,7 +96,7 @@ impl Desk {
                 post.forget_judgement(&hash);
                 return Err(FULL);
             }
-            let passage = Passage { session, seq, prev, call: id, ticket: None, via };
+            let passage = Passage { session, seq, prev, call: id, ticket: None, via, pact };
             Ok(Waiting { session, event: hash, passage, name, args, judgement })
         };
         let waiting = self.post.ledger.run(job).await.map_err(|_| DeskError::Closed)??;

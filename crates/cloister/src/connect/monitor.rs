@@ -101,13 +101,20 @@ async fn follow(post: &Arc<Post>, mut notices: Notices, line: &Line) {
                 (NoticeKind::Rollback, session) => {
                     output::trouble("monitor-rollback", &session.unwrap_or_default());
                 }
+                (NoticeKind::Revised, _) => output::event(
+                    "notice",
+                    &[
+                        ("code", "pact-replaced"),
+                        ("pact", &notice.rule),
+                        ("try", "read it with `cloister log pacts`, and configure it here"),
+                    ],
+                ),
                 (NoticeKind::Clock, _) => output::event("notice", &[("code", "monitor-clock")]),
                 (
                     NoticeKind::Alert
                     | NoticeKind::Paused
                     | NoticeKind::Decided
                     | NoticeKind::Duty
-                    | NoticeKind::Revised
                     | NoticeKind::Terminated,
                     _,
                 ) => {}

@@ -39,6 +39,9 @@ pub(crate) struct Passage {
     /// The delegate that asks.
     #[n(6)]
     pub(crate) via: Option<Did>,
+    /// The pact that its session opened under.
+    #[n(7)]
+    pub(crate) pact: PactHash,
 }
 
 impl Wire for Passage {
@@ -121,12 +124,12 @@ impl Passage {
     }
 
     /// The hash of the call's event, rebuilt from what arrived.
-    fn event(&self, pact: PactHash, arrived: &Arrived<'_>) -> Result<EventHash, TicketError> {
+    fn event(&self, arrived: &Arrived<'_>) -> Result<EventHash, TicketError> {
         let (name, args) = (arrived.name.to_owned(), arrived.args.clone());
         let body = Body::Call { call: self.call.clone(), name, args, via: self.via.clone() };
         let (session, seq, prev) = (self.session, self.seq, self.prev);
         let (from, to) = (Role::Initiator, Role::Provider);
-        let event = Event { pact, session, seq, prev, from, to, body };
+        let event = Event { pact: self.pact, session, seq, prev, from, to, body };
         event.hash().map_err(|_| TicketError::OtherCall)
     }
 }
@@ -157,8 +160,10 @@ pub(crate) fn redeem(
         }
         None => now.saturating_add(UNTICKETED),
     };
-    let pact = book.session(&passage.session).map_or(book.pact, |known| known.pact());
-    let call = passage.event(pact, arrived)?;
+    if !book.goes_by(&passage.session, passage.pact) {
+        return Err(TicketError::OtherCall);
+    }
+    let call = passage.event(arrived)?;
     let named = passage.ticket.as_ref().map(|ticket| (ticket.session, ticket.call));
     if named.is_some_and(|named| named != (passage.session, call)) {
         return Err(TicketError::OtherCall);
@@ -178,7 +183,7 @@ pub(crate) fn redeem(
         id: passage.call.clone(),
         alias: arrived.alias.to_owned(),
     };
-    let joined = book.join(arrived.conversation, session);
+    let joined = book.join(arrived.conversation, session, passage.pact);
     Ok(joined.into_iter().chain([taken.into_record()]).collect())
 }
 
@@ -217,8 +222,9 @@ mod tests {
             call: "c~3".into(),
             ticket: None,
             via: None,
+            pact: book.pact,
         };
-        let call = passage.event(book.pact, &arrived("pay", &args)).unwrap();
+        let call = passage.event(&arrived("pay", &args)).unwrap();
         let expires = UnixMillis(1_000);
         let ticket = Ticket { session, call, expires, boot, signature: Signature([0; 64]) };
         passage.ticket = Some(ticket.sign(&boot_key));
@@ -250,6 +256,14 @@ mod tests {
         // A revision took the pact's place: a session that it finds goes on under its own.
         case.book = Book::recover(Party::Provider, PactHash([9; 32]), &records);
         assert_eq!(redeemed(&case, "pay", 0), Err(TicketError::Used));
+        // One that it does not know yet is of the pact in force, or of the one before.
+        let new = Book::new(Party::Provider, PactHash([9; 32]));
+        let strange = Case { book: new, ..self::case() };
+        assert_eq!(redeemed(&strange, "pay", 0), Err(TicketError::OtherCall));
+        let following = strange.book.following(Some(PactHash([5; 32])));
+        let after = Case { book: following, ..self::case() };
+        let joined = redeemed(&after, "pay", 0).unwrap();
+        assert!(matches!(joined[0], Record::Begun { pact: PactHash([5, ..]), .. }));
         let counts = case.book.counts(SessionId([6; 32]), true).unwrap();
         assert_eq!(
             (counts.received, counts.received_head.0),

@@ -138,6 +138,9 @@ fn sessions_open_under_the_pact_in_force_and_keep_naming_it() {
     let (replaced, current) = (of(world.root), of(world.in_force));
     assert_eq!(world.try_open(&replaced), Err(OpenError::Replaced));
     assert_eq!(world.try_open(&current), Ok(()));
+    // Whose answer was lost learns that it is open, also when it names the pact of then.
+    let lost = Open { session, ..replaced };
+    assert_eq!(world.try_open(&lost), Err(OpenError::Used));
     assert_eq!(feed(&mut world, &mut side, session, balance("c1")), allowed());
     // Events of the new session do not pass as the old one's, nor the other way round.
     let mut other = Side::default();

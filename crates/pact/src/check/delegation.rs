@@ -9,7 +9,7 @@ use messages::did::Did;
 use messages::event::{Party, Role};
 
 use super::limits::Volume;
-use super::{Approval, Look};
+use super::{Approval, Decision, Look};
 use crate::compile::{DelegationRule, Rule};
 use crate::document::terms::{Direction, Narrowing};
 use crate::state::{Delegate, MAX_DELEGATES};
@@ -29,11 +29,15 @@ impl Look<'_> {
         let names = interactions.iter().map(String::len).sum::<usize>();
         let bytes = names.saturating_add(to.as_str().len());
         self.volume_limits(&Volume::bytes(u64::try_from(bytes).unwrap_or(u64::MAX)));
-        match self.handed((from, role), (to, via), interactions) {
-            Ok(handed) => self.change.delegate = Some(handed),
-            Err(code) => self.deny(code),
+        let handed = self.handed((from, role), (to, via), interactions);
+        if let Err(code) = &handed {
+            self.deny(code);
         }
         self.follow_verdict();
+        // What is refused or waits, for whatever reason, was not handed over.
+        if self.verdict.decision < Decision::Escalate {
+            self.change.delegate = handed.ok();
+        }
     }
 
     fn handed(
@@ -49,6 +53,9 @@ impl Look<'_> {
         };
         let rule = self.pact.delegation.as_ref().ok_or("delegation")?;
         if !names(rule, to) || to == self.pact.initiator() || to == self.pact.provider() {
+            return Err("delegation.to");
+        }
+        if via.is_some_and(|did| !names(rule, did)) {
             return Err("delegation.to");
         }
         let party = from.reporter();
@@ -79,8 +86,8 @@ impl Look<'_> {
             let named = self.pact.rules.values().find(|r| r.id == *id && r.direction == way);
             scope.insert(named.ok_or("delegation.scope")?.number);
         }
-        let delegators = delegator.map_or(&whole, |(_, of)| &of.scope);
-        if !narrows(rule, &scope, delegators) {
+        let delegators = delegator.map(|(_, of)| of.scope.intersection(&whole).copied().collect());
+        if !narrows(rule, &scope, delegators.as_ref().unwrap_or(&whole)) {
             return Err("delegation.scope");
         }
         Ok((token, Delegate { party, depth, by, scope }))

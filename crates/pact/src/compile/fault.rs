@@ -82,14 +82,6 @@ pub enum CompileError {
         /// Place in `limits`.
         index: usize,
     },
-    /// Two terms that verdicts could not tell apart.
-    #[error("{kind} {index}: another one has the same identifier")]
-    RepeatedIdentifier {
-        /// `interaction`, `limit`, `flow`, `objective` or `anomaly`.
-        kind: &'static str,
-        /// Its place.
-        index: usize,
-    },
     /// Expressions take room and time.
     #[error("the pact has more than {MAX_PATTERNS} patterns")]
     TooManyPatterns,
@@ -165,9 +157,11 @@ impl CompileError {
             ),
             Self::BadNotice => ("bad-notice", "write a notice shorter than the term"),
             Self::BadPath { .. } => ("bad-path", "write steps like a.*.b or **.sender"),
-            Self::BadPattern { .. } => {
-                ("bad-pattern", "use a shorter expression without look-around")
-            }
+            Self::BadPattern { .. } => (
+                "bad-pattern",
+                "use a shorter expression without look-around and with few repetitions; max_len \
+                 bounds a length",
+            ),
             Self::BadRecipient { .. } => {
                 ("bad-recipient", "write principal, !record, !org:example.com and so on")
             }
@@ -183,12 +177,13 @@ impl CompileError {
             Self::LimitWithoutUnit { .. } => {
                 ("limit-without-unit", "give the summed argument's constraint a unit")
             }
-            Self::RepeatedIdentifier { .. } => {
-                ("repeated-identifier", "give every term an identifier of its own")
-            }
             Self::TooManyPatterns => ("too-many-patterns", "split the pact, or use lists"),
             Self::TooManyCounters => ("too-many-counters", "split the pact"),
-            Self::TooManyMarks => ("too-many-marks", "merge flows of the same source"),
+            Self::TooManyMarks => (
+                "too-many-marks",
+                "merge flows of the same source; a chain of pacts that used up its marks goes on \
+                 as a new pact with no prior",
+            ),
             Self::UnknownCounter { .. } => (
                 "unknown-counter",
                 "use events, calls:ID, sum:ID.ARG, distinct:ID.ARG, pii:any, \

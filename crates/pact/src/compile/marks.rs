@@ -139,6 +139,11 @@ impl Marks {
         Ok(mark)
     }
 
+    /// How many marks the chain of pacts has used.
+    pub(crate) const fn len(&self) -> usize {
+        self.rules.len()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.taken == 0
     }
