@@ -107,12 +107,12 @@ fn between(pact: &Pact) -> Vec<String> {
             [] => String::new(),
             ids => {
                 let ids: Vec<&str> = ids.iter().map(|id| id.0.as_str()).collect();
-                format!(" and {} is kept", ids.join(" and "))
+                format!(" while {} is kept", ids.join(" and "))
             }
         };
         lines.push(format!(
-            "It goes on for as long again, each time, unless a party objects {notice} before its \
-             end by a revision that renews no more{kept}."
+            "It goes on for as long again, each time{kept}, unless a party objects at least \
+             {notice} before its end: by signing, alone, a revision that renews no more."
         ));
     }
     if let Some(most) = term.max_sessions {
