@@ -381,8 +381,7 @@ pub enum Reply {
         /// Leaves before, after, pact and boot.
         #[n(1)]
         leaves: Vec<Disclosed>,
-        /// The schema at the end of the range, and the one at its beginning where a revision
-        /// appended counters.
+        /// The schema at the end of the range, then the one at its beginning where they differ.
         #[n(2)]
         schemas: Vec<crate::counter::Schema>,
         /// The tally's boots.

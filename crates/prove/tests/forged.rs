@@ -11,11 +11,14 @@ use std::path::Path;
 mod forge;
 #[path = "support/monitor.rs"]
 mod monitor;
+#[path = "support/revisions.rs"]
+mod revisions;
 #[path = "support/steps.rs"]
 mod steps;
 
-use forge::Case;
+use forge::{Case, Step};
 use monitor::Monitor;
+use revisions::REVISIONS;
 use steps::STEPS;
 
 struct File {
@@ -31,7 +34,7 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
     assert_eq!(Case::new(&monitor, &good).outcome(), "verified", "the bundle that is forged");
     let mut failures = Vec::new();
     for file in files() {
-        let Some((_, step)) = STEPS.iter().find(|(name, _)| *name == file.forge) else {
+        let Some((_, step)) = steps().find(|(name, _)| *name == file.forge) else {
             failures.push(format!("{}: no step called {}", file.name, file.forge));
             continue;
         };
@@ -49,7 +52,7 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn every_step_has_its_file_and_every_code_is_one_of_ours() {
     let files = files();
     let named: BTreeSet<&str> = files.iter().map(|f| f.forge.as_str()).collect();
-    let steps: BTreeSet<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+    let steps: BTreeSet<&str> = steps().map(|(name, _)| *name).collect();
     assert_eq!(named, steps);
     assert_eq!(files.len(), steps.len(), "a step is used once");
     let codes = verify::all_codes();
@@ -59,6 +62,10 @@ fn every_step_has_its_file_and_every_code_is_one_of_ours() {
     }
     let provoked: BTreeSet<&str> = files.iter().map(|f| f.expect.as_str()).collect();
     assert!(provoked.len() >= 45, "{} codes are provoked", provoked.len());
+}
+
+fn steps() -> impl Iterator<Item = &'static (&'static str, Step)> {
+    STEPS.iter().chain(REVISIONS)
 }
 
 fn files() -> Vec<File> {

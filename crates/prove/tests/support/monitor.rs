@@ -35,7 +35,6 @@ use verify::{Anchors, Appraised, EvidenceClass};
 pub(crate) const ORIGIN: &str = "insecure-dev/test.example/log";
 pub(crate) const EXPIRY: UnixMillis = UnixMillis(1_000_000);
 pub(crate) const NOW: UnixMillis = UnixMillis(10_000);
-
 pub(crate) const NONCE: [u8; 32] = [77; 32];
 
 /// A publication before it is salted, signed and logged.
@@ -64,13 +63,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     pub(crate) fn start() -> Self {
-        let mut monitor = Self::with(predicates());
-        let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
-        monitor.boot(0, 0);
-        monitor.registered(monitor.root_pact, None);
-        monitor.epoch(0, &totals);
-        totals.iter_mut().for_each(|t| t.add(&EPOCH_1).unwrap());
-        monitor.epoch(1, &totals);
+        let (mut monitor, mut totals) = Self::begun(predicates());
         monitor.boot(1, 2);
         totals.iter_mut().for_each(|t| t.add(&EPOCH_2).unwrap());
         monitor.epoch(2, &totals);
@@ -81,13 +74,7 @@ impl Monitor {
     /// The same life, but for two revisions in its second epoch: the second one adds a counter.
     pub(crate) fn revised() -> Self {
         let late = Predicate::AtMost { counter: "late".into(), bound: 4 };
-        let mut monitor = Self::with([predicates(), vec![late]].concat());
-        let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
-        monitor.boot(0, 0);
-        monitor.registered(monitor.root_pact, None);
-        monitor.epoch(0, &totals);
-        totals.iter_mut().for_each(|t| t.add(&EPOCH_1).unwrap());
-        monitor.epoch(1, &totals);
+        let (mut monitor, mut totals) = Self::begun([predicates(), vec![late]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
         let late = Counter { name: "late".into(), ..appended.counters[0].clone() };
@@ -102,8 +89,9 @@ impl Monitor {
         monitor
     }
 
-    fn with(predicates: Vec<Predicate>) -> Self {
-        Self {
+    /// Its first epoch, up to the end.
+    fn begun(predicates: Vec<Predicate>) -> (Self, [Totals; 2]) {
+        let mut monitor = Self {
             log_key: SigningKey::from_seed(&[1; 32]),
             boot_keys: vec![SigningKey::from_seed(&[2; 32]), SigningKey::from_seed(&[3; 32])],
             schemas: vec![schema()],
@@ -114,7 +102,14 @@ impl Monitor {
             drafts: Vec::new(),
             boots: Boots::default(),
             openings: BTreeMap::new(),
-        }
+        };
+        let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
+        monitor.boot(0, 0);
+        monitor.registered(monitor.root_pact, None);
+        monitor.epoch(0, &totals);
+        totals.iter_mut().for_each(|t| t.add(&EPOCH_1).unwrap());
+        monitor.epoch(1, &totals);
+        (monitor, totals)
     }
 
     pub(crate) fn tally(&self, party: usize) -> TallyId {
@@ -170,7 +165,6 @@ impl Monitor {
             .iter()
             .map(|l| &l.disclosed)
             .find(|d| BootBody::from_cbor(&d.body).is_ok_and(|b| b.boot == leaf(*after).leaf.boot));
-        // The pact that was in force at the end.
         let ends = TallyBody::from_cbor(&leaf(*after).body).unwrap();
         let pact = leaves
             .iter()

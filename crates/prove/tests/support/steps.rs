@@ -19,9 +19,7 @@ use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use verify::{Appraised, EvidenceClass};
 
-use crate::forge::{
-    AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, REVISED_AFTER, REVISED_BEFORE, SECOND, Step, THIRD,
-};
+use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, Step};
 use crate::monitor::{EXPIRY, Monitor, ORIGIN, auditor, boot_id, evidence, exactly, party_did};
 
 fn name(name: &str) -> String {
@@ -311,60 +309,6 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         let opened = &mut c.bundle.claims[0].commitments[0];
         opened.after = opened.before.unwrap();
         opened.after_path.clone_from(&opened.before_path);
-    }),
-    // Revisions.
-    ("revision-withheld", |c| {
-        c.revised();
-        c.bundle.leaves.remove(SECOND);
-    }),
-    ("revision-of-another-chain", |c| {
-        c.revised();
-        c.pact(SECOND, |b| b.root = PactHash([8; 32]));
-    }),
-    ("revision-follows-nothing", |c| {
-        c.revised();
-        c.pact(THIRD, |b| b.prior = None);
-    }),
-    ("revision-follows-itself", |c| {
-        c.revised();
-        c.pact(THIRD, |b| b.prior = Some(b.pact));
-    }),
-    ("revision-registered-before-its-prior", |c| {
-        c.revised();
-        c.drafts.swap(SECOND, THIRD);
-        c.republish();
-        c.bundle.claims.iter_mut().for_each(|claim| claim.pact = 6);
-    }),
-    ("revision-reorders-counters", |c| {
-        c.revised();
-        c.bundle.schemas[0].counters.swap(0, 1);
-        let schema = c.bundle.schemas[0].hash();
-        c.pact(THIRD, |b| b.schema = schema);
-        c.tally(REVISED_AFTER, |b| b.schema = schema);
-    }),
-    ("revision-begins-with-other-counters", |c| {
-        c.revised();
-        c.tally(REVISED_BEFORE, |b| b.schema = SchemaHash([8; 32]));
-    }),
-    ("revision-schema-withheld", |c| {
-        c.revised();
-        c.bundle.schemas.pop();
-    }),
-    ("revision-forgets-a-total", |c| {
-        c.revised();
-        let opened = &mut c.bundle.claims[1].commitments[0];
-        (opened.before, opened.before_path) = (None, Vec::new());
-    }),
-    ("revision-invents-a-total", |c| {
-        c.revised();
-        let (other, later) = (c.bundle.claims[1].commitments[0].clone(), 0);
-        let opened = &mut c.bundle.claims[later].commitments[0];
-        (opened.before, opened.before_path) = (other.before, other.before_path);
-    }),
-    ("revision-adds-a-path", |c| {
-        c.revised();
-        let path = c.bundle.claims[1].commitments[0].before_path.clone();
-        c.bundle.claims[0].commitments[0].before_path = path;
     }),
     // Boots and their evidence.
     ("boots-withheld", |c| c.bundle.boots.clear()),
