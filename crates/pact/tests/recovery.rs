@@ -255,4 +255,9 @@ fn after_recovery_what_was_read_is_unseen() {
     assert_eq!(asks(&full, &play).0, Decision::Allow);
     let less: SessionState = read(&bytes(play.session.scoped(LogScope::HashOnly)));
     assert_eq!(asks(&less, &play), common::is(Decision::Escalate, "send_money.provenance"));
+    // What a wider scope may not reach back to is what a narrower one would not have written.
+    let less = bytes(play.session.scoped(LogScope::HashOnly));
+    assert_ne!(bytes(&play.session), less);
+    play.session.withhold();
+    assert_eq!(bytes(&play.session), less);
 }

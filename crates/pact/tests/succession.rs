@@ -27,8 +27,12 @@ fn parse(value: &Value) -> Pact {
 
 /// The next revision of the small pact after a change.
 fn next(change: impl Fn(&mut Value)) -> Result<Needed, SuccessionError> {
-    let mut value = base();
-    let old = parse(&value);
+    following(&base(), change)
+}
+
+/// The next revision of `first` after a change.
+fn following(first: &Value, change: impl Fn(&mut Value)) -> Result<Needed, SuccessionError> {
+    let (old, mut value) = (parse(first), first.clone());
     value["revision"] = json!(2);
     value["prior"] = json!(old.hash().to_string());
     change(&mut value);
@@ -70,14 +74,7 @@ fn a_revision_names_what_it_replaces_and_keeps_what_was_counted() {
 fn a_pact_may_exclude_its_own_revision() {
     let mut first = base();
     first["term"]["renegotiation"] = json!({"allowed": false});
-    let old = parse(&first);
-    let after = |change: &dyn Fn(&mut Value)| {
-        let mut value = first.clone();
-        value["revision"] = json!(2);
-        value["prior"] = json!(old.hash().to_string());
-        change(&mut value);
-        succeeds(&old, &parse(&value)).map(drop)
-    };
+    let after = |change: &dyn Fn(&mut Value)| following(&first, change).map(drop);
     let wider = after(&|v| v["limits"][0]["max"] = json!("99999"));
     assert_eq!(wider, Err(SuccessionError::NotRenegotiable));
     // What a party gives up alone is no negotiation.
@@ -97,14 +94,7 @@ fn what_is_remembered_by_place_keeps_its_place() {
     first["monitoring"]["anomalies"] = json!([
         {"id": "burst", "counter": "calls", "window": "PT1M", "factor": "4", "least": "9", "else": "alert"},
         {"id": "storm", "counter": "calls", "window": "PT5M", "factor": "4", "least": "9", "else": "alert"}]);
-    let old = parse(&first);
-    let after = |change: &dyn Fn(&mut Value)| {
-        let mut value = first.clone();
-        value["revision"] = json!(2);
-        value["prior"] = json!(old.hash().to_string());
-        change(&mut value);
-        succeeds(&old, &parse(&value)).map(drop)
-    };
+    let after = |change: &dyn Fn(&mut Value)| following(&first, change).map(drop);
     for list in ["performance", "consequences", "anomalies"] {
         let whole = if list == "anomalies" { "monitoring.anomalies" } else { list };
         let at = move |v: &mut Value, f: &dyn Fn(&mut Vec<Value>)| {
@@ -236,6 +226,28 @@ fn a_new_flow_does_not_take_the_mark_of_one_that_is_kept() {
     next["flows"].as_array_mut().unwrap().swap(0, 1);
     play.pact = compile_after(&play.pact, &parse(&next)).unwrap();
     assert_eq!(play.call("send_money", out), denied);
+}
+
+/// A flow that looks like a bound has a mark of its own: what is not known any more is not lifted.
+#[test]
+fn a_flow_does_not_take_the_mark_of_a_bound() {
+    let mut value = base();
+    value["interactions"][1]["max_tier"] = json!("internal");
+    value["interactions"][1]["args"] = json!({"*": {}});
+    value["limits"] = json!([]);
+    value["interactions"][1]["limits"] = json!([]);
+    let mut lifting = value.clone();
+    lifting["flows"] = json!([{"id": "lifts", "effect": "allow",
+        "from": {"tiers": ["confidential", "restricted", "top-secret"]},
+        "to": {"interactions": ["send_money"]}}]);
+    let before = compile(&parse(&value)).unwrap();
+    let after = compile_after(&before, &parse(&lifting)).unwrap();
+    for pact in [compile(&parse(&lifting)).unwrap(), before, after] {
+        let mut play = Play::new(pact);
+        play.session.withhold();
+        let held = (Decision::Deny, "send_money.max-tier".to_owned());
+        assert_eq!(play.call("send_money", json!({"subject": "something"})), held);
+    }
 }
 
 #[test]

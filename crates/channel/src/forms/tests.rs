@@ -20,9 +20,7 @@ use messages::reply::{
 };
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Epoch, Millis, UnixMillis};
-use proptest::collection::vec;
-use proptest::option::of;
-use proptest::prelude::*;
+use proptest::{collection::vec, option::of, prelude::*};
 
 use super::*;
 

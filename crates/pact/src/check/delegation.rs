@@ -52,10 +52,8 @@ impl Look<'_> {
             _ => return Err("wrong-role"),
         };
         let rule = self.pact.delegation.as_ref().ok_or("delegation")?;
-        if !names(rule, to) || to == self.pact.initiator() || to == self.pact.provider() {
-            return Err("delegation.to");
-        }
-        if via.is_some_and(|did| !names(rule, did)) {
+        let party = to == self.pact.initiator() || to == self.pact.provider();
+        if party || ![Some(to), via].into_iter().flatten().all(|did| names(rule, did)) {
             return Err("delegation.to");
         }
         let party = from.reporter();

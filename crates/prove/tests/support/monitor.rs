@@ -77,14 +77,13 @@ impl Monitor {
         let (mut monitor, mut totals) = Self::begun([predicates(), vec![late]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
-        let late = Counter { name: "late".into(), ..appended.counters[0].clone() };
-        appended.counters.push(late);
+        appended.counters.push(Counter { name: "late".into(), ..schema().counters[0].clone() });
         totals.iter_mut().for_each(|t| assert!(t.extend(&appended)));
         monitor.schemas.insert(0, appended);
         monitor.registered(PactHash([27; 32]), Some(PactHash([17; 32])));
         monitor.boot(1, 2);
-        let late = (CounterIndex(9), 4);
-        totals.iter_mut().for_each(|t| t.add(&[&EPOCH_2[..], &[late]].concat()).unwrap());
+        let grown = [&EPOCH_2[..], &[(CounterIndex(9), 4)]].concat();
+        totals.iter_mut().for_each(|t| t.add(&grown).unwrap());
         monitor.epoch(2, &totals);
         monitor
     }
