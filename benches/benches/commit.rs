@@ -14,7 +14,7 @@ use rand_core::SeedableRng;
 fn committing(criterion: &mut Criterion) {
     let (totals, secret, context) = (totals(), secret(), context(1));
     criterion.bench_function("commit/tally of 32 counters", |b| {
-        b.iter(|| tally::commit(black_box(&totals), &secret, &context).root());
+        b.iter(|| tally::commit(black_box(&totals), None, &secret, &context).root());
     });
 
     let table = RistrettoBasepointTable::create(&PedersenGens::default().B_blinding);

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::bundle::{Bundle, IncludedLeaf, ProvenClaim};
+use messages::bundle::{Bundle, IncludedLeaf, LogView, OpenedConsent, ProvenClaim};
 use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
 use messages::codec::Wire;
 use messages::counter::{Counter, CounterIndex, DEFAULT_MAX, Schema};
@@ -20,9 +20,11 @@ use messages::domain;
 use messages::event::{Body, Event, Role};
 use messages::evidence::{Claims, Conceptual, Purpose, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{
-    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Salt, SessionId, TallyId,
+    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Root, Salt, SessionId, TallyId,
 };
-use messages::leaf::{BootBody, BootEntry, Boots, Gaps, Leaf, PactBody, TallyBody, body_digest};
+use messages::leaf::{
+    BootBody, BootEntry, Boots, Gaps, Leaf, PactBody, Suite, TallyBody, body_digest,
+};
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
 use messages::signature::SigningKey;
@@ -31,7 +33,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
-use verify::{Anchors, Appraised, EvidenceClass};
+use verify::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor};
 
 /// Rules in the pact that decisions are measured on.
 pub const RULES: usize = 50;
@@ -171,17 +173,17 @@ impl Fixture {
     /// looks at.
     #[must_use]
     pub fn new(epochs: u64) -> Self {
-        let predicate = Predicate::AtMost { counter: "c1".into(), bound: 1 << 40 };
         let entry = ConsentEntry {
             id: "claim".into(),
-            program: predicate.program_id(),
+            program: predicate(0).program_id(),
+            grid: (0..THRESHOLDS).map(|at| predicate(at).thresholds()).collect(),
             audience: Vec::new(),
             per: None,
             salt: [3; 32],
         };
         let openings = [
-            commit(&Totals::new(&schema()), &secret(), &context(0)),
-            commit(&totals(), &secret(), &context(epochs)),
+            commit(&Totals::new(&schema()), None, &secret(), &context(0)),
+            commit(&totals(), None, &secret(), &context(epochs)),
         ];
         let evidence = evidence();
         let boots = Boots {
@@ -214,6 +216,7 @@ impl Fixture {
         for epoch in 0..=epochs {
             let committed = if epoch < epochs { &openings[0] } else { &openings[1] };
             let body = TallyBody {
+                suite: Suite::PedersenRistretto255,
                 tally: tally_of(),
                 root_pact: PACT_HASH,
                 pact: PACT_HASH,
@@ -226,9 +229,11 @@ impl Fixture {
                 gaps: Gaps::default(),
                 boots: boots.root(),
                 previous,
+                hidden: Root([8; 32]),
+                cut: committed.cut(),
                 padding: Vec::new(),
             };
-            previous = Some(log.append(&Publication::Tally(body.padded())));
+            previous = Some(log.append(&Publication::Tally(Box::new(body.padded()))));
         }
         let size = log.tree.size();
         let checkpoint = tlog::sign_checkpoint(ORIGIN, size, &log.tree.root(), &log_key());
@@ -239,8 +244,14 @@ impl Fixture {
         let (first, last) = (&log.disclosed[..3], &log.disclosed[log.disclosed.len() - 1..]);
         let leaves = first.iter().chain(last).map(shown).collect();
         let claim = Claim {
-            predicate,
-            range: Range { tally: tally_of(), first: Epoch(1), last: Epoch(epochs) },
+            statements: vec![predicate(0)],
+            ranges: vec![Range {
+                origin: ORIGIN.into(),
+                root: PACT_HASH,
+                tally: tally_of(),
+                first: Epoch(1),
+                last: Epoch(epochs),
+            }],
             audience: Audience::Public,
             expiry: UnixMillis(u64::MAX),
             admitted_gaps: 0,
@@ -251,52 +262,92 @@ impl Fixture {
     /// Proves the claim.
     #[must_use]
     pub fn prove(&self) -> ProvenClaim {
+        self.prove_all(&[0])
+    }
+
+    /// Proves one claim of these statements, which differ in their thresholds.
+    #[must_use]
+    pub fn prove_all(&self, statements: &[u64]) -> ProvenClaim {
         let leaf = |at: usize| &self.leaves[at].disclosed;
         let path: Vec<LeafHash> =
             CONSENT.path(&[&self.entry.to_cbor()], 0).into_iter().map(LeafHash).collect();
-        let request = prove::Request {
-            claim: &self.claim,
-            schema: &schema(),
+        let consent = OpenedConsent { entry: self.entry.clone(), index: 0, path };
+        let statements: Vec<Predicate> = statements.iter().map(|at| predicate(*at)).collect();
+        let consent = vec![consent; statements.len()];
+        let claim = Claim { statements, ..self.claim.clone() };
+        let schema = schema();
+        let ground = prove::Ground {
+            schema: &schema,
             before: leaf(2),
             after: leaf(3),
             pact: leaf(1),
             boot: leaf(0),
-            consent: (self.entry.clone(), 0, path),
+            consent,
             before_openings: &self.openings[0],
             after_openings: &self.openings[1],
         };
+        let request = prove::Request { claim: &claim, grounds: vec![ground] };
         prove::prove(&request, &mut ChaCha20Rng::from_seed([42; 32])).unwrap()
     }
 
     /// The bundle of the claim, encoded.
     #[must_use]
     pub fn bundle(&self) -> Vec<u8> {
+        self.bundle_of(vec![self.prove()])
+    }
+
+    /// A bundle of `count` claims of one statement each.
+    #[must_use]
+    pub fn bundle_of_many(&self, count: u64) -> Vec<u8> {
+        self.bundle_of((0..count).map(|at| self.prove_all(&[at])).collect())
+    }
+
+    /// A bundle of these claims, encoded.
+    #[must_use]
+    pub fn bundle_of(&self, claims: Vec<ProvenClaim>) -> Vec<u8> {
+        let (checkpoint, leaves) = (self.checkpoint.clone(), self.leaves.clone());
         let bundle = Bundle {
             format: Bundle::FORMAT.into(),
-            checkpoint: self.checkpoint.clone(),
-            leaves: self.leaves.clone(),
+            logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
             schemas: vec![schema()],
             boots: vec![self.boots.clone()],
-            claims: vec![self.prove()],
+            claims,
             aggregates: Vec::new(),
+            stamps: Vec::new(),
+            missing: Vec::new(),
         };
         bundle.to_cbor()
     }
 }
 
-/// Verifies a bundle of [`Fixture::bundle`]; panics unless its claim holds.
+/// A 64-bit statement that holds; the first have each a threshold of their own.
+fn predicate(at: u64) -> Predicate {
+    Predicate::at_most("c1", (1 << 40) + at % THRESHOLDS)
+}
+
+/// How many thresholds the pact consents to.
+const THRESHOLDS: u64 = 64;
+
+/// Verifies a bundle of a [`Fixture`]; panics unless its claims hold.
 pub fn verify(bundle: &[u8]) {
     let anchors = Anchors {
-        origin: ORIGIN.into(),
-        log_key: log_key().public(),
-        configs: vec![CONFIG],
+        logs: vec![LogAnchor {
+            origin: ORIGIN.into(),
+            log_key: log_key().public(),
+            configs: vec![CONFIG],
+        }],
         pacts: vec![PACT_HASH],
         audience: None,
         nonce: None,
+        witnesses: Vec::new(),
+        quorum: 0,
+        stamped: false,
     };
-    let report = verify::verify(bundle, &anchors, &[appraised()], NOW).unwrap();
-    let code = report.items[0].verdict.code();
-    assert!(code == "verified", "{code}");
+    let appraised = [appraised()];
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let report = verify::verify(bundle, &anchors, findings, NOW).unwrap();
+    let refused = report.items.iter().map(|item| item.verdict.code()).find(|c| *c != "verified");
+    assert!(refused.is_none(), "{refused:?}");
 }
 
 #[derive(Default)]

@@ -12,13 +12,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use channel::binding::Binding;
-use messages::claim::Claim;
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
-use messages::reply::{Reply, Request};
+use messages::reply::{Reply, Request, Wanted};
 use messages::signature::{PublicKey, Signature};
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
@@ -161,9 +160,9 @@ impl Desk {
     /// Waits for the turn to have a claim proven: before it is asked, so that the thread looks
     /// openings up for one at a time. Parties do not wait for strangers; who did not sign gets no
     /// turn, and is refused without one.
-    async fn turn(&self, claim: &Claim, requester: &Did, signature: &Signature) -> Option<Turn> {
+    async fn turn(&self, wanted: &Wanted, requester: &Did, signature: &Signature) -> Option<Turn> {
         let key = self.ring.resolve(requester)?;
-        key.verify(domain::PROOF_REQUEST, &claim.to_cbor(), signature).ok()?;
+        key.verify(domain::PROOF_REQUEST, &wanted.to_cbor(), signature).ok()?;
         let [parties, others] = &self.proofs;
         let queue = if api::Desk::names(self, requester) { parties } else { others };
         Arc::clone(queue).acquire_owned().await.ok()
@@ -184,8 +183,8 @@ impl Desk {
 impl api::Desk for Desk {
     async fn submit(&self, request: Request, caller: Caller, deadline: Option<Instant>) -> Promise {
         let turn = match &request {
-            Request::Prove { claim, requester, signature, .. } => {
-                self.turn(claim, requester, signature).await
+            Request::Prove { wanted, requester, signature } => {
+                self.turn(wanted, requester, signature).await
             }
             _ => None,
         };

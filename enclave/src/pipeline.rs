@@ -40,7 +40,7 @@ use messages::receipt::{BootCertificate, JournalHead, Notice, Ticket};
 use messages::reply::{Reply, Request};
 use messages::signature::{PublicKey, Sign, Signature, SigningKey};
 use messages::time::{Epoch, Millis, UnixMillis};
-use monitor::{Answer, Applied, Effect, EpochClose, IngestError, Seed, Taken, Trial};
+use monitor::{Answer, Applied, Effect, EpochClose, IngestError, Kept, Seed, Taken, Trial};
 use pact::{KeyRing, Mode};
 use rand_core::{OsRng, RngCore};
 use tlog::Log;
@@ -116,10 +116,9 @@ pub(crate) struct Index {
 pub(crate) struct Filed {
     #[n(1)]
     pub(crate) disclosed: Disclosed,
-    /// Secret: the totals that the leaf commits to, encoded.
+    /// Secret: what a tally leaf commits to.
     #[n(2)]
-    #[cbor(with = "minicbor::bytes")]
-    pub(crate) totals: Option<Vec<u8>>,
+    pub(crate) kept: Option<Kept>,
 }
 
 /// An event as it comes from the desk, which reads and checks on other threads what it can.
@@ -163,11 +162,16 @@ impl Pipeline {
             Request::Release { query, requester, signature } => {
                 self.release(&query, (&requester, &signature))
             }
+            Request::Prove { wanted, requester, signature } => {
+                match self.prove(wanted, (&requester, &signature)) {
+                    Ok(proving) => return Decided::Proving(Box::new(proving)),
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Request::Read { session, from } => self.read(&session, from, caller),
             Request::Cosign { note } => self.cosign(&note),
             // What only reads is answered between two groups, by `Pipeline::answer`.
             Request::Attest { .. }
-            | Request::Prove { .. }
             | Request::Include { .. }
             | Request::Consistency { .. }
             | Request::Inbox
@@ -312,9 +316,9 @@ impl Pipeline {
 
     // 4. Whatever is published is a leaf first: salted, signed by the boot key, journalled.
     fn publish_all(&mut self, applied: Applied) -> Result<(), Refused> {
-        for EpochClose { body, totals, .. } in applied.closes {
+        for EpochClose { body, kept } in applied.closes {
             let (root, tally) = (body.root_pact, body.tally);
-            let (_, leaf) = self.publish(&Publication::Tally(body), Some(totals))?;
+            let (_, leaf) = self.publish(&Publication::Tally(Box::new(body)), Some(kept))?;
             self.state.monitor.published(&root, &tally, leaf);
         }
         for end in applied.breaks {
@@ -326,7 +330,7 @@ impl Pipeline {
     pub(crate) fn publish(
         &mut self,
         publication: &Publication,
-        totals: Option<Zeroizing<Vec<u8>>>,
+        kept: Option<Kept>,
     ) -> Result<(u64, LeafHash), Refused> {
         let kind = publication.kind();
         let body = publication.body();
@@ -351,7 +355,7 @@ impl Pipeline {
         self.log.append(&disclosed.leaf);
         self.fresh.extend(disclosed.leaf.to_cbor());
         audit::line(audit::Line::Published(disclosed.leaf.kind));
-        let filed = Filed { disclosed, totals: totals.map(|totals| totals.to_vec()) };
+        let filed = Filed { disclosed, kept };
         let bytes = Zeroizing::new(minicbor::to_vec(&filed).unwrap_or_default());
         self.unfiled.push_back(bytes);
         Ok((index, hash))

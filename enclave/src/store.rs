@@ -293,14 +293,14 @@ impl Recovery {
 
     /// A leaf on record: known to the archive, or appended to it now.
     fn published(&mut self, disclosed: Disclosed) -> Result<(), StoreError> {
-        let mut totals = None;
+        let mut kept = None;
         if disclosed.leaf.kind == Kind::Tally {
             let close = self.pending.pop_front().ok_or(StoreError::Misfit)?;
             let (root, tally) = (close.body.root_pact, close.body.tally);
             // The leaf must commit to what the record says was counted.
-            self.state.broken |= Publication::Tally(close.body).body() != disclosed.body;
+            self.state.broken |= Publication::Tally(Box::new(close.body)).body() != disclosed.body;
             self.state.monitor.published(&root, &tally, tlog::leaf_hash(&disclosed.leaf));
-            totals = Some(close.totals);
+            kept = Some(close.kept);
         }
         self.spoken = disclosed.index.saturating_add(1);
         match disclosed.index.cmp(&self.log.size()) {
@@ -309,8 +309,7 @@ impl Recovery {
                 self.state.broken |= filed.disclosed.leaf != disclosed.leaf;
             }
             std::cmp::Ordering::Equal => {
-                let totals = totals.map(|totals| totals.to_vec());
-                self.file(&Filed { disclosed, totals });
+                self.file(&Filed { disclosed, kept });
             }
             std::cmp::Ordering::Greater => return Err(StoreError::ArchiveIncomplete),
         }
@@ -322,7 +321,7 @@ impl Recovery {
         self.state.broken = true;
         let (index, salt) = (self.log.size(), Salt::default());
         let disclosed = Disclosed { index, leaf, salt, body: Vec::new() };
-        self.file(&Filed { disclosed, totals: None });
+        self.file(&Filed { disclosed, kept: None });
     }
 
     fn file(&mut self, filed: &Filed) {

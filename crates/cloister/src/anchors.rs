@@ -12,7 +12,7 @@ use messages::ids::{ConfigDigest, PactHash};
 use messages::time::UnixMillis;
 use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
-use verify::Anchors;
+use verify::{Anchors, LogAnchor};
 
 use crate::client::Client;
 use crate::fault::{Fault, read, write};
@@ -22,6 +22,19 @@ use crate::{daemon, output};
 pub(crate) enum Command {
     /// Challenge a monitor, appraise its evidence, and write what it must keep showing.
     Pin(PinArguments),
+    /// Put the monitors and pacts of several anchors into one file: claims may speak of them all.
+    /// Audience and nonce are those of the first.
+    Join(JoinArguments),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct JoinArguments {
+    /// Anchors files.
+    #[arg(required = true)]
+    anchors: Vec<PathBuf>,
+    /// Where to write the joined anchors.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -56,20 +69,54 @@ pub(crate) struct PinArguments {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
+    /// Root hashes of the pacts that claims may speak of.
+    pub(crate) pacts: Vec<String>,
+    /// For whom proofs are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<AudienceFile>,
+    /// The monitors that may be spoken of.
+    pub(crate) monitors: Vec<MonitorFile>,
+    /// Whose cosignatures count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) witnesses: Option<WitnessesFile>,
+    /// Whose time stamps count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_stamps: Option<TimeStampsFile>,
+}
+
+/// One monitor.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonitorFile {
     /// The log's origin name.
     pub(crate) origin: String,
     /// The log's key as a `did:key`.
     pub(crate) log_key: Did,
     /// Digests of accepted configurations.
     pub(crate) configs: Vec<String>,
-    /// Root hashes of the pacts that claims may speak of.
-    pub(crate) pacts: Vec<String>,
     /// Accepted measurements of development monitors; used only under the flag.
     #[serde(default)]
     pub(crate) software_measurements: Vec<String>,
-    /// For whom proofs are made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) audience: Option<AudienceFile>,
+}
+
+/// The verifier's witnesses.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WitnessesFile {
+    /// How many must have cosigned a checkpoint.
+    pub(crate) quorum: usize,
+    /// Keys as `did:key`, by the witness's name.
+    pub(crate) keys: std::collections::BTreeMap<String, Did>,
+}
+
+/// The verifier's time-stamping authorities.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimeStampsFile {
+    /// Must a checkpoint be stamped?
+    pub(crate) required: bool,
+    /// Root certificates, PEM.
+    pub(crate) roots: Vec<String>,
 }
 
 /// The verifier's own identity and nonce.
@@ -82,7 +129,13 @@ pub(crate) struct AudienceFile {
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
-    let Command::Pin(arguments) = command;
+    match command {
+        Command::Pin(arguments) => pinned(arguments),
+        Command::Join(arguments) => join(arguments),
+    }
+}
+
+fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
     let audience = match &arguments.audience {
         None => None,
         Some(text) => Some(Did::parse(text).ok_or_else(|| {
@@ -112,7 +165,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
         file.pacts.push(pact.clone());
     }
     file.save(&arguments.out)?;
-    output::line(format!("pinned {} in {}", file.origin, arguments.out.display()));
+    output::line(format!("pinned {} in {}", policy.origin, arguments.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -139,12 +192,16 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
     });
     let software = policy.software.as_ref().map(|s| s.measurements.clone());
     File {
-        origin: policy.origin.clone(),
-        log_key: Did::from_key(&client.appraised().claims().log_key),
-        configs: policy.configs.iter().map(ToString::to_string).collect(),
         pacts: Vec::new(),
-        software_measurements: software.unwrap_or_default(),
         audience,
+        monitors: vec![MonitorFile {
+            origin: policy.origin.clone(),
+            log_key: Did::from_key(&client.appraised().claims().log_key),
+            configs: policy.configs.iter().map(ToString::to_string).collect(),
+            software_measurements: software.unwrap_or_default(),
+        }],
+        witnesses: None,
+        time_stamps: None,
     }
 }
 
@@ -165,26 +222,36 @@ impl File {
 
     /// As the verifier takes them.
     pub(crate) fn anchors(&self) -> Result<Anchors, Fault> {
-        let digests = |texts: &[String]| -> Result<Vec<[u8; 32]>, Fault> {
-            texts
-                .iter()
-                .map(|t| {
-                    PactHash::parse(t).map(|h| h.0).ok_or_else(|| {
-                        malformed("a digest is not sha256: and 64 hexadecimal digits")
-                    })
-                })
-                .collect()
-        };
-        let log_key =
-            self.log_key.key().ok_or_else(|| malformed("log_key is not an Ed25519 did:key"))?;
+        let logs = self.monitors.iter().map(|monitor| {
+            Ok(LogAnchor {
+                origin: monitor.origin.clone(),
+                log_key: key_of(&monitor.log_key)?,
+                configs: digests(&monitor.configs)?.into_iter().map(ConfigDigest).collect(),
+            })
+        });
+        let witnesses = self.witnesses.iter().flat_map(|witnesses| &witnesses.keys);
+        let witnesses = witnesses.map(|(name, did)| Ok((name.clone(), key_of(did)?)));
         Ok(Anchors {
-            origin: self.origin.clone(),
-            log_key,
-            configs: digests(&self.configs)?.into_iter().map(ConfigDigest).collect(),
+            logs: logs.collect::<Result<_, _>>()?,
             pacts: digests(&self.pacts)?.into_iter().map(PactHash).collect(),
             audience: self.audience.as_ref().map(|a| a.did.clone()),
             nonce: self.nonce()?,
+            witnesses: witnesses.collect::<Result<_, _>>()?,
+            quorum: self.witnesses.as_ref().map_or(0, |witnesses| witnesses.quorum),
+            stamped: self.time_stamps.as_ref().is_some_and(|stamps| stamps.required),
         })
+    }
+
+    /// The only monitor of the file: whom a command connects to.
+    pub(crate) fn monitor(&self) -> Result<&MonitorFile, Fault> {
+        match self.monitors.as_slice() {
+            [monitor] => Ok(monitor),
+            _ => Err(Fault::new(
+                "anchors-several-monitors",
+                "the anchors name another number of monitors than one",
+                "connect with anchors of that monitor alone; join them to verify",
+            )),
+        }
     }
 
     /// The verifier's nonce.
@@ -196,15 +263,58 @@ impl File {
         Ok(Some(nonce))
     }
 
+    /// What the evidence of the only monitor must show.
+    pub(crate) fn policy(&self, allow_software: bool) -> Result<Policy, Fault> {
+        self.monitor()?.policy(allow_software)
+    }
+}
+
+impl MonitorFile {
     /// What evidence must show.
     pub(crate) fn policy(&self, allow_software: bool) -> Result<Policy, Fault> {
         let measurements = self.software_measurements.clone();
         Ok(Policy {
             origin: self.origin.clone(),
-            configs: self.anchors()?.configs,
+            configs: digests(&self.configs)?.into_iter().map(ConfigDigest).collect(),
             software: allow_software.then_some(SoftwarePolicy { measurements }),
         })
     }
+}
+
+fn key_of(did: &Did) -> Result<messages::signature::PublicKey, Fault> {
+    did.key().ok_or_else(|| malformed("a key is not an Ed25519 did:key"))
+}
+
+fn digests(texts: &[String]) -> Result<Vec<[u8; 32]>, Fault> {
+    let one = |text: &String| {
+        let digest = PactHash::parse(text).map(|hash| hash.0);
+        digest.ok_or_else(|| malformed("a digest is not sha256: and 64 hexadecimal digits"))
+    };
+    texts.iter().map(one).collect()
+}
+
+/// Puts the monitors and pacts of several anchors into one file.
+fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
+    let mut files = arguments.anchors.iter().map(|path| File::load(path));
+    let mut joined = files.next().ok_or_else(|| malformed("no file is named"))??;
+    for file in files {
+        let File { pacts, audience, monitors, witnesses, time_stamps } = file?;
+        joined.pacts.extend(pacts);
+        joined.monitors.extend(monitors);
+        joined.audience = joined.audience.or(audience);
+        joined.witnesses = joined.witnesses.or(witnesses);
+        joined.time_stamps = joined.time_stamps.or(time_stamps);
+    }
+    joined.pacts.sort_unstable();
+    joined.pacts.dedup();
+    let mut origins: Vec<&str> = joined.monitors.iter().map(|m| m.origin.as_str()).collect();
+    origins.sort_unstable();
+    if origins.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(malformed("two monitors have one origin"));
+    }
+    joined.save(&arguments.out)?;
+    output::line(format!("{} monitors in {}", joined.monitors.len(), arguments.out.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The host's clock: fine for the one who verifies, never for a monitor.

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         Ok(client) => client,
         Err(fault) => return refused(fault),
     };
-    let (appraised, log_key) = (client.appraised(), file.anchors()?.log_key);
+    let (appraised, log_key) = (client.appraised(), file.monitor()?.log_key.key());
     let claims = appraised.claims();
     output::line(format!("{}:", arguments.url));
     let checked = |what: &str, value: String| output::line(format!("  {what:<16}{value}"));
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     checked("configuration", format!("{}, listed in the anchors", claims.config));
     checked("boot", claims.boot.to_string());
     checked("boot key", Did::from_key(&claims.boot_key).to_string());
-    if claims.log_key != log_key {
+    if Some(claims.log_key) != log_key {
         let fault = Fault::new(
             "evidence-other-log-key",
             "the monitor shows another log key than the anchors pin",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::bundle::{Bundle, IncludedLeaf, ProvenClaim};
+use messages::bundle::{Bundle, IncludedLeaf, LogView, Missing, Place, ProvenClaim};
 use messages::codec::Wire;
 use messages::counter::Schema;
 use messages::leaf::Boots;
@@ -20,6 +20,7 @@ pub(crate) struct Draft {
     boots: Vec<Boots>,
     claims: Vec<ProvenClaim>,
     aggregates: Vec<u64>,
+    missing: Vec<Missing>,
 }
 
 impl Draft {
@@ -29,7 +30,7 @@ impl Draft {
             Reply::Proof { claim, leaves, schemas, boots } => {
                 self.claims.push(*claim);
                 schemas.into_iter().for_each(|schema| push_new(&mut self.schemas, schema));
-                push_new(&mut self.boots, boots);
+                boots.into_iter().for_each(|boots| push_new(&mut self.boots, boots));
                 leaves
             }
             Reply::Released { leaves } => {
@@ -43,6 +44,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Notes what was asked for and is not proven.
+    pub(crate) fn lacks(&mut self, what: &str, why: &str) {
+        self.missing.push(Missing { what: what.into(), why: why.into() });
+    }
+
     /// Fetches the newest checkpoint and the ways to it.
     pub(crate) fn finish(mut self, client: &mut Client) -> Result<Vec<u8>, Fault> {
         let indices: Vec<u64> = self.leaves.keys().copied().collect();
@@ -52,6 +58,9 @@ impl Draft {
             return Err(strange());
         };
         self.aggregates.sort_unstable();
+        let origin = client.appraised().claims().origin.clone();
+        let place = |index| Place { origin: origin.clone(), index };
+        let aggregates = self.aggregates.into_iter().map(place).collect();
         let leaves = self
             .leaves
             .into_values()
@@ -60,12 +69,13 @@ impl Draft {
             .collect();
         let bundle = Bundle {
             format: Bundle::FORMAT.into(),
-            checkpoint,
-            leaves,
+            logs: vec![LogView { origin, checkpoint, leaves }],
             schemas: self.schemas,
             boots: self.boots,
             claims: self.claims,
-            aggregates: self.aggregates,
+            aggregates,
+            stamps: Vec::new(),
+            missing: self.missing,
         };
         Ok(bundle.to_cbor())
     }

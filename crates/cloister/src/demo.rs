@@ -10,18 +10,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use messages::claim::Audience;
+use messages::claim::{Audience, Range};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Content};
-use messages::reply::{Approval, Reply, Request, Statistic};
+use messages::reply::{Approval, ProofKind, Reply, Request, Statistic};
 use messages::time::{Epoch, Millis};
-use pact::{Compiled, compile};
+use pact::{Compiled, Scope, compile};
 
 use crate::anchors::{self, AudienceFile};
 use crate::bundle::Draft;
-use crate::claim::{Asked, tally_of};
+use crate::claim::{Asking, tally_of};
 use crate::client::{Client, strange};
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     pinned.save(&out.join("anchors.toml"))?;
     output::line(format!(
         "   {} {}",
-        pinned.origin,
+        pinned.monitor()?.origin,
         output::paint(output::RED, "(no TEE: development)")
     ));
 
@@ -234,28 +234,28 @@ fn prove(
     bundle: &mut Draft,
 ) -> Result<Vec<table::ClaimRow>, Fault> {
     let root = cast.signed.pact().hash();
+    let origin = client.appraised().claims().origin.clone();
     let tally = tally_of(&root, compiled.initiator());
+    let asking = Asking {
+        place: Range { origin, root, tally, first: Epoch(1), last: Epoch(days) },
+        scope: Scope::Epochs(Epoch(1), Epoch(days)),
+        // Also where the consent is for anyone: a verifier with a nonce wants it answered.
+        audience: audience.map_or(Audience::Public, |(nonce, a)| Audience::Verifier {
+            did: a.did.clone(),
+            nonce: *nonce,
+        }),
+        kind: ProofKind::ZeroKnowledge,
+        admitted_gaps: 0,
+        key: &cast.auditor,
+    };
     let mut rows = Vec::new();
     for consented in compiled.consent() {
-        let to = match audience {
-            // Also where the consent is for anyone: a verifier with a nonce wants it answered.
-            Some((nonce, a)) => Audience::Verifier { did: a.did.clone(), nonce: *nonce },
-            None => Audience::Public,
-        };
-        let asked = Asked {
-            pact: root,
-            consent: &consented.entry.id,
-            predicate: &consented.predicate,
-            epochs: (Epoch(1), Epoch(days)),
-            audience: to,
-            admitted_gaps: 0,
-        };
-        let words = verify::words(&consented.predicate);
-        let proven = match asked.ask(client, tally, &cast.auditor) {
-            Ok(reply) => bundle.add(reply).map(|()| None)?,
-            Err(fault) => Some(fault.code),
-        };
-        rows.push(table::ClaimRow { id: consented.entry.id.clone(), words, refused: proven });
+        let Some(predicate) = consented.predicates.first() else { continue };
+        let id = consented.entry.id.clone();
+        let words = verify::words(predicate);
+        let statement = vec![(id.clone(), predicate.clone())];
+        let refused = asking.prove(statement, false, client, bundle).err().map(|f| f.code);
+        rows.push(table::ClaimRow { id, words, refused });
     }
     Ok(rows)
 }

@@ -1,18 +1,18 @@
 //! `cloister verify` and `cloister explain`: what a stranger runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod json;
+mod words;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use attestations::Expect;
 use clap::Args;
-use messages::bundle::{Bundle, ProvenClaim};
-use messages::claim::{Audience, Claim};
+use messages::bundle::Bundle;
 use messages::codec::Wire;
-use messages::evidence::SOFTWARE_MEDIA_TYPE;
 use messages::time::UnixMillis;
-use serde_json::json;
-use verify::{Appraised, EvidenceClass, Reason, Report, Verdict};
+use verify::{Appraised, EvidenceClass, Findings, Report, Verdict};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
@@ -46,18 +46,38 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         None => anchors::now(),
         Some(at) => UnixMillis(u64::try_from(at.as_millisecond()).map_err(|_| before_1970())?),
     };
+    let bundle = Bundle::from_cbor(&bytes).ok();
     let (appraised, refusals) =
-        appraise(&bytes, &file, arguments.allow_insecure_software_evidence, at);
-    let report = verify::verify(&bytes, &file.anchors()?, &appraised, at)
+        appraise(bundle.as_ref(), &file, arguments.allow_insecure_software_evidence, at);
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let report = verify::verify(&bytes, &file.anchors()?, findings, at)
         .map_err(|unusable| Fault::new(unusable.code(), unusable.to_string(), unusable.remedy()))?;
     let code = exit_code(&report);
+    let found = Found { report: &report, refusals: &refusals, at, code };
     if arguments.json {
-        print_json(&report, &refusals, code);
+        output::line(json::document(&found).to_string());
     } else {
-        let claims = Bundle::from_cbor(&bytes).map(|bundle| bundle.claims).unwrap_or_default();
-        print_words(&report, &claims, &refusals, code);
+        let claims = bundle.map(|bundle| bundle.claims).unwrap_or_default();
+        words::print(&found, &claims);
     }
     Ok(ExitCode::from(code))
+}
+
+/// What came of a bundle.
+struct Found<'a> {
+    report: &'a Report,
+    /// Codes of evidence that was refused.
+    refusals: &'a BTreeSet<&'static str>,
+    at: UnixMillis,
+    code: u8,
+}
+
+impl Found<'_> {
+    /// Does anything rest on evidence of a development machine?
+    fn insecure(&self) -> bool {
+        let class = EvidenceClass::InsecureSoftware;
+        self.report.items.iter().any(|item| item.verdict == Verdict::Verified { class })
+    }
 }
 
 /// Says what a bundle contains. Checks nothing.
@@ -72,21 +92,25 @@ pub(crate) fn explain(path: &Path) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Appraises the evidence in a bundle; what is refused stays unappraised, and says why.
+/// Appraises the evidence in a bundle under the policy of each monitor; what is refused stays
+/// unappraised, and says why.
 fn appraise(
-    bytes: &[u8],
+    bundle: Option<&Bundle>,
     file: &File,
     allow_software: bool,
     at: UnixMillis,
 ) -> (Vec<Appraised>, BTreeSet<&'static str>) {
     let (mut appraised, mut refusals) = (Vec::new(), BTreeSet::new());
-    let (Ok(bundle), Ok(policy)) = (Bundle::from_cbor(bytes), file.policy(allow_software)) else {
-        return (appraised, refusals);
-    };
-    for evidence in verify::evidence_in(&bundle) {
-        match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
-            Ok(value) => appraised.push(value),
-            Err(refusal) => drop(refusals.insert(refusal.code())),
+    for view in bundle.iter().flat_map(|bundle| &bundle.logs) {
+        let monitor = file.monitors.iter().find(|monitor| monitor.origin == view.origin);
+        let Some(Ok(policy)) = monitor.map(|monitor| monitor.policy(allow_software)) else {
+            continue;
+        };
+        for evidence in verify::evidence_in(view) {
+            match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
+                Ok(value) => appraised.push(value),
+                Err(refusal) => drop(refusals.insert(refusal.code())),
+            }
         }
     }
     (appraised, refusals)
@@ -106,119 +130,4 @@ fn exit_code(report: &Report) -> u8 {
     }
 }
 
-fn insecure(report: &Report) -> bool {
-    report
-        .items
-        .iter()
-        .any(|i| matches!(i.verdict, Verdict::Verified { class: EvidenceClass::InsecureSoftware }))
-}
-
-fn print_words(report: &Report, claims: &[ProvenClaim], refusals: &BTreeSet<&str>, code: u8) {
-    if insecure(report) {
-        output::line(output::paint(output::RED, BANNER));
-    }
-    let mut reasons: BTreeMap<&str, (String, &str)> = BTreeMap::new();
-    let mut place = None;
-    for (at, item) in report.items.iter().enumerate() {
-        // What it says comes first, then where it holds: a claim's place, an aggregate's values.
-        let (text, detail) = match claims.get(at).map(|proven| &proven.claim) {
-            Some(claim) => (verify::words(&claim.predicate), None),
-            None => match item.words.split_once(": ") {
-                Some((text, values)) => (text.to_owned(), Some(values)),
-                None => (item.words.clone(), None),
-            },
-        };
-        if let Some(here) = claims.get(at).map(|proven| &proven.claim)
-            && place != Some((&here.range, &here.audience, here.admitted_gaps))
-        {
-            place = Some((&here.range, &here.audience, here.admitted_gaps));
-            print_place(here);
-        }
-        let (colour, word) = match &item.verdict {
-            Verdict::Verified { .. } => (output::GREEN, "verified".into()),
-            Verdict::Refuted(r) => {
-                reasons.insert(r.code(), (r.to_string(), "do not rely on it; keep the bundle"));
-                (output::RED, format!("REFUTED [{}]", r.code()))
-            }
-            Verdict::NotChecked(r) => {
-                reasons.insert(r.code(), (r.to_string(), r.remedy()));
-                (output::YELLOW, format!("not checked [{}]", r.code()))
-            }
-        };
-        output::folded(&format!("{}: {text}", output::paint(colour, &word)), DETAIL);
-        if let Some(values) = detail {
-            output::folded(&format!("{}{values}", " ".repeat(DETAIL)), DETAIL);
-        }
-    }
-    if !reasons.is_empty() {
-        output::line("");
-    }
-    for (code, (reason, remedy)) in reasons {
-        output::line(format!("[{code}] {reason}"));
-        if code == Reason::Evidence.code() && !refusals.is_empty() {
-            for refusal in refusals {
-                output::line(format!("  evidence refused: {refusal}"));
-                output::line(format!("  try: {}", anchors::evidence_remedy(refusal)));
-            }
-        } else {
-            output::line(format!("  try: {remedy}"));
-        }
-    }
-    let count = |wanted: fn(&Verdict) -> bool| {
-        report.items.iter().filter(|item| wanted(&item.verdict)).count()
-    };
-    let verified = count(|v| matches!(v, Verdict::Verified { .. }));
-    let refuted = count(|v| matches!(v, Verdict::Refuted(_)));
-    let unchecked = count(|v| matches!(v, Verdict::NotChecked(_)));
-    let (colour, sum) = match code {
-        0 => (output::GREEN, "everything verified"),
-        1 => (output::RED, "something is refuted: do not rely on this bundle"),
-        _ => (output::YELLOW, "nothing is refuted, but something could not be checked"),
-    };
-    output::line(format!("\n{verified} verified, {refuted} refuted, {unchecked} not checked"));
-    output::line(output::paint(colour, sum));
-}
-
-/// The range and audience that the claims below share.
-fn print_place(claim: &Claim) {
-    let Claim { range, audience, admitted_gaps, .. } = claim;
-    output::line(format!("over epochs {} to {}:", range.first.0, range.last.0));
-    output::line(format!("    of tally {}", range.tally));
-    match audience {
-        Audience::Public => output::line("    to anyone"),
-        Audience::Verifier { did, .. } => output::line(format!("    to {did}")),
-    }
-    if *admitted_gaps > 0 {
-        output::line(format!("    with up to {admitted_gaps} missing events"));
-    }
-}
-
-fn print_json(report: &Report, refusals: &BTreeSet<&str>, code: u8) {
-    let items: Vec<_> = report
-        .items
-        .iter()
-        .map(|item| {
-            let (verdict, detail) = match &item.verdict {
-                Verdict::Verified { .. } => ("verified", None),
-                Verdict::Refuted(r) => ("refuted", Some(r.code())),
-                Verdict::NotChecked(r) => ("not-checked", Some(r.code())),
-            };
-            json!({"statement": item.words, "verdict": verdict, "code": detail})
-        })
-        .collect();
-    let document = json!({
-        "exit": code,
-        "insecure_software_evidence": insecure(report),
-        "media_type_of_development_evidence": SOFTWARE_MEDIA_TYPE,
-        "evidence_refusals": refusals,
-        "items": items,
-    });
-    output::line(document.to_string());
-}
-
-const BANNER: &str = "\
-*** INSECURE SOFTWARE EVIDENCE ***************************************************
-*** This monitor ran in no TEE. Whoever ran it could have seen and changed it. ***
-*** Good for development; worth nothing as assurance.                          ***
-**********************************************************************************";
 const DETAIL: usize = 4;

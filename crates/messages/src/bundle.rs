@@ -9,48 +9,109 @@ use minicbor::{Decode, Encode};
 use crate::claim::{Claim, ConsentEntry};
 use crate::codec::Wire;
 use crate::counter::Schema;
-use crate::ids::{Commitment, LeafHash};
+use crate::ids::{BootId, Commitment, LeafHash};
 use crate::leaf::Boots;
 use crate::publication::Disclosed;
+use crate::signature::Signature;
 
-/// A bundle of claims and aggregates with everything that connects them to a signed checkpoint.
+/// A bundle of claims and aggregates with everything that connects them to signed checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Bundle {
     /// [`Bundle::FORMAT`].
     #[n(1)]
     pub format: String,
-    /// A C2SP signed-note checkpoint, text.
+    /// What is shown of each log, by strictly increasing origin.
     #[n(2)]
-    pub checkpoint: String,
-    /// Opened leaves, by strictly increasing index.
-    #[n(3)]
-    pub leaves: Vec<IncludedLeaf>,
+    pub logs: Vec<LogView>,
     /// Schemas that the claims speak of.
-    #[n(4)]
+    #[n(3)]
     pub schemas: Vec<Schema>,
     /// Lives of the tallies that the claims speak of.
-    #[n(5)]
+    #[n(4)]
     pub boots: Vec<Boots>,
     /// Proven claims.
-    #[n(6)]
+    #[n(5)]
     pub claims: Vec<ProvenClaim>,
-    /// Log indices of the private aggregates that are shown.
+    /// Places of the private aggregates that are shown.
+    #[n(6)]
+    pub aggregates: Vec<Place>,
+    /// Time stamps of checkpoints and pacts.
     #[n(7)]
-    pub aggregates: Vec<u64>,
+    pub stamps: Vec<Stamp>,
+    /// What was asked for and is not in here, as far as its maker says so.
+    #[n(8)]
+    pub missing: Vec<Missing>,
 }
 
 impl Bundle {
     /// Format and version.
     pub const FORMAT: &'static str = "cloister-bundle/1";
-    /// Most opened leaves.
+    /// Most logs.
+    pub const MAX_LOGS: usize = 16;
+    /// Most opened leaves of all logs together.
     pub const MAX_LEAVES: usize = 4096;
     /// Most claims.
     pub const MAX_CLAIMS: usize = 1024;
+    /// Most time stamps, and most of what is missing.
+    pub const MAX_NOTES: usize = 256;
 }
 
 impl Wire for Bundle {
     const MAX_BYTES: usize = 8 * 1024 * 1024;
+}
+
+/// What is shown of one log.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LogView {
+    /// Origin of the log, as its checkpoint says.
+    #[n(1)]
+    pub origin: String,
+    /// A C2SP signed-note checkpoint, text, with the cosignatures that there are.
+    #[n(2)]
+    pub checkpoint: String,
+    /// Opened leaves, by strictly increasing index.
+    #[n(3)]
+    pub leaves: Vec<IncludedLeaf>,
+}
+
+/// Where a leaf lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Place {
+    /// Origin of the log.
+    #[n(1)]
+    pub origin: String,
+    /// Log index.
+    #[n(2)]
+    pub index: u64,
+}
+
+/// A time stamp (RFC 3161) of a checkpoint or a pact.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stamp {
+    /// SHA-256 of what is stamped.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// The time-stamp token, DER.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub token: Vec<u8>,
+}
+
+/// Something that was asked for and is not in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Missing {
+    /// Name of the consent entry or term.
+    #[n(1)]
+    pub what: String,
+    /// Code of the reason.
+    #[n(2)]
+    pub why: String,
 }
 
 /// An opened leaf with its way to the checkpoint's root (RFC 6962 audit path).
@@ -72,30 +133,48 @@ pub struct ProvenClaim {
     /// What is claimed.
     #[n(1)]
     pub claim: Claim,
-    /// Index of the leaf of the epoch before the range.
+    /// What it stands on, one for each of its ranges, in their order.
     #[n(2)]
+    pub stands: Vec<Stand>,
+    /// The proof of all its statements.
+    #[n(3)]
+    pub proof: Proof,
+}
+
+/// What a claim stands on over one of its ranges. Indices are those of the log of that range.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stand {
+    /// Index of the leaf of the epoch before the range.
+    #[n(1)]
     pub before: u64,
     /// Index of the leaf of the last epoch.
-    #[n(3)]
+    #[n(2)]
     pub after: u64,
     /// Index of the pact leaf whose consent is opened.
-    #[n(4)]
+    #[n(3)]
     pub pact: u64,
-    /// The consent entry that permits the claim.
+    /// The consent entries that permit the claim, one for each of its statements.
+    #[n(4)]
+    pub consent: Vec<OpenedConsent>,
+    /// The commitments that the claim uses, by increasing counter index; none when it is signed.
     #[n(5)]
-    pub consent: ConsentEntry,
-    /// Place of that entry.
-    #[n(6)]
-    pub consent_index: u32,
-    /// Way of that entry to the consent root.
-    #[n(7)]
-    pub consent_path: Vec<LeafHash>,
-    /// The commitments that the claim uses, by increasing counter index.
-    #[n(8)]
     pub commitments: Vec<OpenedCommitments>,
-    /// The proof.
-    #[n(9)]
-    pub proof: Proof,
+}
+
+/// A consent entry with its way to the consent root.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct OpenedConsent {
+    /// The entry.
+    #[n(1)]
+    pub entry: ConsentEntry,
+    /// Its place.
+    #[n(2)]
+    pub index: u32,
+    /// Siblings, bottom up.
+    #[n(3)]
+    pub path: Vec<LeafHash>,
 }
 
 /// The two commitments to one counter, with their ways to the two roots.
@@ -120,11 +199,22 @@ pub struct OpenedCommitments {
     pub after_path: Vec<LeafHash>,
 }
 
-/// The proof of one claim: Schnorr proofs for its equalities, then one aggregated range proof
-/// for its inequalities.
+/// Why a claim is to be believed: two kinds, of one and the same claim.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Proof {
+    /// Anybody who holds the openings can make it, and nobody without them.
+    #[n(1)]
+    ZeroKnowledge(#[n(0)] LinearProof),
+    /// The monitor evaluated the statements and says that they hold.
+    #[n(2)]
+    Signed(#[n(0)] SignedProof),
+}
+
+/// Schnorr proofs for the equalities of all statements, then one aggregated range proof for all
+/// their inequalities.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Proof {
+pub struct LinearProof {
     /// One 64-byte Schnorr proof an equality, in statement order.
     #[n(1)]
     pub equalities: Vec<SchnorrProof>,
@@ -135,6 +225,21 @@ pub struct Proof {
     #[n(3)]
     #[cbor(with = "minicbor::bytes")]
     pub range: Vec<u8>,
+}
+
+/// A boot's signature of everything that a claim is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SignedProof {
+    /// The boot that evaluated the claim.
+    #[n(1)]
+    pub boot: BootId,
+    /// Leaves that the log had then.
+    #[n(2)]
+    pub size: u64,
+    /// Of its boot key.
+    #[n(3)]
+    pub signature: Signature,
 }
 
 /// Proof of knowledge of ρ with V = ρH (Schnorr 1991): nonce commitment and response.

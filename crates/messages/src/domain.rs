@@ -71,6 +71,12 @@ domains! {
     EVENT = "cloister/event/v1";
     /// Identity of evidence.
     EVIDENCE = "cloister/evidence-id/v1";
+    /// One session of the set that two monitors may have in common.
+    CUT = "cloister/cut/v1";
+    /// What happened in an epoch, for whom the pact names.
+    HIDDEN = "cloister/hidden/v1";
+    /// A claim that the monitor evaluated and signs.
+    SIGNED_CLAIM = "cloister/signed-claim/v1";
     /// Root over the boots of a tally's life.
     BOOTS = "cloister/boots/v1";
     /// The blinding secret of one holder.

@@ -9,8 +9,8 @@ use minicbor::{Decode, Encode};
 use crate::codec::Wire;
 use crate::domain;
 use crate::ids::{
-    BodyDigest, BootId, ConfigDigest, EvidenceId, LeafHash, PactHash, Root, Salt, SchemaHash,
-    TallyId,
+    BodyDigest, BootId, Commitment, ConfigDigest, EvidenceId, LeafHash, PactHash, Root, Salt,
+    SchemaHash, TallyId,
 };
 use crate::signature::{PublicKey, Signature};
 use crate::time::{Bracket, Epoch};
@@ -151,55 +151,75 @@ impl Wire for PactBody {
     const MAX_BYTES: usize = 1024;
 }
 
+/// Group, hash and shape of the commitments of a tally leaf: another suite may come without a
+/// break, and no proof of one is a proof of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Suite {
+    /// One Pedersen commitment a counter over Ristretto255, under a SHA-256 Merkle root.
+    #[n(1)]
+    PedersenRistretto255,
+}
+
 /// Body of a `tally` leaf: running totals since the tally was opened, committed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct TallyBody {
-    /// The tally.
+    /// How the totals are committed.
     #[n(1)]
+    pub suite: Suite,
+    /// The tally.
+    #[n(2)]
     pub tally: TallyId,
     /// Root of the pact's revision chain.
-    #[n(2)]
+    #[n(3)]
     pub root_pact: PactHash,
     /// The pact in force at the end of the epoch.
-    #[n(3)]
+    #[n(4)]
     pub pact: PactHash,
     /// The ordered counters.
-    #[n(4)]
+    #[n(5)]
     pub schema: SchemaHash,
     /// How many counters are committed.
-    #[n(5)]
+    #[n(6)]
     pub counters: u32,
     /// The epoch that ends here; 0 at opening.
-    #[n(6)]
+    #[n(7)]
     pub epoch: Epoch,
     /// End of the epoch.
-    #[n(7)]
+    #[n(8)]
     pub at: Bracket,
     /// Fresh per commitment attempt; enters every blinding.
-    #[n(8)]
+    #[n(9)]
     pub salt: Salt,
     /// Root over the commitments, in schema order.
-    #[n(9)]
+    #[n(10)]
     pub commitments: Root,
     /// Missing events since the tally was opened, by owner.
-    #[n(10)]
+    #[n(11)]
     pub gaps: Gaps,
     /// Root over the boots of the tally's life (see [`Boots`]).
-    #[n(11)]
+    #[n(12)]
     pub boots: Root,
     /// The tally's leaf of the epoch before; none at opening.
-    #[n(12)]
-    pub previous: Option<LeafHash>,
-    /// Fills the body to one size, so that its transport says nothing either.
     #[n(13)]
+    pub previous: Option<LeafHash>,
+    /// Digest of what happened in the epoch and is told only to whom the pact names.
+    #[n(14)]
+    pub hidden: Root,
+    /// Commitment to the set of sessions that are counted, which two monitors can be shown to have
+    /// in common; to nothing while a session is open.
+    #[n(15)]
+    pub cut: Commitment,
+    /// Fills the body to one size, so that its transport says nothing either.
+    #[n(16)]
     #[cbor(with = "minicbor::bytes")]
     pub padding: Vec<u8>,
 }
 
 impl TallyBody {
     /// Encoded size of every tally body in bytes.
-    pub const BYTES: usize = 512;
+    pub const BYTES: usize = 576;
 
     /// Fills `padding` so that the encoding has [`Self::BYTES`] bytes.
     #[must_use]

@@ -27,6 +27,8 @@ pub mod domain;
 #[cfg(feature = "json")]
 pub mod event;
 pub mod evidence;
+#[cfg(feature = "json")]
+pub mod hidden;
 pub mod ids;
 pub mod leaf;
 pub mod merkle;

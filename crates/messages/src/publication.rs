@@ -1,5 +1,6 @@
 //! The public door: what is appended to the log, and how a leaf is opened.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use minicbor::{Decode, Encode};
@@ -24,7 +25,7 @@ pub enum Publication {
     /// A debit of the privacy budget.
     Reserve(ReserveBody),
     /// Running totals of one tally.
-    Tally(TallyBody),
+    Tally(Box<TallyBody>),
 }
 
 impl Publication {

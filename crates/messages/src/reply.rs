@@ -12,6 +12,7 @@ use crate::claim::Claim;
 use crate::codec::Wire;
 use crate::did::Did;
 use crate::event::Counts;
+use crate::hidden::Hidden;
 use crate::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
 use crate::publication::Disclosed;
 use crate::receipt::{BootCertificate, Receipt, Resumption, Ticket};
@@ -104,20 +105,14 @@ pub enum Request {
     /// Asks for a proof.
     #[n(9)]
     Prove {
-        /// The pact whose consent permits it.
+        /// What is to be proven, and how.
         #[n(0)]
-        pact: PactHash,
-        /// The consent entry's name.
-        #[n(1)]
-        consent: String,
-        /// The claim.
-        #[n(2)]
-        claim: Claim,
+        wanted: Wanted,
         /// Who asks.
-        #[n(3)]
+        #[n(1)]
         requester: Did,
-        /// By the requester, over the encoding of the claim.
-        #[n(4)]
+        /// By the requester, over the encoding of `wanted`.
+        #[n(2)]
         signature: Signature,
     },
     /// Asks for a private aggregate.
@@ -229,6 +224,38 @@ pub struct Open {
 
 impl Wire for Open {
     const MAX_BYTES: usize = 1024;
+}
+
+/// A claim that is to be proven.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Wanted {
+    /// The claim; consent must list every statement of it.
+    #[n(1)]
+    pub claim: Claim,
+    /// How.
+    #[n(2)]
+    pub kind: ProofKind,
+    /// When given, the epochs of the claim's ranges are those between these two moments, whatever
+    /// the ranges say: the proof says which.
+    #[n(3)]
+    pub over: Option<[UnixMillis; 2]>,
+}
+
+impl Wire for Wanted {
+    const MAX_BYTES: usize = 65 * 1024;
+}
+
+/// The two kinds of proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ProofKind {
+    /// In zero knowledge: holds without the monitor.
+    #[n(1)]
+    ZeroKnowledge,
+    /// Evaluated and signed by the monitor's boot.
+    #[n(2)]
+    Signed,
 }
 
 /// An overseer's decision.
@@ -378,15 +405,15 @@ pub enum Reply {
         /// The proven claim.
         #[n(0)]
         claim: alloc::boxed::Box<ProvenClaim>,
-        /// Leaves before, after, pact and boot.
+        /// Of each range the leaves before and after, of its pacts and of its boots.
         #[n(1)]
         leaves: Vec<Disclosed>,
-        /// The schema at the end of the range, then the one at its beginning where they differ.
+        /// The schemas at the ends of the ranges.
         #[n(2)]
         schemas: Vec<crate::counter::Schema>,
-        /// The tally's boots.
+        /// Boots of each tally's life.
         #[n(3)]
-        boots: crate::leaf::Boots,
+        boots: Vec<crate::leaf::Boots>,
     },
     /// A private aggregate: its reservation and its result.
     #[n(10)]
@@ -457,7 +484,14 @@ pub enum Reply {
     },
     /// The opening of a leaf.
     #[n(18)]
-    Disclosed(#[n(0)] Disclosed),
+    Disclosed {
+        /// The leaf.
+        #[n(0)]
+        leaf: Disclosed,
+        /// The hidden body of a tally leaf.
+        #[n(1)]
+        hidden: Option<Hidden>,
+    },
     /// The signed documents of a chain, root first; the last is in force.
     #[n(20)]
     Chain {

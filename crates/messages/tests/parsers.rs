@@ -78,6 +78,7 @@ fn event(text: &str) -> Event {
 
 fn tally() -> TallyBody {
     TallyBody {
+        suite: messages::leaf::Suite::PedersenRistretto255,
         tally: messages::ids::TallyId([1; 32]),
         root_pact: PactHash([2; 32]),
         pact: PactHash([2; 32]),
@@ -94,6 +95,8 @@ fn tally() -> TallyBody {
         gaps: Gaps::default(),
         boots: messages::ids::Root([6; 32]),
         previous: None,
+        hidden: messages::ids::Root([7; 32]),
+        cut: messages::ids::Commitment([8; 32]),
         padding: Vec::new(),
     }
 }
@@ -140,7 +143,7 @@ proptest! {
         let bytes = body.padded().to_cbor();
         prop_assert_eq!(bytes.len(), TallyBody::BYTES);
         parse_everything(&bytes);
-        for cut in [1, 100, 511] {
+        for cut in [1, 100, TallyBody::BYTES - 1] {
             prop_assert!(TallyBody::from_cbor(bytes.get(..cut).unwrap_or_default()).is_err());
         }
     }

@@ -12,6 +12,7 @@ use messages::signature::PublicKey;
 use messages::time::{Bracket, Millis, UnixMillis};
 use pact::LogScope;
 use rand_core::{CryptoRngCore, RngCore};
+use tally::SessionRecord;
 
 use crate::book::{Book, EpochClose, Finished, Outcome};
 use crate::completeness::{of, of_mut};
@@ -71,6 +72,12 @@ impl Monitor {
                 let book = self.state.books.get_mut(root).ok_or(Misfit)?;
                 book.rolled_back = false;
                 book.standing.reinstate();
+            }
+            Effect::Asked { root, tally, asked } => {
+                let book = self.state.books.get_mut(root).ok_or(Misfit)?;
+                // Of a tally that ended nothing more is published.
+                let tallies = book.tallies.iter_mut();
+                tallies.filter(|t| t.id == *tally).for_each(|t| t.ask(asked));
             }
             Effect::Broken { at, seed } => return Ok(self.broken(*at, seed)),
             Effect::Forgot { before, oldest } => {
@@ -166,6 +173,7 @@ impl Monitor {
         session.expire(book.on_timeout(), took.at);
         session.remember(&took.change, took.runs);
         book.standing.apply(&took.change);
+        book.ruled.note(&took.rule, took.action);
         let said = Said {
             party: took.party,
             event: took.event,
@@ -191,6 +199,7 @@ impl Monitor {
         session.expire(book.on_timeout(), approved.at);
         let paused = session.paused.remove(&approved.call);
         let (action, rule, at) = (approved.action, approved.rule.clone(), approved.at);
+        book.ruled.note(&rule, action);
         session.decided.insert(approved.call, Told { action, rule, at });
         let Some(change) = &approved.change else { return Ok(()) };
         book.count(change.counters()).map_err(|_| Misfit)?;
@@ -301,9 +310,10 @@ impl Monitor {
         let (root, mut session) = self.state.sessions.remove(id)?;
         let [initiator, provider] = &session.tracks;
         let counts = [initiator.count, provider.count];
-        let ended = Ended { root, counts, heads: [initiator.head, provider.head], at: now };
-        self.state.ended.insert(*id, ended);
+        let heads = [initiator.head, provider.head];
+        self.state.ended.insert(*id, Ended { root, counts, heads, at: now });
         let book = self.state.books.get_mut(&root)?;
+        book.cut.add(&SessionRecord { session: *id, counts, heads });
         book.open = book.open.saturating_sub(1);
         session.expire(book.on_timeout(), now);
         let fresh = session.fresh_gaps(true);

@@ -8,15 +8,16 @@ use crate::terms::Terms;
 use messages::codec::Wire;
 use messages::counter::CounterIndex;
 use messages::did::Did;
+use messages::hidden::{Asked, Hidden, Ruled};
 use messages::ids::{LeafHash, PactHash, Salt, SessionId, TallyId};
-use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, TallyBody};
+use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, Suite, TallyBody};
+use messages::reply::Action;
 use messages::signature::PublicKey;
 use messages::time::{Bracket, Epoch, UnixMillis};
 use minicbor::{Decode, Encode};
 use pact::{OnTimeout, StandingState};
 use rand_core::CryptoRngCore;
-use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
-use zeroize::Zeroizing;
+use tally::{BlindingContext, Cut, HolderSecret, Openings, Totals, commit, tally_id};
 
 /// How a session ended, for private statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,16 +46,36 @@ pub struct Finished {
     pub last: UnixMillis,
 }
 
-/// A closed epoch of one tally: the body to publish, and the openings that stay.
+/// A closed epoch of one tally: the body to publish, and what stays.
 #[must_use = "an epoch that is closed is published"]
 pub struct EpochClose {
     /// To publish.
     pub body: TallyBody,
-    /// Secret.
-    pub openings: Openings,
-    /// Secret: the totals, encoded as `tally::exposed` writes them; the openings can be computed
-    /// from them again.
-    pub totals: Zeroizing<Vec<u8>>,
+    /// Secret: to the sealed archive.
+    pub kept: Kept,
+}
+
+/// What the archive keeps of a closed epoch: its leaf can be opened from it again.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub struct Kept {
+    /// Secret: what the leaf commits to.
+    #[n(1)]
+    #[cbor(with = "tally::exposed")]
+    pub totals: Totals,
+    #[n(2)]
+    #[cbor(with = "tally::exposed")]
+    cut: Option<Cut>,
+    /// The hidden body, for whom the pact names.
+    #[n(3)]
+    pub hidden: Hidden,
+}
+
+impl Kept {
+    /// The openings of the leaf that was committed to in `context`.
+    pub fn open(&self, secret: &HolderSecret, context: &BlindingContext) -> Openings {
+        commit(&self.totals, self.cut.as_ref(), secret, context)
+    }
 }
 
 #[derive(Encode, Decode)]
@@ -77,6 +98,13 @@ pub(crate) struct Book {
     /// Events that receipts speak of and the record lacks, by session and party (1, 2).
     #[n(7)]
     pub(crate) lost: BTreeMap<(SessionId, u8), u64>,
+    /// Verdicts of this epoch that were no leave, by rule and action.
+    #[n(8)]
+    pub(crate) ruled: Tallied,
+    /// The sessions that ended, as both parties closed them.
+    #[n(9)]
+    #[cbor(with = "tally::exposed")]
+    pub(crate) cut: Cut,
     /// How many of its sessions are open; counted again at a restart.
     #[cbor(skip)]
     pub(crate) open: usize,
@@ -107,6 +135,39 @@ pub(crate) struct Tally {
     /// How many tallies of this party ended before this one.
     #[n(9)]
     generation: u32,
+    /// Claims that were asked for in this epoch.
+    #[n(10)]
+    asked: Vec<Asked>,
+    /// How many more.
+    #[n(11)]
+    asked_more: u64,
+}
+
+/// How often each rule led to which action, of the first rules that did.
+#[derive(Default, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Tallied {
+    #[n(1)]
+    rules: Vec<Ruled>,
+    #[n(2)]
+    more: u64,
+}
+
+impl Tallied {
+    /// Notes a verdict.
+    pub(crate) fn note(&mut self, rule: &str, action: Action) {
+        if action == Action::Allow {
+            return;
+        }
+        let room = self.rules.len() < Hidden::MAX_ENTRIES;
+        match self.rules.iter_mut().find(|r| r.rule == rule && r.action == action) {
+            Some(ruled) => ruled.count = ruled.count.saturating_add(1),
+            None if room => {
+                self.rules.push(Ruled { rule: rule.into(), action, count: 1 });
+            }
+            None => self.more = self.more.saturating_add(1),
+        }
+    }
 }
 
 impl Book {
@@ -125,6 +186,8 @@ impl Book {
             retired: Vec::new(),
             rolled_back: false,
             lost: BTreeMap::new(),
+            ruled: Tallied::default(),
+            cut: Cut::default(),
             open: 0,
         }
     }
@@ -157,7 +220,11 @@ impl Book {
         rng: &mut impl CryptoRngCore,
     ) -> Vec<EpochClose> {
         let (terms, tallies) = (&self.terms, &mut self.tallies);
-        tallies.iter_mut().filter_map(|tally| tally.close(terms, at, key, rng)).collect()
+        let ruled = core::mem::take(&mut self.ruled);
+        // While a session is open there is no set that both parties closed.
+        let cut = (self.open == 0).then_some(&self.cut);
+        let end = EpochEnd { terms, ruled: &ruled, cut, at, key };
+        tallies.iter_mut().filter_map(|tally| tally.close(&end, rng)).collect()
     }
 
     /// Ends both tallies as they were last published, and begins the next ones.
@@ -173,6 +240,7 @@ impl Book {
         let generation = first.generation.saturating_add(1);
         let next = opened(&self.terms, generation, boot, rng);
         self.retired.extend(core::mem::replace(&mut self.tallies, next));
+        self.cut = Cut::default();
         ends
     }
 
@@ -206,6 +274,16 @@ impl Book {
     }
 }
 
+/// What both tallies of a pact close with.
+#[derive(Clone, Copy)]
+struct EpochEnd<'a> {
+    terms: &'a Terms,
+    ruled: &'a Tallied,
+    cut: Option<&'a Cut>,
+    at: Bracket,
+    key: PublicKey,
+}
+
 /// The tallies of both parties, with all counters zero.
 fn opened(
     terms: &Terms,
@@ -224,18 +302,15 @@ fn opened(
         boots: Boots { entries: alloc::vec![boot] },
         previous: None,
         generation,
+        asked: Vec::new(),
+        asked_more: 0,
     })
 }
 
 impl Tally {
     /// Commits to the totals at the end of the next epoch (or at opening).
-    fn close(
-        &mut self,
-        terms: &Terms,
-        at: Bracket,
-        boot_key: PublicKey,
-        rng: &mut impl CryptoRngCore,
-    ) -> Option<EpochClose> {
+    fn close(&mut self, end: &EpochEnd<'_>, rng: &mut impl CryptoRngCore) -> Option<EpochClose> {
+        let EpochEnd { terms, ruled, cut, at, key: boot_key } = *end;
         if self.opened {
             self.epoch = self.epoch.next()?;
         }
@@ -245,8 +320,11 @@ impl Tally {
         rng.fill_bytes(&mut salt.0);
         let (root_pact, tally, epoch) = (terms.root, self.id, self.epoch);
         let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
-        let openings = commit(&self.totals, &self.secret, &context);
+        let openings = commit(&self.totals, cut, &self.secret, &context);
+        let hidden = self.hidden(ruled, rng);
+        let kept = Kept { totals: self.totals.copied(), cut: cut.map(Cut::copied), hidden };
         let body = TallyBody {
+            suite: Suite::PedersenRistretto255,
             tally,
             root_pact,
             pact: terms.compiled.hash(),
@@ -259,13 +337,32 @@ impl Tally {
             gaps: self.gaps,
             boots: self.boots.root(),
             previous: self.previous,
+            hidden: kept.hidden.digest(),
+            cut: openings.cut(),
             padding: Vec::new(),
         };
         let body = body.padded();
         debug_assert_eq!(body.to_cbor().len(), TallyBody::BYTES, "leaf bodies have one size");
-        let mut totals = minicbor::Encoder::new(Vec::new());
-        tally::exposed::encode(&self.totals, &mut totals, &mut ()).ok()?;
-        Some(EpochClose { body, openings, totals: Zeroizing::new(totals.into_writer()) })
+        Some(EpochClose { body, kept })
+    }
+
+    /// What happened in the epoch beside its totals; the next one begins without.
+    fn hidden(&mut self, ruled: &Tallied, rng: &mut impl CryptoRngCore) -> Hidden {
+        let mut salt = Salt::default();
+        rng.fill_bytes(&mut salt.0);
+        let asked = core::mem::take(&mut self.asked);
+        let more = ruled.more.saturating_add(core::mem::take(&mut self.asked_more));
+        let ruled = ruled.rules.clone();
+        Hidden { salt, ruled, asked, more, padding: Vec::new() }.padded()
+    }
+
+    /// Notes a claim that was asked for.
+    pub(crate) fn ask(&mut self, asked: &Asked) {
+        if self.asked.len() < Hidden::MAX_ENTRIES {
+            self.asked.push(asked.clone());
+        } else {
+            self.asked_more = self.asked_more.saturating_add(1);
+        }
     }
 
     /// The end of this tally; no range crosses it.

@@ -7,7 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use messages::event::{Counts, Party};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::hidden::Asked;
+use messages::ids::{EventHash, PactHash, SessionId, TallyId};
 use messages::leaf::BootEntry;
 use messages::receipt::Receipt;
 use messages::reply::{Action, Metadata, Open};
@@ -169,6 +170,19 @@ pub enum Effect {
         /// The parties' keys from now on.
         #[n(2)]
         keys: [PublicKey; 2],
+    },
+    /// A claim about a tally was asked for, and consent permits it.
+    #[n(14)]
+    Asked {
+        /// Root pact.
+        #[n(0)]
+        root: PactHash,
+        /// The tally.
+        #[n(1)]
+        tally: TallyId,
+        /// By whom, for whom, about what.
+        #[n(2)]
+        asked: Box<Asked>,
     },
     /// Retention is over for the oldest records: what is kept of sessions that ended before goes
     /// with them, unless their pact's term still lasts.

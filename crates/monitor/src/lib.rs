@@ -25,7 +25,7 @@ mod view;
 
 pub use action::Answer;
 pub use apply::{Applied, Misfit};
-pub use book::{EpochClose, Finished, Outcome};
+pub use book::{EpochClose, Finished, Kept, Outcome};
 pub use effect::{Approved, Effect, Seed, Took};
 pub use monitor::{Decision, Monitor, Settings, Taken};
 pub use refusal::{CountError, IngestError, OpenError, RegisterError, ReinstateError, ResumeError};

@@ -3,8 +3,9 @@
 //! It serves all modes alike and says what interventionist mode would do; the monitor applies the
 //! mode. Only what is counted as run depends on it. Whatever goes wrong inside is a verdict with a code, never a panic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use messages::counter::CounterIndex;
 use messages::did::Did;
 use messages::event::{Body, Event, Role};
 use messages::time::UnixMillis;
@@ -95,7 +96,7 @@ pub fn check(
 ) -> Judgement {
     let change = Change { now, ..Change::default() };
     let verdict = Verdict { decision: Decision::Allow, rule: String::new(), at: None };
-    let mut look = Look { pact, session, standing, approval, change, verdict };
+    let mut look = Look { pact, session, standing, approval, change, verdict, found: Vec::new() };
     look.event(event);
     Judgement { verdict: look.verdict, change: look.change }
 }
@@ -112,7 +113,7 @@ pub fn check_digest(
     let change = Change { now, ..Change::default() };
     let verdict = Verdict { decision: Decision::Allow, rule: String::new(), at: None };
     let approval = Approval::Absent;
-    let mut look = Look { pact, session, standing, approval, change, verdict };
+    let mut look = Look { pact, session, standing, approval, change, verdict, found: Vec::new() };
     look.enter();
     look.heard(digest);
     look.leave();
@@ -127,11 +128,15 @@ pub(crate) struct Look<'a> {
     pub(crate) approval: Approval,
     pub(crate) change: Change,
     pub(crate) verdict: Verdict,
+    /// Every finding: how severe, and the counter of its term, if that has one of its own.
+    pub(crate) found: Vec<(Decision, Option<CounterIndex>)>,
 }
 
 impl Look<'_> {
     /// Keeps the most severe finding, and the first of equals.
     pub(crate) fn find(&mut self, decision: Decision, rule: &[&str], at: Option<&str>) {
+        let counter = rule.first().and_then(|term| self.pact.breaches.get(*term)).copied();
+        self.found.push((decision, counter));
         if decision > self.verdict.decision {
             let at = at.map(str::to_owned);
             self.verdict = Verdict { decision, rule: rule.concat(), at };
@@ -174,6 +179,27 @@ impl Look<'_> {
         if self.approval == Approval::Absent && self.verdict.decision == Decision::Alert {
             self.change.count(Fixed::Alerts.at(), 1);
         }
+        self.count_breaches();
+    }
+
+    /// What broke a term and takes place all the same; what is stopped, waits or was approved
+    /// broke none.
+    fn count_breaches(&mut self) {
+        let decision = self.verdict.decision;
+        if decision > Decision::Alert && self.pact.mode() == Mode::Interventionist {
+            return;
+        }
+        let granted = self.approval == Approval::Granted;
+        let broken: Vec<Option<CounterIndex>> = core::mem::take(&mut self.found)
+            .into_iter()
+            .filter(|(decision, _)| !(granted && *decision == Decision::Escalate))
+            .map(|(_, counter)| counter)
+            .collect();
+        if !broken.is_empty() {
+            self.change.count(Fixed::Breaches.at(), 1);
+        }
+        let counters: BTreeSet<CounterIndex> = broken.into_iter().flatten().collect();
+        counters.into_iter().for_each(|counter| self.change.count(counter, 1));
     }
 
     /// The name of the call that an event answers.

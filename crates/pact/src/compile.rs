@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use messages::claim::Predicate;
 use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
 use messages::ids::{PactHash, Root};
 use messages::time::{Millis, UnixMillis};
 
+use crate::claim::Vocabulary;
 use crate::document::Pact;
 use crate::document::scalar::Exact;
 use crate::document::terms::{
@@ -30,6 +32,7 @@ mod sources;
 
 pub(crate) use anomalies::{AnomalyRule, CanaryRule};
 pub use consent::Consented;
+pub(crate) use consent::scale_of;
 pub(crate) use consequences::ConsequenceRule;
 pub use consequences::{Duty, DutyKind};
 pub(crate) use delegation::DelegationRule;
@@ -77,6 +80,8 @@ pub struct Compiled {
     pub(crate) scrutiny: BTreeSet<Signal>,
     pub(crate) sources: BTreeMap<String, SourceRule>,
     pub(crate) limits: Vec<LimitRule>,
+    /// Counters of the breaches of each term.
+    pub(crate) breaches: BTreeMap<String, CounterIndex>,
     pub(crate) marks: Marks,
     /// Domains that data may be sent to, when the pact says with whom it is shared.
     pub(crate) sharing: Option<Vec<String>>,
@@ -118,8 +123,14 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
     let limits = limits::compile(terms, &rules)?;
     let rules = limits::attach(rules, &limits);
     let retired = prior.map(|p| p.retired(&rules)).unwrap_or_default();
+    let terms_of_pact = breachable(terms);
+    let breaches = terms_of_pact.iter().map(|term| {
+        (term.clone(), counters.push(crate::claim::breach(term), "events".to_owned(), None))
+    });
+    let breaches: BTreeMap<String, CounterIndex> = breaches.collect();
     let schema = counters.finish()?;
-    let consent = consent::consented(pact, &schema)?;
+    let words = Vocabulary { schema: &schema, limits: &limits };
+    let consent = consent::consented(pact, &words, &terms_of_pact)?;
     let watch = &terms.monitoring;
     let dp = watch.disclosure.as_ref().map(|d| &d.dp[..]).unwrap_or_default();
     let approval = watch.approval.as_ref();
@@ -155,6 +166,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         anomalies: anomalies::compile(terms, |name| limits::counted(terms, &rules, name))?,
         canaries: anomalies::canaries(terms),
         limits,
+        breaches,
         rules,
         schema,
         consent,
@@ -162,6 +174,20 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         places,
         retired,
     })
+}
+
+/// The terms whose breaches are counted each for itself: limits, flows and objectives, in order.
+fn breachable(terms: &Document) -> Vec<String> {
+    let limits = terms.limits.iter().map(|limit| &limit.id);
+    let flows = terms.flows.iter().map(|flow| &flow.id);
+    let objectives = terms.performance.iter().map(|objective| &objective.id);
+    let mut ids = Vec::new();
+    for id in limits.chain(flows).chain(objectives) {
+        if !ids.contains(&id.0) {
+            ids.push(id.0.clone());
+        }
+    }
+    ids
 }
 
 /// The domains of both organisations and of the third parties, by their `did:web`.
@@ -195,6 +221,12 @@ impl Compiled {
     #[must_use]
     pub const fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The terms whose breaches are counted, each with the statement that it was never broken.
+    pub fn terms(&self) -> impl Iterator<Item = (&str, Predicate)> {
+        let never = |term: &str| Predicate::never(crate::claim::breach(term).as_str());
+        self.breaches.keys().map(move |term| (term.as_str(), never(term)))
     }
 
     /// The claims that may leave.

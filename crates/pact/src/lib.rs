@@ -15,6 +15,7 @@
 //! ```
 
 pub mod check;
+pub mod claim;
 pub mod compile;
 pub mod diff;
 pub mod digest;
@@ -28,6 +29,7 @@ mod state;
 mod tokens;
 
 pub use check::{Approval, Decision, Judgement, Verdict, canary, check, check_digest};
+pub use claim::{ClaimError, Scope, Spoken};
 pub use compile::{
     CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile, compile_after,
 };

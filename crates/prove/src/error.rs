@@ -15,6 +15,10 @@ pub enum ProveError {
     /// A counter fell between the two leaves.
     #[error("a counter fell between the two leaves")]
     CounterFell,
+    /// An opening that the claim needs is not held: it is of a counter that is not shared with the
+    /// holder, or a session was open where two monitors are compared.
+    #[error("an opening that the claim needs is not held")]
+    NotHeld,
     /// The proof system failed.
     #[error("the proof system failed")]
     Internal,
@@ -41,6 +45,7 @@ impl ProveError {
             Self::BodyMalformed => "body-malformed",
             Self::CounterFell => "counter-fell",
             Self::Internal => "prover-failed",
+            Self::NotHeld => "opening-not-held",
             Self::OpeningsMismatch => "openings-mismatch",
             Self::Refutable(fault) => fault.code(),
             Self::Statement(error) => error.code(),

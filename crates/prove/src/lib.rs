@@ -6,4 +6,4 @@ mod request;
 mod witness;
 
 pub use error::ProveError;
-pub use request::{Request, prove};
+pub use request::{Ground, Request, prove, sign};

@@ -1,27 +1,35 @@
 //! What is needed to prove, and the checks before anything is proven.
 
-use messages::bundle::{OpenedCommitments, ProvenClaim};
-use messages::claim::{Claim, ConsentEntry};
+use messages::bundle::{OpenedCommitments, OpenedConsent, Proof, ProvenClaim, SignedProof, Stand};
+use messages::claim::Claim;
 use messages::codec::Wire;
-use messages::counter::Schema;
+use messages::counter::{CounterIndex, Schema};
+use messages::domain;
 use messages::evidence::Conceptual;
-use messages::ids::LeafHash;
+use messages::ids::BootId;
 use messages::leaf::{BootBody, Kind, PactBody, TallyBody};
 use messages::merkle::CONSENT;
 use messages::publication::Disclosed;
+use messages::signature::Sign;
 use rand_core::CryptoRngCore;
 use tally::Openings;
-use verify::transcript::Binding;
-use verify::{Fault, Statement, consent, covers};
+use verify::transcript::{Binding, StandBinding, signed_message};
+use verify::{Fault, Statement, check_agreement, check_shape, consent, covers, stretch, used};
 
 use crate::error::ProveError;
 use crate::linear;
 use crate::witness::Witness;
 
-/// A claim, the published leaves that it stands on, and the openings of two of them.
+/// A claim and what it stands on, one ground for each of its ranges.
 pub struct Request<'a> {
     /// What is to be proven.
     pub claim: &'a Claim,
+    /// In the order of its ranges.
+    pub grounds: Vec<Ground<'a>>,
+}
+
+/// The published leaves of one range, and the openings of two of them.
+pub struct Ground<'a> {
     /// The ordered counters at the end of the range; those at its beginning are the first of them.
     pub schema: &'a Schema,
     /// The leaf before the range.
@@ -32,66 +40,168 @@ pub struct Request<'a> {
     pub pact: &'a Disclosed,
     /// The leaf of the boot that signed `after`.
     pub boot: &'a Disclosed,
-    /// The consent entry that permits the claim, its place and its way to the consent root.
-    pub consent: (ConsentEntry, usize, Vec<LeafHash>),
+    /// The consent entries that permit the claim, one for each of its statements.
+    pub consent: Vec<OpenedConsent>,
     /// Openings of `before`.
     pub before_openings: &'a Openings,
     /// Openings of `after`.
     pub after_openings: &'a Openings,
 }
 
-/// Proves the claim of `request`.
+/// Proves the claim of `request` in zero knowledge.
 ///
 /// # Errors
 /// [`ProveError`]: when a verifier would refute the claim, when the leaves, openings and claim do
-/// not belong together, and when the statement is false.
+/// not belong together, when an opening that is needed is not there, and when a statement is false.
 pub fn prove(
     request: &Request<'_>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<ProvenClaim, ProveError> {
-    let before: TallyBody = body(request.before, Kind::Tally)?;
-    let after: TallyBody = body(request.after, Kind::Tally)?;
-    let pact: PactBody = body(request.pact, Kind::Pact)?;
-    let boot: BootBody = body(request.boot, Kind::Boot)?;
-    check_range(request, &before, &after, &pact)?;
-    if boot.boot != request.after.leaf.boot {
-        return Err(ProveError::BootMismatch);
+    let checked = Checked::of(request)?;
+    let openings: Vec<_> =
+        request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
+    let (mut equalities, mut inequalities) = (Vec::new(), Vec::new());
+    for statement in &checked.statements {
+        for form in statement.equalities() {
+            equalities.push(Witness::new(form, &openings)?);
+        }
+        if statement.compares_cuts() {
+            equalities.extend(Witness::cuts(&openings)?);
+        }
+        for (form, width) in statement.inequalities() {
+            inequalities.push((width, Witness::new(form, &openings)?));
+        }
     }
-    check_openings(request.before_openings, &before)?;
-    check_openings(request.after_openings, &after)?;
-    let consent_index = check_consent(request, &before, &after, &pact)?;
-    let statement = Statement::new(&request.claim.predicate, request.schema)?;
+    let commitments = request.grounds.iter().enumerate().map(|(at, ground)| {
+        let counters = used(&checked.statements, at);
+        counters.iter().map(|counter| opened(ground, *counter)).collect()
+    });
+    let commitments: Vec<Vec<_>> = commitments.collect::<Result<_, _>>()?;
+    let bindings = checked.bindings(request, &commitments)?;
+    let binding = Binding { claim: request.claim, stands: &bindings };
+    let proof = linear::prove(&binding, &equalities, inequalities, rng)?;
+    Ok(proven(request, commitments, Proof::ZeroKnowledge(proof)))
+}
 
-    let witness = |form| Witness::new(form, request.before_openings, request.after_openings);
-    let equalities = statement.equalities().map(witness).collect::<Result<Vec<_>, _>>()?;
-    let inequalities = statement.inequalities().map(witness).collect::<Result<Vec<_>, _>>()?;
-    let commitments = opened(&statement, request)?;
-    let evidence = Conceptual::from_cbor(&boot.evidence).map_err(|_| ProveError::BodyMalformed)?;
-    let binding = Binding {
-        root_pact: pact.root,
-        pact: pact.pact,
-        schema: pact.schema,
-        before: verify::leaf_hash(&request.before.leaf),
-        after: verify::leaf_hash(&request.after.leaf),
-        boot: boot.boot,
-        boot_key: boot.boot_key,
-        evidence: evidence.evidence_id(),
-        commitments: &commitments,
-        claim: request.claim,
-    };
-    let proof = linear::prove(&binding, statement.width(), &equalities, &inequalities, rng)?;
-    let (consent, _, consent_path) = request.consent.clone();
-    Ok(ProvenClaim {
-        claim: request.claim.clone(),
-        before: request.before.index,
-        after: request.after.index,
-        pact: request.pact.index,
-        consent,
-        consent_index,
-        consent_path,
+/// Evaluates the claim of `request` and signs that it holds, as the boot `boot` whose log has
+/// `size` leaves.
+///
+/// # Errors
+/// [`ProveError`], as [`prove`] does.
+pub fn sign(
+    request: &Request<'_>,
+    (boot, size): (BootId, u64),
+    key: &impl Sign,
+) -> Result<ProvenClaim, ProveError> {
+    let checked = Checked::of(request)?;
+    let openings: Vec<_> =
+        request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
+    for statement in &checked.statements {
+        if statement.compares_cuts() {
+            return Err(Fault::SignedLogs.into());
+        }
+        let forms = statement.inequalities().map(|(form, _)| form);
+        for form in forms.chain(statement.equalities()) {
+            Witness::new(form, &openings)?;
+        }
+    }
+    let commitments = vec![Vec::new(); request.grounds.len()];
+    let bindings = checked.bindings(request, &commitments)?;
+    let binding = Binding { claim: request.claim, stands: &bindings };
+    let signature = key.sign(domain::SIGNED_CLAIM, &signed_message(&binding, &boot, size));
+    let proof = Proof::Signed(SignedProof { boot, size, signature });
+    Ok(proven(request, commitments, proof))
+}
+
+/// A request that a verifier would not refute for its shape.
+struct Checked {
+    statements: Vec<Statement>,
+    bodies: Vec<Bodies>,
+}
+
+struct Bodies {
+    before: TallyBody,
+    after: TallyBody,
+    pact: PactBody,
+    boot: BootBody,
+}
+
+impl Checked {
+    fn of(request: &Request<'_>) -> Result<Self, ProveError> {
+        let claim = request.claim;
+        check_shape(claim)?;
+        if request.grounds.len() != claim.ranges.len() {
+            return Err(Fault::StandCount.into());
+        }
+        let bodies = request.grounds.iter().zip(&claim.ranges).map(|(ground, range)| {
+            let bodies = Bodies {
+                before: body(ground.before, Kind::Tally)?,
+                after: body(ground.after, Kind::Tally)?,
+                pact: body(ground.pact, Kind::Pact)?,
+                boot: body(ground.boot, Kind::Boot)?,
+            };
+            covers(range, &bodies.before, &bodies.after, &bodies.pact)?;
+            if bodies.pact.schema != ground.schema.hash() {
+                return Err(Fault::PactSchema.into());
+            }
+            if bodies.boot.boot != ground.after.leaf.boot {
+                return Err(ProveError::BootMismatch);
+            }
+            check_openings(ground.before_openings, &bodies.before)?;
+            check_openings(ground.after_openings, &bodies.after)?;
+            check_consent(claim, ground, &bodies)?;
+            Ok(bodies)
+        });
+        let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
+        let ranges: Vec<_> = request
+            .grounds
+            .iter()
+            .zip(&bodies)
+            .map(|(ground, b)| stretch(ground.schema, &b.before, &b.after))
+            .collect();
+        let statements = claim.statements.iter().map(|p| Statement::new(p, &ranges));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        check_agreement(claim, &statements)?;
+        Ok(Self { statements, bodies })
+    }
+
+    fn bindings<'a>(
+        &self,
+        request: &Request<'a>,
+        commitments: &'a [Vec<OpenedCommitments>],
+    ) -> Result<Vec<StandBinding<'a>>, ProveError> {
+        let grounds = request.grounds.iter().zip(&self.bodies).zip(commitments);
+        let one = |((ground, bodies), commitments): ((&Ground<'a>, &Bodies), &'a Vec<_>)| {
+            let evidence = Conceptual::from_cbor(&bodies.boot.evidence);
+            Ok(StandBinding {
+                log_key: bodies.boot.log_key,
+                pact: bodies.pact.pact,
+                schema: bodies.pact.schema,
+                before: verify::leaf_hash(&ground.before.leaf),
+                after: verify::leaf_hash(&ground.after.leaf),
+                boot: bodies.boot.boot,
+                boot_key: bodies.boot.boot_key,
+                evidence: evidence.map_err(|_| ProveError::BodyMalformed)?.evidence_id(),
+                commitments,
+            })
+        };
+        grounds.map(one).collect()
+    }
+}
+
+fn proven(
+    request: &Request<'_>,
+    commitments: Vec<Vec<OpenedCommitments>>,
+    proof: Proof,
+) -> ProvenClaim {
+    let stands = request.grounds.iter().zip(commitments).map(|(ground, commitments)| Stand {
+        before: ground.before.index,
+        after: ground.after.index,
+        pact: ground.pact.index,
+        consent: ground.consent.clone(),
         commitments,
-        proof,
-    })
+    });
+    ProvenClaim { claim: request.claim.clone(), stands: stands.collect(), proof }
 }
 
 fn body<T: Wire>(disclosed: &Disclosed, kind: Kind) -> Result<T, ProveError> {
@@ -99,54 +209,39 @@ fn body<T: Wire>(disclosed: &Disclosed, kind: Kind) -> Result<T, ProveError> {
     if disclosed.leaf.kind == kind { Ok(body) } else { Err(ProveError::BodyMalformed) }
 }
 
-fn check_range(
-    request: &Request<'_>,
-    before: &TallyBody,
-    after: &TallyBody,
-    pact: &PactBody,
-) -> Result<(), Fault> {
-    covers(&request.claim.range, before, after, pact)?;
-    if pact.schema == request.schema.hash() { Ok(()) } else { Err(Fault::PactSchema) }
-}
-
 fn check_openings(openings: &Openings, leaf: &TallyBody) -> Result<(), ProveError> {
     let same = openings.epoch() == leaf.epoch
         && openings.root() == leaf.commitments
+        && openings.cut() == leaf.cut
         && u32::try_from(openings.commitments().len()) == Ok(leaf.counters);
     if same { Ok(()) } else { Err(ProveError::OpeningsMismatch) }
 }
 
-fn check_consent(
-    request: &Request<'_>,
-    before: &TallyBody,
-    after: &TallyBody,
-    pact: &PactBody,
-) -> Result<u32, Fault> {
-    let (entry, index, path) = &request.consent;
-    let path: Vec<[u8; 32]> = path.iter().map(|hash| hash.0).collect();
-    let count = usize::try_from(pact.consent_count).map_err(|_| Fault::NotConsented)?;
-    if CONSENT.root_from(&entry.to_cbor(), *index, count, &path) != Some(pact.consent) {
-        return Err(Fault::NotConsented);
+fn check_consent(claim: &Claim, ground: &Ground<'_>, bodies: &Bodies) -> Result<(), Fault> {
+    let pact = &bodies.pact;
+    if ground.consent.len() != claim.statements.len() {
+        return Err(Fault::ConsentCount);
     }
-    consent::permits(entry, request.claim, before, after)?;
-    u32::try_from(*index).map_err(|_| Fault::NotConsented)
+    for (predicate, opened) in claim.statements.iter().zip(&ground.consent) {
+        let path: Vec<[u8; 32]> = opened.path.iter().map(|hash| hash.0).collect();
+        let number = |n: u32| usize::try_from(n).map_err(|_| Fault::NotConsented);
+        let (index, count) = (number(opened.index)?, number(pact.consent_count)?);
+        if CONSENT.root_from(&opened.entry.to_cbor(), index, count, &path) != Some(pact.consent) {
+            return Err(Fault::NotConsented);
+        }
+        consent::permits(&opened.entry, predicate, claim, &bodies.before, &bodies.after)?;
+    }
+    Ok(())
 }
 
-fn opened(
-    statement: &Statement,
-    request: &Request<'_>,
-) -> Result<Vec<OpenedCommitments>, ProveError> {
-    let one = |counter: &messages::counter::CounterIndex| {
-        let place = usize::from(counter.0);
-        let (before, after) = (request.before_openings, request.after_openings);
-        let new = after.commitments().get(place).ok_or(ProveError::OpeningsMismatch)?;
-        Ok(OpenedCommitments {
-            counter: counter.0,
-            before: before.commitments().get(place).copied(),
-            before_path: before.path(*counter),
-            after: *new,
-            after_path: after.path(*counter),
-        })
-    };
-    statement.counters().iter().map(one).collect()
+fn opened(ground: &Ground<'_>, counter: CounterIndex) -> Result<OpenedCommitments, ProveError> {
+    let place = usize::from(counter.0);
+    let (before, after) = (ground.before_openings, ground.after_openings);
+    Ok(OpenedCommitments {
+        counter: counter.0,
+        before: before.commitments().get(place).copied(),
+        before_path: before.path(counter),
+        after: *after.commitments().get(place).ok_or(ProveError::OpeningsMismatch)?,
+        after_path: after.path(counter),
+    })
 }

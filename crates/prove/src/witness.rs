@@ -1,10 +1,10 @@
 //! The secret side of a statement: each form's value and blinding, erased on drop.
 
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
 use curve25519_dalek::{RistrettoPoint, Scalar};
-use messages::counter::CounterIndex;
 use tally::Openings;
-use verify::range;
-use verify::statement::{Form, Relation, scalar};
+use verify::generators;
+use verify::statement::{Form, Place, Sign, scalar};
 use zeroize::Zeroizing;
 
 use crate::error::ProveError;
@@ -16,35 +16,62 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// Evaluates `form` over the growth from `before` to `after`.
-    pub(crate) fn new(
-        form: &Form,
-        before: &Openings,
-        after: &Openings,
-    ) -> Result<Self, ProveError> {
-        let growth = |counter: CounterIndex| {
+    /// Evaluates `form` over the growth in each range, from the first to the second of its
+    /// openings.
+    pub(crate) fn new(form: &Form, ranges: &[[&Openings; 2]]) -> Result<Self, ProveError> {
+        let growth = |place: Place| {
+            let [before, after] = ranges.get(place.range)?;
             // A counter that a revision added later was zero, under no blinding.
-            let old = before.expose_value(counter).unwrap_or(0);
-            after.expose_value(counter)?.checked_sub(old)
+            let old =
+                if appended(place, before) { 0 } else { before.expose_value(place.counter)? };
+            after.expose_value(place.counter)?.checked_sub(old)
         };
+        let held = form.coefficients.keys().all(|place| held(*place, ranges));
+        if !held {
+            return Err(ProveError::NotHeld);
+        }
         let value = Zeroizing::new(form.evaluate(growth).ok_or(ProveError::CounterFell)?);
-        let holds = match form.relation {
-            Relation::NonNegative => *value >= 0,
-            Relation::Zero => *value == 0,
+        let holds = match form.sign {
+            Sign::NonNegative => *value >= 0,
+            Sign::Zero => *value == 0,
         };
         if !holds {
             return Err(ProveError::StatementFalse);
         }
         let mut blinding = Zeroizing::new(Scalar::ZERO);
-        for (counter, coefficient) in &form.coefficients {
-            let new = after.expose_blinding(*counter).ok_or(ProveError::OpeningsMismatch)?;
-            let difference = Zeroizing::new(match before.expose_blinding(*counter) {
+        for (place, coefficient) in &form.coefficients {
+            let [before, after] = ranges.get(place.range).ok_or(ProveError::NotHeld)?;
+            let new = after.expose_blinding(place.counter).ok_or(ProveError::NotHeld)?;
+            let difference = Zeroizing::new(match before.expose_blinding(place.counter) {
                 Some(old) => new.expose() - old.expose(),
                 None => *new.expose(),
             });
             *blinding += scalar(i128::from(*coefficient)) * *difference;
         }
         Ok(Self { value: Zeroizing::new(value.unsigned_abs()), blinding })
+    }
+
+    /// That two ranges count the same sessions, at their beginnings and at their ends.
+    pub(crate) fn cuts(ranges: &[[&Openings; 2]]) -> Result<[Self; 2], ProveError> {
+        let [[first, first_end], [second, second_end]] = ranges else {
+            return Err(ProveError::NotHeld);
+        };
+        let same = |a: &Openings, b: &Openings| {
+            let blinding = |o: &'_ Openings| o.expose_cut_blinding().map(|b| *b.expose());
+            let blindings = Zeroizing::new([blinding(a), blinding(b)]);
+            let [Some(of_a), Some(of_b)] = *blindings else { return Err(ProveError::NotHeld) };
+            let blinding = Zeroizing::new(of_a - of_b);
+            let witness = Self { value: Zeroizing::new(0), blinding };
+            // Only equal sets leave a multiple of H.
+            let cut = |o: &Openings| o.cut_point().ok_or(ProveError::OpeningsMismatch);
+            let difference = cut(a)? - cut(b)?;
+            if witness.point() == difference {
+                Ok(witness)
+            } else {
+                Err(ProveError::StatementFalse)
+            }
+        };
+        Ok([same(first, second)?, same(first_end, second_end)?])
     }
 
     /// A witness for a value of 64 bits.
@@ -62,8 +89,21 @@ impl Witness {
 
     /// The commitment, in constant time.
     pub(crate) fn point(&self) -> RistrettoPoint {
-        range::PEDERSEN.commit(Scalar::from(*self.value), *self.blinding)
+        &Scalar::from(*self.value) * RISTRETTO_BASEPOINT_TABLE
+            + &*self.blinding * generators::h_table()
     }
+}
+
+/// Was the counter added after this leaf?
+fn appended(place: Place, before: &Openings) -> bool {
+    usize::from(place.counter.0) >= before.commitments().len()
+}
+
+fn held(place: Place, ranges: &[[&Openings; 2]]) -> bool {
+    ranges.get(place.range).is_some_and(|[before, after]| {
+        let old = appended(place, before) || before.expose_value(place.counter).is_some();
+        old && after.expose_value(place.counter).is_some()
+    })
 }
 
 #[cfg(test)]

@@ -4,19 +4,20 @@
 mod monitor;
 
 use cloister_prove::ProveError;
-use messages::claim::{Audience, Predicate};
+use messages::bundle::Proof;
+use messages::claim::{Audience, Predicate, Relation};
 use messages::codec::Wire;
 use messages::publication::Publication;
 use messages::time::Epoch;
-use monitor::{Draft, Monitor, NONCE, NOW, party_did};
+use monitor::{Draft, Monitor, NONCE, party_did};
 use proptest::prelude::*;
-use verify::{EvidenceClass, Fault, StatementError, Verdict, verify};
+use verify::{EvidenceClass, Fault, StatementError, Verdict};
 
 #[test]
 fn every_kind_of_predicate_verifies_when_it_holds() {
     let monitor = Monitor::start();
     let bundle = monitor.good_bundle().to_cbor();
-    let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+    let report = monitor.verify(&bundle).unwrap();
     assert_eq!(report.items.len(), monitor.predicates.len() + 1);
     for item in report.items {
         let class = EvidenceClass::InsecureSoftware;
@@ -31,7 +32,7 @@ fn every_range_of_the_tally_verifies() {
     for (first, last) in [(1, 1), (2, 2), (1, 2)] {
         let proven = monitor.prove(&monitor.claim(predicate, first, last)).unwrap();
         let bundle = monitor.bundle(vec![proven]).to_cbor();
-        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        let report = monitor.verify(&bundle).unwrap();
         assert_eq!(report.items[0].verdict.code(), "verified", "{first}..={last}");
     }
 }
@@ -51,18 +52,18 @@ fn ranges_over_revisions_verify() {
     ] {
         let proven = monitor.prove(&monitor.claim(predicate, first, last)).unwrap();
         let bundle = monitor.bundle(vec![proven]).to_cbor();
-        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        let report = monitor.verify(&bundle).unwrap();
         assert_eq!(report.items[0].verdict.code(), "verified", "{first}..={last}");
     }
     // Before there was such a counter, nothing can be said of it.
     let unknown = monitor.prove(&monitor.claim(&late[0], 1, 1)).unwrap_err();
     assert_eq!(unknown, ProveError::Statement(StatementError::UnknownCounter));
     // Exactly four: a counter that came later is held to its value.
-    let less = Predicate::AtMost { counter: "late".into(), bound: 3 };
+    let less = Predicate::at_most("late", 3);
     let entry = monitor.predicates.len() - 1;
     let (leaves, _) = monitor.publish(&monitor.drafts);
     let mut consenting = Monitor::revised();
-    consenting.entries[entry].program = less.program_id();
+    consenting.entries[entry].grid = vec![less.thresholds()];
     let root = consenting.consent_root();
     let at = consenting.pact.1;
     if let Publication::Pact(body) = &mut consenting.drafts[at].publication {
@@ -70,7 +71,7 @@ fn ranges_over_revisions_verify() {
     }
     let (lied, _) = consenting.publish(&consenting.drafts);
     assert_eq!(lied.len(), leaves.len());
-    let refused = consenting.prove_with(&lied, &consenting.claim(&less, 1, 2), entry, |_| {});
+    let refused = consenting.prove_with(&lied, &consenting.claim(&less, 1, 2), |_| {});
     assert_eq!(refused.unwrap_err(), ProveError::StatementFalse);
 }
 
@@ -79,6 +80,7 @@ fn consenting_to(predicates: Vec<Predicate>) -> Monitor {
     let mut monitor = Monitor::start();
     for (entry, predicate) in monitor.entries.iter_mut().zip(&predicates) {
         entry.program = predicate.program_id();
+        entry.grid = vec![predicate.thresholds()];
         (entry.audience, entry.per) = (Vec::new(), None);
     }
     monitor.predicates = predicates;
@@ -91,13 +93,10 @@ fn consenting_to(predicates: Vec<Predicate>) -> Monitor {
 
 #[test]
 fn a_bound_is_inclusive_and_one_beyond_it_is_false() {
-    let name = || "calls.denied".to_owned();
-    let (at_most, at_least) = (
-        |bound| Predicate::AtMost { counter: name(), bound },
-        |bound| Predicate::AtLeast { counter: name(), bound },
-    );
-    let between = |lower, upper| Predicate::Between { counter: "small".into(), lower, upper };
-    let none = |counter: &str| Predicate::None { counter: counter.into() };
+    let at_most = |bound| Predicate::at_most("calls.denied", bound);
+    let at_least = |bound| Predicate::at_least("calls.denied", bound);
+    let between = |lower, upper| Predicate::between("small", lower, upper);
+    let none = |counter: &str| Predicate::never(counter);
     let monitor = consenting_to(vec![
         at_most(5),
         at_least(5),
@@ -109,7 +108,7 @@ fn a_bound_is_inclusive_and_one_beyond_it_is_false() {
     let prove = |p: &Predicate| monitor.prove(&monitor.claim(p, 1, 2));
     let holding = [at_most(5), at_least(5), between(8, 8)].map(|p| prove(&p).unwrap());
     let bundle = monitor.bundle(holding.to_vec()).to_cbor();
-    let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+    let report = monitor.verify(&bundle).unwrap();
     assert!(report.items.iter().all(|i| i.verdict.code() == "verified"));
     for p in [at_most(4), at_least(6), none("small")] {
         assert_eq!(prove(&p).unwrap_err(), ProveError::StatementFalse, "{p:?}");
@@ -123,7 +122,8 @@ fn a_bound_is_inclusive_and_one_beyond_it_is_false() {
 
 #[test]
 fn a_ratio_of_nothing_is_false() {
-    let ratio = Predicate::RatioAtLeast {
+    let ratio = Predicate::Ratio {
+        relation: Relation::AtLeast,
         part: "leaks".into(),
         whole: "leaks2".into(),
         numerator: 1,
@@ -133,7 +133,8 @@ fn a_ratio_of_nothing_is_false() {
     let monitor = consenting_to(vec![ratio.clone()]);
     let refused = monitor.prove(&monitor.claim(&ratio, 1, 2)).unwrap_err();
     assert_eq!(refused, ProveError::Statement(StatementError::UnknownCounter));
-    let percentile = Predicate::RatioAtLeast {
+    let percentile = Predicate::Ratio {
+        relation: Relation::AtLeast,
         part: "leaks".into(),
         whole: "small".into(),
         numerator: 1,
@@ -151,16 +152,19 @@ fn the_prover_refuses_what_a_verifier_would() {
     let (leaves, _) = monitor.publish(&monitor.drafts);
     let good = monitor.claim(&monitor.predicates[0], 1, 2);
     let refused = |claim: &messages::claim::Claim, entry: usize| {
-        monitor.prove_with(&leaves, claim, entry, |_| {}).unwrap_err()
+        let consent = monitor.consent(&monitor.predicates[entry]);
+        monitor.prove_with(&leaves, claim, |r| r.grounds[0].consent = vec![consent]).unwrap_err()
     };
     assert_eq!(refused(&good, 1), Fault::NotConsentedProgram.into());
+    let looser = monitor.claim(&Predicate::at_most("calls.denied", 6), 1, 2);
+    assert_eq!(refused(&looser, 0), Fault::NotConsentedThreshold.into());
     let mut other = good.clone();
-    other.range.tally = monitor.tally(1);
-    let swapped = monitor.prove_with(&leaves, &good, 0, |r| r.claim = &other).unwrap_err();
+    other.ranges[0].tally = monitor.tally(1);
+    let swapped = monitor.prove_with(&leaves, &good, |r| r.claim = &other).unwrap_err();
     assert_eq!(swapped, Fault::TallyBefore.into());
     let mut later = good.clone();
-    later.range.first = Epoch(2);
-    let moved = monitor.prove_with(&leaves, &good, 0, |r| r.claim = &later).unwrap_err();
+    later.ranges[0].first = Epoch(2);
+    let moved = monitor.prove_with(&leaves, &good, |r| r.claim = &later).unwrap_err();
     assert_eq!(moved, Fault::EpochBefore.into());
     let mut stranger = monitor.claim(&monitor.predicates[3], 1, 2);
     stranger.audience = Audience::Verifier { did: party_did(1), nonce: NONCE };
@@ -169,21 +173,23 @@ fn the_prover_refuses_what_a_verifier_would() {
     assert_eq!(refused(&stranger, 3), Fault::NotConsentedAudience.into());
     let mut shorter = monitor.schemas[0].clone();
     shorter.counters.pop();
-    let short = monitor.prove_with(&leaves, &good, 0, |r| r.schema = &shorter).unwrap_err();
-    assert_eq!(short, Fault::PactSchema.into());
+    let refused = |change: fn(&mut cloister_prove::Ground<'_>)| {
+        monitor.prove_with(&leaves, &good, |r| change(&mut r.grounds[0])).unwrap_err()
+    };
+    let short = monitor.prove_with(&leaves, &good, |r| r.grounds[0].schema = &shorter);
+    assert_eq!(short.unwrap_err(), Fault::PactSchema.into());
     let openings = &monitor.openings[&(monitor.tally(1), Epoch(2))].1;
-    let foreign =
-        monitor.prove_with(&leaves, &good, 0, |r| r.after_openings = openings).unwrap_err();
-    assert_eq!(foreign, ProveError::OpeningsMismatch);
+    let foreign = monitor.prove_with(&leaves, &good, |r| r.grounds[0].after_openings = openings);
+    assert_eq!(foreign.unwrap_err(), ProveError::OpeningsMismatch);
     let boot = &leaves[0].disclosed;
-    let stale = monitor.prove_with(&leaves, &good, 0, |r| r.boot = boot).unwrap_err();
-    assert_eq!(stale, ProveError::BootMismatch);
-    let kind = monitor.prove_with(&leaves, &good, 0, |r| r.pact = boot).unwrap_err();
-    assert_eq!(kind, ProveError::BodyMalformed);
-    assert_eq!(
-        monitor.prove_with(&leaves, &good, 0, |r| r.consent.2.clear()).unwrap_err(),
-        Fault::NotConsented.into()
-    );
+    let stale = monitor.prove_with(&leaves, &good, |r| r.grounds[0].boot = boot);
+    assert_eq!(stale.unwrap_err(), ProveError::BootMismatch);
+    let kind = monitor.prove_with(&leaves, &good, |r| r.grounds[0].pact = boot);
+    assert_eq!(kind.unwrap_err(), ProveError::BodyMalformed);
+    assert_eq!(refused(|g| g.consent[0].path.clear()), Fault::NotConsented.into());
+    assert_eq!(refused(|g| g.consent.clear()), Fault::ConsentCount.into());
+    let none = monitor.prove_with(&leaves, &good, |r| r.grounds.clear()).unwrap_err();
+    assert_eq!(none, Fault::StandCount.into());
 }
 
 #[test]
@@ -201,13 +207,13 @@ fn with_gaps(tails: u64, codes: [(u64, &str); 3]) {
     let mut monitor = Monitor::start();
     if let Publication::Tally(body) = &mut monitor.drafts[7].publication {
         (body.gaps.network, body.gaps.monitor, body.gaps.tail_open) = (1, 2, tails);
-        *body = body.clone().padded();
+        **body = (**body).clone().padded();
     }
     for (admitted, code) in codes {
         let mut claim = monitor.claim(&monitor.predicates[0], 1, 2);
         claim.admitted_gaps = admitted;
         let bundle = monitor.bundle(vec![monitor.prove(&claim).unwrap()]).to_cbor();
-        let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+        let report = monitor.verify(&bundle).unwrap();
         assert_eq!(report.items[0].verdict.code(), code, "{admitted}");
     }
 }
@@ -216,11 +222,11 @@ fn with_gaps(tails: u64, codes: [(u64, &str); 3]) {
 fn arbitrary_bytes_never_verify_and_never_panic() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle().to_cbor();
-    let (anchors, appraised) = (monitor.anchors(), monitor.appraised());
     for at in (0..good.len()).step_by(97) {
         let mut bytes = good.clone();
         bytes[at] ^= 0x10;
-        let whole = verify(&bytes, &anchors, &appraised, NOW)
+        let whole = monitor
+            .verify(&bytes)
             .is_ok_and(|r| r.items.iter().all(|i| i.verdict.code() == "verified"));
         assert!(!whole, "byte {at}");
     }
@@ -228,12 +234,12 @@ fn arbitrary_bytes_never_verify_and_never_panic() {
 
 #[test]
 fn proofs_of_different_values_look_alike() {
-    let monitor =
-        consenting_to(vec![Predicate::AtMost { counter: "calls.all".into(), bound: 200 }]);
+    let monitor = consenting_to(vec![Predicate::at_most("calls.all", 200)]);
     let proof =
         |last| monitor.prove(&monitor.claim(&monitor.predicates[0], 1, last)).unwrap().proof;
     let (slack, exact) = (proof(1), proof(2));
-    assert_eq!(slack.range.len(), exact.range.len(), "the slack is 100 and 0");
+    let (Proof::ZeroKnowledge(a), Proof::ZeroKnowledge(b)) = (&slack, &exact) else { panic!() };
+    assert_eq!(a.range.len(), b.range.len(), "the slack is 100 and 0");
     assert_ne!(slack, exact);
 }
 
@@ -242,18 +248,17 @@ proptest! {
 
     #[test]
     fn a_predicate_is_proven_exactly_when_it_holds(bound in 0u64..400, upper in any::<bool>()) {
-        let counter = "calls.all".to_owned();
         let predicate = if upper {
-            Predicate::AtMost { counter, bound }
+            Predicate::at_most("calls.all", bound)
         } else {
-            Predicate::AtLeast { counter, bound }
+            Predicate::at_least("calls.all", bound)
         };
         let monitor = consenting_to(vec![predicate.clone()]);
         let proven = monitor.prove(&monitor.claim(&predicate, 1, 2));
         prop_assert_eq!(proven.is_ok(), if upper { 200 <= bound } else { 200 >= bound });
         if let Ok(proven) = proven {
             let bundle = monitor.bundle(vec![proven]).to_cbor();
-            let report = verify(&bundle, &monitor.anchors(), &monitor.appraised(), NOW).unwrap();
+            let report = monitor.verify(&bundle).unwrap();
             prop_assert_eq!(report.items[0].verdict.code(), "verified");
         }
     }

@@ -11,6 +11,7 @@ use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
+use crate::cut::Cut;
 use crate::secret::HolderSecret;
 use crate::totals::Totals;
 
@@ -87,6 +88,34 @@ impl Stored for Totals {
     }
 }
 
+impl Stored for Cut {
+    fn expose_to<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
+        e.bytes(&self.expose())?.ok()
+    }
+
+    fn restore(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let bytes = <[u8; 32]>::try_from(d.bytes()?).ok();
+        bytes.and_then(Self::restored).ok_or_else(|| DecodeError::message("expected a cut"))
+    }
+}
+
+/// A set that may not be there.
+impl Stored for Option<Cut> {
+    fn expose_to<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
+        match self {
+            Some(cut) => cut.expose_to(e),
+            None => e.null()?.ok(),
+        }
+    }
+
+    fn restore(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        if d.datatype()? == minicbor::data::Type::Null {
+            return d.null().map(|()| None);
+        }
+        Cut::restore(d).map(Some)
+    }
+}
+
 fn row(d: &mut Decoder<'_>) -> Result<Zeroizing<Vec<u64>>, DecodeError> {
     let length = d.array()?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= MAX_COUNTERS);
     let length = length.ok_or_else(|| DecodeError::message("more counters than any schema has"))?;
@@ -103,6 +132,8 @@ mod private {
     pub trait Sealed {}
     impl Sealed for crate::secret::HolderSecret {}
     impl Sealed for crate::totals::Totals {}
+    impl Sealed for crate::cut::Cut {}
+    impl Sealed for Option<crate::cut::Cut> {}
 }
 
 #[cfg(test)]
@@ -185,7 +216,7 @@ mod tests {
         let first = record(&[0, 7, 1 << 40]);
         let bytes = minicbor::to_vec(&first).unwrap();
         let again: Record = minicbor::decode(&bytes).unwrap();
-        let [a, b] = [first, again].map(|r| commit(&r.totals, &r.secret, &context));
+        let [a, b] = [first, again].map(|r| commit(&r.totals, None, &r.secret, &context));
         assert_eq!(a.root(), b.root());
         assert_eq!(a.commitments(), b.commitments());
         for at in (0..3).map(CounterIndex) {

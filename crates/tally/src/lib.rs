@@ -22,17 +22,19 @@
 //!     tally: tally_id(&root_pact, &Did::parse("did:web:a.example").unwrap(), 0),
 //!     root_pact, epoch: Epoch(1), salt: Salt([2; 32]), boot_key: PublicKey([3; 32]),
 //! };
-//! let openings = commit(&totals, &HolderSecret::from_bytes([4; 32]), &context);
+//! let openings = commit(&totals, None, &HolderSecret::from_bytes([4; 32]), &context);
 //! assert_eq!(openings.expose_value(CounterIndex(0)), Some(7));
 //! ```
 
 mod blinding;
+mod cut;
 pub mod exposed;
 mod openings;
 mod secret;
 mod totals;
 
 pub use blinding::{Blinding, BlindingContext};
+pub use cut::{Cut, SessionRecord};
 pub use openings::{Openings, commit};
 pub use secret::HolderSecret;
 pub use totals::{TallyFull, Totals};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bulletproofs::PedersenGens;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
-use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use messages::counter::CounterIndex;
 use messages::ids::{Commitment, LeafHash, Root};
 use messages::merkle::COMMITMENTS;
@@ -13,13 +13,28 @@ use messages::time::Epoch;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::blinding::{Blinding, BlindingContext, Blindings};
+use crate::cut::Cut;
 use crate::secret::HolderSecret;
 use crate::totals::Totals;
 
 /// Commits to every total: S_i = C_i·G + R_i·H, with a blinding of its own (also when the total
 /// did not move: an unchanged commitment would say so).
-pub fn commit(totals: &Totals, secret: &HolderSecret, context: &BlindingContext) -> Openings {
-    let blindings = Blindings::new(secret, context);
+///
+/// The set of counted sessions is committed to beside them, if there is one.
+pub fn commit(
+    totals: &Totals,
+    cut: Option<&Cut>,
+    secret: &HolderSecret,
+    context: &BlindingContext,
+) -> Openings {
+    let derived = Blindings::new(secret, context);
+    let cut_blinding = cut.map(|_| derived.of(CUT));
+    let cut = match (cut, &cut_blinding) {
+        (Some(cut), Some(blinding)) => cut.commit(blinding),
+        // To nothing that anybody could know: the blinding of a place that is never opened.
+        _ => Commitment((derived.of(NO_CUT).expose() * RISTRETTO_BASEPOINT_TABLE).compress().0),
+    };
+    let blindings = derived;
     let blindings: Vec<Blinding> =
         (0..=u16::MAX).take(totals.len()).map(|i| blindings.of(CounterIndex(i))).collect();
     // Half of each commitment: the batch encoding doubles what it is given, and shares one field
@@ -41,7 +56,7 @@ pub fn commit(totals: &Totals, secret: &HolderSecret, context: &BlindingContext)
     halves.iter_mut().for_each(Zeroize::zeroize);
     let root = COMMITMENTS.root(&leaves(&commitments));
     let values = Zeroizing::new(totals.expose().to_vec());
-    Openings { epoch: context.epoch, values, blindings, commitments, root }
+    Openings { epoch: context.epoch, values, blindings, commitments, root, cut, cut_blinding }
 }
 
 /// The totals of one epoch with their blindings: whoever holds this can prove.
@@ -52,6 +67,8 @@ pub struct Openings {
     blindings: Vec<Blinding>,
     commitments: Vec<Commitment>,
     root: Root,
+    cut: Commitment,
+    cut_blinding: Option<Blinding>,
 }
 
 impl Openings {
@@ -90,6 +107,24 @@ impl Openings {
         self.values.get(usize::from(counter.0)).copied()
     }
 
+    /// The commitment to the set of counted sessions, as the leaf carries it. Public.
+    #[must_use]
+    pub fn cut(&self) -> Commitment {
+        self.cut
+    }
+
+    /// The same as a group element; none when it is none's encoding.
+    #[must_use]
+    pub fn cut_point(&self) -> Option<RistrettoPoint> {
+        CompressedRistretto(self.cut.0).decompress()
+    }
+
+    /// Reads the blinding of that set out; none when a session was open, so that there is no set.
+    #[must_use]
+    pub fn expose_cut_blinding(&self) -> Option<&Blinding> {
+        self.cut_blinding.as_ref()
+    }
+
     /// Reads one blinding out.
     #[must_use]
     pub fn expose_blinding(&self, counter: CounterIndex) -> Option<&Blinding> {
@@ -101,10 +136,13 @@ fn leaves(commitments: &[Commitment]) -> Vec<&[u8]> {
     commitments.iter().map(|c| &c.0[..]).collect()
 }
 
+/// Places of blindings that no counter has.
+const CUT: CounterIndex = CounterIndex(u16::MAX);
+const NO_CUT: CounterIndex = CounterIndex(u16::MAX - 1);
 /// 1/2 modulo the group order.
 static HALF: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(2u8).invert());
 /// Multiples of H, for constant-time multiplication.
-static BLINDING_TABLE: LazyLock<RistrettoBasepointTable> =
+pub(crate) static BLINDING_TABLE: LazyLock<RistrettoBasepointTable> =
     LazyLock::new(|| RistrettoBasepointTable::create(&PedersenGens::default().B_blinding));
 
 #[cfg(test)]
@@ -149,7 +187,7 @@ mod tests {
         let gens = PedersenGens::default();
         for count in [0, 1, 2, 3, 32, 33] {
             let values: Vec<u64> = (0..count).map(|i| u64::MAX >> (i % 64)).collect();
-            let openings = commit(&totals(&values), &secret, &context(4));
+            let openings = commit(&totals(&values), None, &secret, &context(4));
             assert_eq!(openings.commitments().len(), values.len());
             for (i, value) in (0u16..).zip(&values) {
                 let at = CounterIndex(i);
@@ -173,8 +211,8 @@ mod tests {
     #[test]
     fn an_unchanged_total_has_another_commitment_under_another_salt() {
         let secret = HolderSecret::from_bytes([9; 32]);
-        let first = commit(&totals(&[0, 0]), &secret, &context(4));
-        let second = commit(&totals(&[0, 0]), &secret, &context(6));
+        let first = commit(&totals(&[0, 0]), None, &secret, &context(4));
+        let second = commit(&totals(&[0, 0]), None, &secret, &context(6));
         assert_ne!(first.commitments()[0], first.commitments()[1]);
         assert_ne!(first.commitments()[0], second.commitments()[0]);
         assert_ne!(first.root(), second.root());
@@ -182,8 +220,8 @@ mod tests {
 
     #[test]
     fn without_the_holders_secret_the_commitment_does_not_open() {
-        let mine = commit(&totals(&[7]), &HolderSecret::from_bytes([9; 32]), &context(4));
-        let guess = commit(&totals(&[7]), &HolderSecret::from_bytes([8; 32]), &context(4));
+        let mine = commit(&totals(&[7]), None, &HolderSecret::from_bytes([9; 32]), &context(4));
+        let guess = commit(&totals(&[7]), None, &HolderSecret::from_bytes([8; 32]), &context(4));
         assert_ne!(mine.commitments(), guess.commitments());
     }
 

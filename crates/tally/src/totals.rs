@@ -60,6 +60,12 @@ impl Totals {
         true
     }
 
+    /// A second copy of the secret, for the sealed archive.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        Self { values: Zeroizing::new(self.values.to_vec()), maxima: self.maxima.clone() }
+    }
+
     /// Totals as they were stored; none when they do not fit their maxima.
     pub(crate) fn restored(values: Zeroizing<Vec<u64>>, maxima: Vec<u64>) -> Option<Self> {
         let fit = values.len() == maxima.len() && values.iter().zip(&maxima).all(|(v, m)| v <= m);

@@ -30,8 +30,8 @@ mod tile;
 mod witnessed;
 
 pub use checkpoint::{
-    Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, is_origin, open_checkpoint,
-    sign_checkpoint,
+    Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, checkpoint_digest,
+    is_origin, open_checkpoint, sign_checkpoint,
 };
 pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosignature};
 pub use log::{Log, leaf_hash};

@@ -6,38 +6,39 @@ use messages::publication::Publication;
 
 use crate::anchors::EvidenceClass;
 use crate::appraisal::Grounds;
-use crate::bundle::Stop;
 use crate::codes::{Fault, Reason};
-use crate::leaves::Opened;
+use crate::leaves::{Leaves, Opened};
+use crate::report::Stop;
 
 pub(crate) fn check(
     grounds: &Grounds<'_>,
+    log: &Leaves<'_>,
     ledger: Result<(), Fault>,
     index: u64,
 ) -> Result<EvidenceClass, Stop> {
-    let opened = grounds.leaves.at(index).ok_or(Reason::LeafMissing)?;
+    let opened = log.at(index).ok_or(Reason::LeafMissing)?;
     let Publication::Aggregate(body) = &opened.body else {
         return Err(Fault::AggregateKind.into());
     };
     ledger?;
     check_noise(body)?;
-    let (reserved, reservation) = reservation(grounds, body)?;
+    let (reserved, reservation) = reservation(log, body)?;
     check_reservation(body, reservation)?;
     if reserved.index >= index || reservation.sequence >= body.sequence {
         return Err(Fault::ReservationOrder.into());
     }
-    check_contiguous(grounds, body)?;
-    let paid_by = grounds.boot(&reserved.leaf.boot)?.0;
-    Ok(grounds.boot(&opened.leaf.boot)?.0.max(paid_by))
+    check_contiguous(log, body)?;
+    let paid_by = grounds.boot(log, &reserved.leaf.boot)?.0;
+    Ok(grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by))
 }
 
 /// Over all entries shown: numbers rise with the log, the spending of a day adds up, and nothing
 /// is drawn twice.
-pub(crate) fn check_ledger(grounds: &Grounds<'_>) -> Result<(), Fault> {
+pub(crate) fn check_ledger(log: &Leaves<'_>) -> Result<(), Fault> {
     let mut last = None;
     let mut days: Vec<&ReserveBody> = Vec::new();
     let mut draws: Vec<&AggregateBody> = Vec::new();
-    for opened in grounds.leaves.iter() {
+    for opened in log.iter() {
         let sequence = match &opened.body {
             Publication::Reserve(body) => {
                 if body.debit_nano_rho > body.spent_nano_rho {
@@ -78,10 +79,10 @@ pub(crate) fn check_ledger(grounds: &Grounds<'_>) -> Result<(), Fault> {
 }
 
 fn reservation<'a>(
-    grounds: &'a Grounds<'_>,
+    log: &'a Leaves<'a>,
     body: &AggregateBody,
 ) -> Result<(&'a Opened<'a>, &'a ReserveBody), Reason> {
-    let paid = grounds.leaves.iter().find_map(|opened| match &opened.body {
+    let paid = log.iter().find_map(|opened| match &opened.body {
         Publication::Reserve(reserve) if reserve.sequence == body.reserved => {
             Some((opened, reserve))
         }
@@ -103,9 +104,9 @@ fn check_reservation(body: &AggregateBody, reservation: &ReserveBody) -> Result<
 }
 
 /// Every entry between the reservation and the draw is shown: an omitted debit would be a gap.
-fn check_contiguous(grounds: &Grounds<'_>, body: &AggregateBody) -> Result<(), Reason> {
+fn check_contiguous(log: &Leaves<'_>, body: &AggregateBody) -> Result<(), Reason> {
     let between = |sequence: u64| body.reserved <= sequence && sequence <= body.sequence;
-    let shown = grounds.leaves.iter().filter(|opened| match &opened.body {
+    let shown = log.iter().filter(|opened| match &opened.body {
         Publication::Aggregate(b) => between(b.sequence),
         Publication::Reserve(b) => between(b.sequence),
         _ => false,

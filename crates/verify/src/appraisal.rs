@@ -1,41 +1,52 @@
 //! Which boots stand behind a leaf or a range, and whether each was appraised.
 
+use std::collections::BTreeMap;
+
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::counter::Schema;
 use messages::evidence::{Conceptual, Purpose};
-use messages::ids::{BootId, Root, SchemaHash};
+use messages::ids::{BootId, EvidenceId, Root, SchemaHash};
 use messages::leaf::{BootBody, BootEntry, Boots};
 
-use crate::anchors::{Anchors, Appraised, EvidenceClass};
-use crate::bundle::Stop;
+use crate::anchors::{Anchors, EvidenceClass, Findings};
 use crate::codes::{Fault, Reason};
 use crate::leaves::Leaves;
+use crate::report::Stop;
 
 /// What every item is judged against.
 pub(crate) struct Grounds<'a> {
     pub(crate) bundle: &'a Bundle,
-    pub(crate) leaves: &'a Leaves<'a>,
+    pub(crate) logs: BTreeMap<&'a str, Leaves<'a>>,
     pub(crate) anchors: &'a Anchors,
-    pub(crate) appraised: &'a [Appraised],
+    pub(crate) findings: Findings<'a>,
     /// Hashes of the bundle's schemas, computed once: many claims may share one.
     pub(crate) schemas: Vec<(SchemaHash, &'a Schema)>,
 }
 
-impl Grounds<'_> {
+impl<'a> Grounds<'a> {
+    /// What is shown of this log.
+    pub(crate) fn log(&self, origin: &str) -> Option<&Leaves<'a>> {
+        self.logs.get(origin)
+    }
+
     /// The schema of this hash, where the bundle shows it.
-    pub(crate) fn schema(&self, hash: &SchemaHash) -> Option<&Schema> {
+    pub(crate) fn schema(&self, hash: &SchemaHash) -> Option<&'a Schema> {
         self.schemas.iter().find(|(h, _)| h == hash).map(|(_, schema)| *schema)
     }
 
     /// The class of one boot's evidence, given that its leaf is shown, its evidence was appraised
     /// and binds what the leaf says, and its configuration is anchored.
-    pub(crate) fn boot(&self, boot: &BootId) -> Result<(EvidenceClass, &BootBody), Stop> {
-        let body = self.leaves.boot(boot).ok_or(Reason::BootMissing)?;
-        let evidence =
-            Conceptual::from_cbor(&body.evidence).map_err(|_| Reason::Evidence)?.evidence_id();
+    pub(crate) fn boot<'l>(
+        &self,
+        log: &'l Leaves<'_>,
+        boot: &BootId,
+    ) -> Result<(EvidenceClass, &'l BootBody), Stop> {
+        let body = log.boot(boot).ok_or(Reason::BootMissing)?;
+        let evidence = evidence_id(body)?;
         // The weakest of several appraisals counts.
         let appraised = self
+            .findings
             .appraised
             .iter()
             .filter(|a| a.evidence() == evidence)
@@ -44,7 +55,7 @@ impl Grounds<'_> {
         let claims = appraised.claims();
         let bound = claims.purpose == Purpose::Checkpoint
             && claims.nonce.is_none()
-            && claims.origin == self.anchors.origin
+            && claims.origin == log.anchor.origin
             && claims.boot == body.boot
             && claims.boot_key == body.boot_key
             && claims.log_key == body.log_key
@@ -52,14 +63,14 @@ impl Grounds<'_> {
         if !bound {
             return Err(Fault::EvidenceBinding.into());
         }
-        if !self.anchors.configs.contains(&body.config) {
+        if !log.anchor.configs.contains(&body.config) {
             return Err(Reason::ConfigNotAnchored.into());
         }
         Ok((appraised.class(), body))
     }
 
     /// The boots of a tally's life up to the one that signed a leaf, as that leaf carries them.
-    pub(crate) fn life(&self, signer: &BootId, root: &Root) -> Result<&[BootEntry], Stop> {
+    pub(crate) fn life(&self, signer: &BootId, root: &Root) -> Result<&'a [BootEntry], Stop> {
         let upto = |boots: &'_ Boots| {
             boots.entries.iter().position(|e| e.boot == *signer).and_then(|at| at.checked_add(1))
         };
@@ -70,6 +81,35 @@ impl Grounds<'_> {
             .find(|life| Boots { entries: life.to_vec() }.root() == *root)
             .ok_or_else(|| Reason::BootsMissing.into())
     }
+
+    /// Do the checkpoint's cosignatures and time stamps suffice?
+    pub(crate) fn check_checkpoint(&self, log: &Leaves<'_>) -> Result<(), Reason> {
+        if self.cosigned(log) < self.anchors.quorum {
+            return Err(Reason::NotWitnessed);
+        }
+        if self.anchors.stamped && self.stamped(log).is_none() {
+            return Err(Reason::NotStamped);
+        }
+        Ok(())
+    }
+
+    /// How many of the verifier's witnesses have cosigned the checkpoint of a log.
+    pub(crate) fn cosigned(&self, log: &Leaves<'_>) -> usize {
+        tlog::cosignatures(&log.view.checkpoint, &self.anchors.witnesses).len()
+    }
+
+    /// The earliest accepted time stamp of a log's checkpoint.
+    pub(crate) fn stamped(&self, log: &Leaves<'_>) -> Option<messages::time::UnixMillis> {
+        let digest = tlog::checkpoint_digest(&log.view.checkpoint)?;
+        let stamps = self.findings.timestamped.iter().filter(|stamp| *stamp.digest() == digest);
+        stamps.map(crate::anchors::Timestamped::at).min()
+    }
+}
+
+/// The identity of the evidence that a boot leaf carries.
+pub(crate) fn evidence_id(body: &BootBody) -> Result<EvidenceId, Reason> {
+    let evidence = Conceptual::from_cbor(&body.evidence).map_err(|_| Reason::Evidence)?;
+    Ok(evidence.evidence_id())
 }
 
 /// The entries that had a part in the epochs from `before` on: a boot works until the next one

@@ -1,16 +1,20 @@
 //! The whole offline check of one bundle.
 
-use messages::bundle::Bundle;
+use std::collections::BTreeMap;
+
+use messages::bundle::{Bundle, LogView};
 use messages::codec::{CodecError, Wire};
 use messages::evidence::Conceptual;
 use messages::leaf::{BootBody, Kind};
 use messages::time::UnixMillis;
 
-use crate::anchors::{Anchors, Appraised, EvidenceClass};
+use crate::anchors::{Anchors, EvidenceClass, Findings};
 use crate::appraisal::Grounds;
-use crate::codes::{Fault, Reason, Refutation, StatementError, Unusable};
+use crate::claim::Pending;
+use crate::codes::{Fault, Reason, Unusable};
 use crate::leaves::Leaves;
-use crate::{aggregate, claim, explain};
+use crate::report::{Item, LogFinding, Report, Stop, Subject, Verdict};
+use crate::{aggregate, batch, claim, explain};
 
 /// Verifies every claim and aggregate of a bundle, as of `now`.
 ///
@@ -19,114 +23,114 @@ use crate::{aggregate, claim, explain};
 /// bodies, and the proofs speak of what the bodies commit to. `SPEC.md` lists the checks in order.
 ///
 /// # Errors
-/// [`Unusable`] when the bytes are no bundle of the anchored log; no part of it counts then.
+/// [`Unusable`] when the bytes are no bundle of the anchored logs; no part of it counts then.
 pub fn verify(
     bundle: &[u8],
     anchors: &Anchors,
-    appraised: &[Appraised],
+    findings: Findings<'_>,
     now: UnixMillis,
 ) -> Result<Report, Unusable> {
     let bundle = decode(bundle)?;
-    let leaves = Leaves::open(&bundle, anchors)?;
+    let logs = open_logs(&bundle, anchors)?;
     let schemas = bundle.schemas.iter().map(|s| (s.hash(), s)).collect();
-    let grounds = Grounds { bundle: &bundle, leaves: &leaves, anchors, appraised, schemas };
-    let ledger = aggregate::check_ledger(&grounds);
-    let claims = bundle.claims.iter().map(|proven| Item {
-        words: explain::claim(&proven.claim),
-        verdict: verdict(claim::check(&grounds, proven, now)),
+    let grounds = Grounds { bundle: &bundle, logs, anchors, findings, schemas };
+    let mut items = claims(&grounds, now);
+    items.extend(aggregates(&grounds));
+    items.extend(bundle.missing.iter().enumerate().map(|(at, missing)| Item {
+        subject: Subject::Missing(at),
+        words: explain::missing(missing),
+        verdict: Verdict::NotChecked(Reason::NotProven),
+    }));
+    let logs = grounds.logs.iter().map(|(origin, log)| LogFinding {
+        origin: (*origin).to_owned(),
+        size: log.size,
+        cosigned: grounds.cosigned(log),
+        stamped: grounds.stamped(log),
     });
-    let aggregates = bundle.aggregates.iter().map(|index| Item {
-        words: explain::aggregate(*index, leaves.at(*index).map(|opened| &opened.body)),
-        verdict: verdict(aggregate::check(&grounds, ledger, *index)),
-    });
-    Ok(Report { items: claims.chain(aggregates).collect() })
+    Ok(Report { items, logs: logs.collect() })
 }
 
-/// The evidence that a bundle carries, in the order of its boot leaves: what an appraiser reads
-/// before [`verify`]. Says nothing of the rest of the bundle.
+/// Everything is checked claim by claim but the arithmetic, which is done once for all.
+fn claims(grounds: &Grounds<'_>, now: UnixMillis) -> Vec<Item> {
+    let shown = &grounds.bundle.claims;
+    let mut pending: Vec<Result<Pending, Stop>> =
+        shown.iter().map(|proven| claim::check(grounds, proven, now)).collect();
+    let proofs: Vec<_> = pending
+        .iter_mut()
+        .map(|claim| claim.as_mut().map_or_else(|_| Vec::new(), |p| core::mem::take(&mut p.proofs)))
+        .collect();
+    let faults = batch::verify(&proofs);
+    let settle = |pending: Result<Pending, Stop>, fault: Option<Fault>| {
+        let Pending { class, reason, proofs: _ } = pending?;
+        match (fault, reason) {
+            (Some(fault), _) => Err(fault.into()),
+            (None, Some(reason)) => Err(reason.into()),
+            (None, None) => Ok(class),
+        }
+    };
+    let outcomes = pending.into_iter().zip(faults).map(|(p, f)| Verdict::from(settle(p, f)));
+    let claims = shown.iter().zip(outcomes).enumerate();
+    claims
+        .flat_map(|(at, (proven, verdict))| {
+            let claim = &proven.claim;
+            let one = move |(statement, predicate)| Item {
+                subject: Subject::Statement { claim: at, statement },
+                words: explain::statement(predicate, claim),
+                verdict,
+            };
+            claim.statements.iter().enumerate().map(one)
+        })
+        .collect()
+}
+
+fn aggregates(grounds: &Grounds<'_>) -> Vec<Item> {
+    let ledgers: BTreeMap<&str, _> =
+        grounds.logs.iter().map(|(origin, log)| (*origin, aggregate::check_ledger(log))).collect();
+    let shown = grounds.bundle.aggregates.iter().enumerate();
+    shown
+        .map(|(at, place)| {
+            let log = grounds.log(&place.origin);
+            let ledger = ledgers.get(place.origin.as_str()).copied();
+            let outcome: Result<EvidenceClass, Stop> = match (log, ledger) {
+                (Some(log), Some(ledger)) => aggregate::check(grounds, log, ledger, place.index),
+                _ => Err(Reason::LogMissing.into()),
+            };
+            let body = log.and_then(|log| log.at(place.index)).map(|opened| &opened.body);
+            Item {
+                subject: Subject::Aggregate(at),
+                words: explain::aggregate(place.index, body),
+                verdict: outcome.into(),
+            }
+        })
+        .collect()
+}
+
+/// Opens every log under its anchor.
+fn open_logs<'a>(
+    bundle: &'a Bundle,
+    anchors: &'a Anchors,
+) -> Result<BTreeMap<&'a str, Leaves<'a>>, Unusable> {
+    let mut logs = BTreeMap::new();
+    for view in &bundle.logs {
+        if logs.last_key_value().is_some_and(|(last, _)| *last >= view.origin.as_str()) {
+            return Err(Unusable::LogOrder);
+        }
+        let anchor = anchors.logs.iter().find(|anchor| anchor.origin == view.origin);
+        let anchor = anchor.ok_or(Unusable::LogNotAnchored)?;
+        logs.insert(view.origin.as_str(), Leaves::open(view, anchor)?);
+    }
+    Ok(logs)
+}
+
+/// The evidence that a bundle carries of one log, in the order of its boot leaves: what an
+/// appraiser reads before [`verify`]. Says nothing of the rest of the bundle.
 #[must_use]
-pub fn evidence_in(bundle: &Bundle) -> Vec<Conceptual> {
-    let boots = bundle.leaves.iter().filter(|l| l.disclosed.leaf.kind == Kind::Boot);
+pub fn evidence_in(log: &LogView) -> Vec<Conceptual> {
+    let boots = log.leaves.iter().filter(|l| l.disclosed.leaf.kind == Kind::Boot);
     boots
         .filter_map(|l| BootBody::from_cbor(&l.disclosed.body).ok())
         .filter_map(|body| Conceptual::from_cbor(&body.evidence).ok())
         .collect()
-}
-
-/// One verdict an item: claims in the bundle's order, then aggregates.
-#[must_use]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The items.
-    pub items: Vec<Item>,
-}
-
-/// A claim or an aggregate and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// What it says, in words.
-    pub words: String,
-    /// What came of it.
-    pub verdict: Verdict,
-}
-
-/// What came of one claim or aggregate. There is no bare yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing speaks against it, but something that must be known is not.
-    NotChecked(Reason),
-    /// It does not hold, or is not what it says.
-    Refuted(Refutation),
-    /// It holds, as far as the evidence of its boots reaches.
-    Verified {
-        /// The weakest evidence among them.
-        class: EvidenceClass,
-    },
-}
-
-impl Verdict {
-    /// The stable code; `verified` when it holds.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NotChecked(reason) => reason.code(),
-            Self::Refuted(refutation) => refutation.code(),
-            Self::Verified { .. } => "verified",
-        }
-    }
-}
-
-/// Why an item is not verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    NotChecked(Reason),
-    Refuted(Refutation),
-}
-
-impl From<Reason> for Stop {
-    fn from(reason: Reason) -> Self {
-        Self::NotChecked(reason)
-    }
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Refuted(fault.into())
-    }
-}
-
-impl From<StatementError> for Stop {
-    fn from(error: StatementError) -> Self {
-        Self::Refuted(error.into())
-    }
-}
-
-fn verdict(outcome: Result<EvidenceClass, Stop>) -> Verdict {
-    match outcome {
-        Ok(class) => Verdict::Verified { class },
-        Err(Stop::NotChecked(reason)) => Verdict::NotChecked(reason),
-        Err(Stop::Refuted(refutation)) => Verdict::Refuted(refutation),
-    }
 }
 
 /// Decodes a bundle and holds it to its bounds.
@@ -136,25 +140,30 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, Unusable> {
         CodecError::NonCanonical => Unusable::NonCanonical,
         CodecError::TooLarge { .. } => Unusable::TooLarge,
     })?;
-    let mut aggregates = bundle.aggregates.clone();
-    aggregates.sort_unstable();
-    aggregates.dedup();
-    if bundle.format != Bundle::FORMAT {
+    let Bundle { format, logs, schemas, boots, claims, aggregates, stamps, missing } = &bundle;
+    let mut places = aggregates.clone();
+    places.sort_unstable();
+    places.dedup();
+    if format != Bundle::FORMAT {
         Err(Unusable::Format)
-    } else if bundle.leaves.len() > Bundle::MAX_LEAVES {
+    } else if logs.len() > Bundle::MAX_LOGS {
+        Err(Unusable::TooManyLogs)
+    } else if logs.iter().map(|log| log.leaves.len()).sum::<usize>() > Bundle::MAX_LEAVES {
         Err(Unusable::TooManyLeaves)
-    } else if bundle.claims.len() > Bundle::MAX_CLAIMS
-        || bundle.aggregates.len() > Bundle::MAX_CLAIMS
-        || bundle.schemas.len() > MAX_LISTS
+    } else if claims.len() > Bundle::MAX_CLAIMS
+        || aggregates.len() > Bundle::MAX_CLAIMS
+        || schemas.len() > MAX_LISTS
     {
         Err(Unusable::TooManyClaims)
-    } else if bundle.boots.len() > MAX_LISTS
-        || bundle.boots.iter().map(|boots| boots.entries.len()).sum::<usize>() > MAX_BOOTS
+    } else if boots.len() > MAX_LISTS
+        || boots.iter().map(|boots| boots.entries.len()).sum::<usize>() > MAX_BOOTS
     {
         Err(Unusable::TooManyBoots)
-    } else if aggregates.len() != bundle.aggregates.len() {
+    } else if stamps.len() > Bundle::MAX_NOTES || missing.len() > Bundle::MAX_NOTES {
+        Err(Unusable::TooManyNotes)
+    } else if places.len() != aggregates.len() {
         Err(Unusable::AggregateRepeated)
-    } else if bundle.claims.is_empty() && bundle.aggregates.is_empty() {
+    } else if claims.is_empty() && aggregates.is_empty() {
         Err(Unusable::Empty)
     } else {
         Ok(bundle)

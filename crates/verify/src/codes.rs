@@ -30,19 +30,24 @@ macro_rules! codes {
 codes! {
     /// Why a predicate is not a statement that can be proven under a schema.
     StatementError {
+        AgreeOfTwo = "agree-of-two", "only two ranges can be said to agree";
         BucketRepeated = "bucket-repeated", "the histogram has an edge twice";
         CounterNameRepeated = "counter-name-repeated", "the schema has a name twice";
-        CounterTwice = "counter-twice", "the statement names a counter twice";
+        CounterTwice = "counter-twice", "a counter is on both sides of an equality";
         EmptyInterval = "empty-interval", "the lower bound is above the upper bound";
         NeverTrue = "never-true", "no values within the declared maxima satisfy the statement";
         NoCounters = "no-counters", "the statement names no counter, or a side of it names none";
         NoOverflowBucket = "no-overflow-bucket", "the histogram does not count values above its last edge";
         NotABucketEdge = "not-a-bucket-edge", "only the edges of a histogram can be stated";
         PercentOutOfRange = "percent-out-of-range", "a percentile lies in 1..=99";
-        RatioNotAFraction = "ratio-not-a-fraction", "the threshold is not above 0 and at most 1";
+        RateOfNoTime = "rate-of-no-time", "a rate is per some time";
+        RatioNotAFraction = "ratio-not-a-fraction", "the threshold is not a positive fraction in lowest terms";
         RatioWithoutMinimum = "ratio-without-minimum", "without a positive minimum, nothing out of nothing satisfies every ratio";
         SchemaTooLong = "schema-too-long", "the schema has too many counters";
+        StatesNothing = "states-nothing", "there is neither a lower nor an upper bound";
+        SumOrder = "sum-order", "the counters of a sum are not in strictly increasing order";
         TooWide = "too-wide", "the bounds of the statement do not fit 127 bits";
+        UnitsDiffer = "units-differ", "counters of different units are added";
         UnknownCounter = "unknown-counter", "the schema has no such counter";
         UnknownHistogram = "unknown-histogram", "the schema has no such histogram";
         ZeroCoefficient = "zero-coefficient", "a counter is multiplied by zero";
@@ -76,6 +81,8 @@ codes! {
         LeafBeyondCheckpoint = "leaf-beyond-checkpoint", "a leaf lies outside the checkpoint's log";
         LeafOrder = "leaf-order", "leaves are not in strictly increasing order";
         LeafSignature = "leaf-signature", "the boot key did not sign a leaf";
+        LogNotAnchored = "log-not-anchored", "the bundle shows a log that is not anchored";
+        LogOrder = "log-order", "logs are not in strictly increasing order of their origins";
         Malformed = "malformed", "the bytes are not of a bundle's shape";
         NonCanonical = "non-canonical", "the bytes are a second encoding of a bundle";
         NotIncluded = "not-included", "a leaf is not in the checkpoint's log";
@@ -84,6 +91,8 @@ codes! {
         TooManyBoots = "too-many-boots", "the bundle carries too many boots";
         TooManyClaims = "too-many-claims", "the bundle carries too many claims";
         TooManyLeaves = "too-many-leaves", "the bundle carries too many leaves";
+        TooManyLogs = "too-many-logs", "the bundle shows too many logs";
+        TooManyNotes = "too-many-notes", "the bundle carries too many time stamps or missing statements";
     }
 }
 
@@ -92,6 +101,7 @@ codes! {
     Fault {
         AfterNotTally = "after-not-tally", "the leaf after the range is no tally leaf";
         AggregateKind = "aggregate-kind", "the leaf shown as an aggregate is none";
+        AgreeLogs = "agree-logs", "the two ranges are not of one tally in two logs";
         BeforeNotTally = "before-not-tally", "the leaf before the range is no tally leaf";
         BootEvidence = "boot-evidence", "the tally names other evidence or configuration than the boot's leaf";
         BootsDiverge = "boots-diverge", "the boots at the end of the range do not continue those before it";
@@ -104,6 +114,7 @@ codes! {
         CommitmentPathAfter = "commitment-path-after", "a commitment is not in the leaf after the range";
         CommitmentPathBefore = "commitment-path-before", "a commitment is not in the leaf before the range";
         CommitmentSet = "commitment-set", "the commitments are not those of the statement's counters, in order";
+        ConsentCount = "consent-count", "there is not one consent entry for each statement and range";
         CounterCount = "counter-count", "a leaf commits to another number of counters than the schema has";
         CrossesBreak = "crosses-break", "the tally ended within the range";
         EpochAfter = "epoch-after", "the leaf after the range is not of its last epoch";
@@ -119,12 +130,12 @@ codes! {
         NoiseMechanism = "noise-mechanism", "the noise is of another mechanism than the query";
         NoiseScale = "noise-scale", "the noise is smaller than the price that was paid allows";
         NoiseSensitivity = "noise-sensitivity", "the noise is for another sensitivity than the bounds imply";
-        StatisticUnknown = "statistic-unknown", "no statistic of this name is drawn with this noise";
         NoiseWidth = "noise-width", "the stated interval is narrower than the noise";
         NotConsented = "not-consented", "no entry of the pact's consent permits the claim";
         NotConsentedAudience = "not-consented-audience", "the consent is for others than the claim's audience";
         NotConsentedCalendar = "not-consented-calendar", "the range is not the calendar range that the consent permits";
         NotConsentedProgram = "not-consented-program", "the consent is for another statement";
+        NotConsentedThreshold = "not-consented-threshold", "the consent does not list these thresholds";
         PactChain = "pact-chain", "the pact at the end of the range does not follow the one at its beginning";
         PactNotInForce = "pact-not-in-force", "the pact leaf is not of the pact in force at the end of the range";
         PactNotPact = "pact-not-pact", "the leaf shown as the pact is none";
@@ -132,6 +143,8 @@ codes! {
         PactSchema = "pact-schema", "the leaves commit to another schema than the pact's";
         RangeEmpty = "range-empty", "the range begins before epoch 1 or after its end";
         RangeEncoding = "range-encoding", "the range proof is not well-formed";
+        RangeOrder = "range-order", "the ranges are not in strictly increasing order, or name a tally twice";
+        RangePactRoot = "range-pact-root", "the leaves belong to another chain of pacts than the range says";
         RangeProof = "range-proof", "the range proof does not hold";
         RangeUnexpected = "range-unexpected", "there is a range proof and no inequality, or the reverse";
         ReservationDay = "reservation-day", "the reservation debits another day";
@@ -141,10 +154,18 @@ codes! {
         SchemaNotAppended = "schema-not-appended", "a revision reordered or replaced counters instead of appending them";
         SecondDraw = "second-draw", "noise was drawn twice for one query or reservation";
         SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
+        SignedCommitments = "signed-commitments", "a signed claim opens commitments";
+        SignedLogs = "signed-logs", "a signed claim speaks of another log than its signer";
+        SignedOrder = "signed-order", "the signer was not the boot in charge when it signed";
+        SignedProof = "signed-proof", "the signature of a signed claim does not hold";
+        StandCount = "stand-count", "there is not one stand for each range";
+        StatementCount = "statement-count", "the claim has no statement or too many, or too many ranges";
         StatementIdentity = "statement-identity", "the statement's commitment is the identity";
+        StatisticUnknown = "statistic-unknown", "no statistic of this name is drawn with this noise";
         TallyAfter = "tally-after", "the leaf after the range is of another tally";
         TallyBefore = "tally-before", "the leaf before the range is of another tally";
         TimeReversed = "time-reversed", "the range ends before it begins";
+        TooManyParties = "too-many-parties", "the statements need more commitments than one proof holds";
     }
 }
 
@@ -159,7 +180,11 @@ codes! {
         Expired = "expired", "the proof has expired";
         Gap = "gap", "more events are missing in the range than the claim admits";
         LeafMissing = "leaf-missing", "a leaf that the claim or aggregate stands on is not shown";
+        LogMissing = "log-missing", "the log of a range is not shown";
         Nonce = "nonce", "the proof does not answer the verifier's nonce";
+        NotProven = "not-proven", "the bundle says that this is missing";
+        NotStamped = "not-stamped", "the checkpoint carries no time stamp that is accepted";
+        NotWitnessed = "not-witnessed", "fewer witnesses than demanded have cosigned the checkpoint";
         PactNotAnchored = "pact-not-anchored", "the pact is not anchored";
         ReservationMissing = "reservation-missing", "the reservation that paid is not shown";
         RevisionMissing = "revision-missing", "a pact between the two that were in force at the ends of the range is not shown";
@@ -206,6 +231,12 @@ impl Reason {
             | Self::SequenceGap => "ask for a bundle that shows it",
             Self::ConfigNotAnchored => {
                 "read that configuration; anchor it only if you accept what it lets the monitor do"
+            }
+            Self::LogMissing => "ask for a bundle that shows it",
+            Self::NotProven => "ask why; a statement that does not hold cannot be proven",
+            Self::NotStamped => "ask for a bundle with a time stamp, or do without",
+            Self::NotWitnessed => {
+                "ask for a checkpoint that the witnesses cosigned, or trust others"
             }
             Self::Evidence => "appraise the evidence of every boot in the bundle and verify again",
             Self::TailOpen => "ask for a range without the session that was left open",

@@ -2,7 +2,8 @@
 
 use core::fmt::Write;
 
-use messages::claim::{Audience, Claim, Predicate};
+use messages::bundle::{Missing, Proof, ProvenClaim};
+use messages::claim::{Audience, Claim, Predicate, Relation, Sum};
 use messages::leaf::{AggregateBody, Mechanism};
 use messages::publication::Publication;
 
@@ -15,25 +16,35 @@ use crate::codes::Unusable;
 /// [`Unusable`] when the bytes are no bundle.
 pub fn explain(bundle: &[u8]) -> Result<String, Unusable> {
     let bundle = decode(bundle)?;
+    let leaves: usize = bundle.logs.iter().map(|log| log.leaves.len()).sum();
     let mut text = format!(
-        "A bundle of {} claims and {} private aggregates over {} opened leaves. Nothing is checked here.\n",
+        "A bundle of {} claims and {} private aggregates over {leaves} opened leaves of {} logs. \
+         Nothing is checked here.\n",
         bundle.claims.len(),
         bundle.aggregates.len(),
-        bundle.leaves.len(),
+        bundle.logs.len(),
     );
     for (i, proven) in (1u64..).zip(&bundle.claims) {
-        let consent = clean(&proven.consent.id);
-        line(
-            &mut text,
-            &format!("claim {i}: {}; permitted by consent `{consent}`", claim(&proven.claim)),
-        );
-        line(&mut text, &format!("  {}", meaning(&proven.claim.predicate)));
+        line(&mut text, &format!("claim {i}: {}; {}", place(&proven.claim), kind(proven)));
+        let consents = proven.stands.first().map(|stand| &stand.consent[..]).unwrap_or_default();
+        for (at, predicate) in proven.claim.statements.iter().enumerate() {
+            let consent = consents.get(at).map_or_else(String::new, |opened| {
+                format!(" (permitted by consent `{}`)", clean(&opened.entry.id))
+            });
+            line(&mut text, &format!("  {}{consent}", words(predicate)));
+            line(&mut text, &format!("    {}", meaning(predicate)));
+        }
     }
-    for index in &bundle.aggregates {
+    for place in &bundle.aggregates {
         use messages::codec::Wire;
-        let body = bundle.leaves.iter().find(|l| l.disclosed.index == *index);
+        let log = bundle.logs.iter().find(|log| log.origin == place.origin);
+        let mut leaves = log.into_iter().flat_map(|log| &log.leaves);
+        let body = leaves.find(|l| l.disclosed.index == place.index);
         let body = body.and_then(|l| AggregateBody::from_cbor(&l.disclosed.body).ok());
-        line(&mut text, &aggregate(*index, body.map(Publication::Aggregate).as_ref()));
+        line(&mut text, &aggregate(place.index, body.map(Publication::Aggregate).as_ref()));
+    }
+    for one in &bundle.missing {
+        line(&mut text, &missing(one));
     }
     line(
         &mut text,
@@ -45,34 +56,64 @@ pub fn explain(bundle: &[u8]) -> Result<String, Unusable> {
 /// Says a predicate in words.
 #[must_use]
 pub fn words(predicate: &Predicate) -> String {
+    let side = |relation: &Relation| match relation {
+        Relation::AtLeast => "at least",
+        Relation::AtMost => "at most",
+    };
     match predicate {
-        Predicate::AtMost { counter, bound } => format!("{} is at most {bound}", clean(counter)),
-        Predicate::AtLeast { counter, bound } => format!("{} is at least {bound}", clean(counter)),
-        Predicate::Between { counter, lower, upper } => {
-            format!("{} is between {lower} and {upper}", clean(counter))
-        }
-        Predicate::RatioAtLeast { part, whole, numerator, denominator, min_whole } => {
-            let (part, whole) = (clean(part), clean(whole));
+        Predicate::Bounded { sum, lower, upper } => match (lower, upper) {
+            (Some(lower), Some(upper)) => format!("{} is between {lower} and {upper}", added(sum)),
+            (Some(lower), None) => format!("{} is at least {lower}", added(sum)),
+            (None, Some(upper)) => format!("{} is at most {upper}", added(sum)),
+            (None, None) => format!("{} is anything", added(sum)),
+        },
+        Predicate::Ratio { part, whole, relation, numerator, denominator, min_whole } => {
+            let (part, whole, side) = (added(part), added(whole), side(relation));
             format!(
-                "{part} is at least {numerator}/{denominator} of {whole}, which is at least {min_whole}"
+                "{part} is {side} {numerator}/{denominator} of {whole}, which is at least {min_whole}"
             )
         }
-        Predicate::PercentileAtMost { histogram, percent, edge, min_whole } => format!(
+        Predicate::Percentile { histogram, percent, edge, min_whole } => format!(
             "at least {percent} % of {} are at most {edge}, out of at least {min_whole}, as the \
              provider reported them",
             clean(histogram)
         ),
-        Predicate::None { counter } => format!("{} is zero", clean(counter)),
-        Predicate::Equal { left, right } => {
-            let sum =
-                |names: &[String]| names.iter().map(|n| clean(n)).collect::<Vec<_>>().join(" + ");
-            format!("{} equals {}", sum(left), sum(right))
+        Predicate::Never { sum } => format!("{} is zero", added(sum)),
+        Predicate::Equal { left, right } => format!("{} equals {}", added(left), added(right)),
+        Predicate::Rate { sum, relation, count, per } => {
+            format!("{} is {} {count} in every {}", added(sum), side(relation), span(per.0))
         }
+        Predicate::Agree { sum } => format!("both monitors counted the same {}", added(sum)),
     }
 }
 
-pub(crate) fn claim(claim: &Claim) -> String {
-    let range = &claim.range;
+fn added(sum: &Sum) -> String {
+    sum.0.iter().map(|name| clean(name)).collect::<Vec<_>>().join(" + ")
+}
+
+/// A span of time in the largest unit that measures it.
+fn span(millis: u64) -> String {
+    let units = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
+    let whole = |unit: u64| millis.checked_rem(unit) == Some(0) && millis > 0;
+    match units.into_iter().find(|(unit, _)| whole(*unit)) {
+        Some((unit, name)) if millis == unit => name.to_owned(),
+        Some((unit, name)) => format!("{} {name}s", millis.div_euclid(unit)),
+        None => format!("{millis} ms"),
+    }
+}
+
+/// A statement with the place that it is about.
+pub(crate) fn statement(predicate: &Predicate, claim: &Claim) -> String {
+    format!("{}, {}", words(predicate), place(claim))
+}
+
+/// Over what, and to whom.
+fn place(claim: &Claim) -> String {
+    let ranges = claim.ranges.iter().map(|range| {
+        let (first, last) = (range.first.0, range.last.0);
+        format!("epochs {first} to {last} of tally {} at {}", range.tally, clean(&range.origin))
+    });
+    let ranges = ranges.collect::<Vec<_>>().join(" and ");
     let audience = match &claim.audience {
         Audience::Public => "anyone".to_owned(),
         Audience::Verifier { did, .. } => did.as_str().to_owned(),
@@ -81,12 +122,19 @@ pub(crate) fn claim(claim: &Claim) -> String {
         0 => String::new(),
         n => format!(", with up to {n} missing events"),
     };
-    let statement = words(&claim.predicate);
-    let (first, last) = (range.first.0, range.last.0);
-    format!(
-        "{statement}, over epochs {first} to {last} of tally {}{gaps}, to {audience}",
-        range.tally
-    )
+    format!("over {ranges}{gaps}, to {audience}")
+}
+
+const fn kind(proven: &ProvenClaim) -> &'static str {
+    match proven.proof {
+        Proof::ZeroKnowledge(_) => "proven in zero knowledge",
+        Proof::Signed(_) => "signed by the monitor",
+    }
+}
+
+/// What a bundle says is not in it.
+pub(crate) fn missing(missing: &Missing) -> String {
+    format!("missing: `{}`, because of `{}`", clean(&missing.what), clean(&missing.why))
 }
 
 pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
@@ -116,17 +164,23 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
 
 fn meaning(predicate: &Predicate) -> &'static str {
     match predicate {
-        Predicate::AtLeast { .. } | Predicate::AtMost { .. } | Predicate::Between { .. } => {
-            "The growth of the counter over the range lies within these bounds; its value stays hidden."
+        Predicate::Bounded { .. } => {
+            "The growth over the range lies within these bounds; its value stays hidden."
         }
-        Predicate::RatioAtLeast { .. } => {
+        Predicate::Ratio { .. } => {
             "The share holds over the whole range, and there was enough of the whole to state one; neither count is shown."
         }
-        Predicate::PercentileAtMost { .. } => {
+        Predicate::Percentile { .. } => {
             "Enough of the values lie in buckets up to this edge; how many lie where stays hidden."
         }
-        Predicate::None { .. } => "It did not happen once in the range.",
+        Predicate::Never { .. } => "It did not happen once in the range.",
         Predicate::Equal { .. } => "Both sums grew alike over the range; how much stays hidden.",
+        Predicate::Rate { .. } => {
+            "On average over the range, whose length is public; how much came when stays hidden."
+        }
+        Predicate::Agree { .. } => {
+            "Two monitors that each closed the same sessions with both parties' signatures counted alike; how much stays hidden."
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::bundle::{Bundle, IncludedLeaf};
+use messages::bundle::{IncludedLeaf, LogView};
 use messages::codec::Wire;
 use messages::evidence::Conceptual;
 use messages::ids::{BootId, LeafHash};
@@ -13,7 +13,7 @@ use messages::leaf::{
 use messages::publication::Publication;
 use tlog::{CheckpointError, leaf_hash, open_checkpoint, verify_inclusion};
 
-use crate::anchors::Anchors;
+use crate::anchors::LogAnchor;
 use crate::codes::Unusable;
 
 /// One opened leaf.
@@ -24,20 +24,23 @@ pub(crate) struct Opened<'a> {
     pub(crate) body: Publication,
 }
 
-/// All of them, and where the boots are.
+/// All of them of one log, and where the boots are.
 pub(crate) struct Leaves<'a> {
+    pub(crate) anchor: &'a LogAnchor,
+    pub(crate) view: &'a LogView,
+    pub(crate) size: u64,
     by_index: BTreeMap<u64, Opened<'a>>,
     boots: BTreeMap<BootId, u64>,
 }
 
 impl<'a> Leaves<'a> {
-    /// Opens every leaf of `bundle` under the anchored log.
-    pub(crate) fn open(bundle: &'a Bundle, anchors: &Anchors) -> Result<Self, Unusable> {
-        let checkpoint = open_checkpoint(&bundle.checkpoint, &anchors.origin, &anchors.log_key)
+    /// Opens every leaf of `view` under the anchored log.
+    pub(crate) fn open(view: &'a LogView, anchor: &'a LogAnchor) -> Result<Self, Unusable> {
+        let checkpoint = open_checkpoint(&view.checkpoint, &anchor.origin, &anchor.log_key)
             .map_err(checkpoint_fault)?;
         let mut by_index = BTreeMap::new();
         let mut boots = BTreeMap::new();
-        for included in &bundle.leaves {
+        for included in &view.leaves {
             let index = included.disclosed.index;
             if by_index.last_key_value().is_some_and(|(last, _)| *last >= index) {
                 return Err(Unusable::LeafOrder);
@@ -47,7 +50,7 @@ impl<'a> Leaves<'a> {
             }
             verify_inclusion(&checkpoint, index, &included.disclosed.leaf, &included.path)
                 .map_err(|_| Unusable::NotIncluded)?;
-            let opened = open_one(included, anchors)?;
+            let opened = open_one(included, anchor)?;
             if let Publication::Boot(body) = &opened.body
                 && boots.insert(body.boot, index).is_some()
             {
@@ -55,7 +58,7 @@ impl<'a> Leaves<'a> {
             }
             by_index.insert(index, opened);
         }
-        let leaves = Self { by_index, boots };
+        let leaves = Self { anchor, view, size: checkpoint.size(), by_index, boots };
         leaves.check_signatures()?;
         leaves.check_chains()?;
         Ok(leaves)
@@ -75,6 +78,14 @@ impl<'a> Leaves<'a> {
             Publication::Boot(body) => Some(body),
             _ => None,
         }
+    }
+
+    /// Was this boot in charge when the log had `size` leaves, as far as boots are shown? None when
+    /// it is not shown.
+    pub(crate) fn in_charge(&self, boot: &BootId, size: u64) -> Option<bool> {
+        let begins = self.boots.get(boot)?;
+        let replaced = self.boots.values().any(|other| begins < other && *other < size);
+        Some(*begins < size && size <= self.size && !replaced)
     }
 
     /// A leaf whose boot is not shown is left alone here; no claim that stands on it verifies.
@@ -118,7 +129,7 @@ impl<'a> Leaves<'a> {
     }
 }
 
-fn open_one<'a>(included: &'a IncludedLeaf, anchors: &Anchors) -> Result<Opened<'a>, Unusable> {
+fn open_one<'a>(included: &'a IncludedLeaf, anchor: &LogAnchor) -> Result<Opened<'a>, Unusable> {
     let disclosed = &included.disclosed;
     let leaf = &disclosed.leaf;
     if body_digest(leaf.kind, &disclosed.salt, &disclosed.body) != leaf.body {
@@ -129,7 +140,7 @@ fn open_one<'a>(included: &'a IncludedLeaf, anchors: &Anchors) -> Result<Opened<
         if boot.boot != leaf.boot {
             return Err(Unusable::BootIdMismatch);
         }
-        if boot.log_key != anchors.log_key {
+        if boot.log_key != anchor.log_key {
             return Err(Unusable::BootLogKey);
         }
         Conceptual::from_cbor(&boot.evidence).map_err(|_| Unusable::EvidenceMalformed)?;
@@ -158,6 +169,6 @@ fn decode(kind: Kind, body: &[u8]) -> Option<Publication> {
         Kind::Break => Publication::Break(BreakBody::from_cbor(body).ok()?),
         Kind::Pact => Publication::Pact(PactBody::from_cbor(body).ok()?),
         Kind::Reserve => Publication::Reserve(ReserveBody::from_cbor(body).ok()?),
-        Kind::Tally => Publication::Tally(TallyBody::from_cbor(body).ok()?),
+        Kind::Tally => Publication::Tally(Box::new(TallyBody::from_cbor(body).ok()?)),
     })
 }

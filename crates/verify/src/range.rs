@@ -1,63 +1,52 @@
-//! Inequalities: one aggregated Bulletproofs range proof (Bünz et al. 2018, section 4.2) over all
-//! of a statement's forms, padded to a power of two with the identity (value 0, blinding 0).
+//! Inequalities: one aggregated Bulletproofs range proof (Bünz et al. 2018, sections 4.2 and 4.3)
+//! over all of a claim's forms, padded to a power of two with the identity (value 0, blinding 0).
+//!
+//! Here a proof is read and its challenges are drawn, in the transcript order of the
+//! `bulletproofs` crate; whether the equation holds, [`crate::batch`] says of many at once.
 
-use std::sync::LazyLock;
-
-use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
-use curve25519_dalek::{RistrettoPoint, Scalar, ristretto::CompressedRistretto, traits::Identity};
+use curve25519_dalek::Scalar;
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::traits::{Identity, IsIdentity};
 use merlin::Transcript;
-use messages::domain;
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 
 use crate::codes::Fault;
 use crate::statement::Width;
 
-/// Most commitments in one proof: two forms of two halves.
-pub const MAX_PARTIES: usize = 4;
-/// G and H of every commitment, derived once: hashing to the group costs as much as committing.
-pub static PEDERSEN: LazyLock<PedersenGens> = LazyLock::new(PedersenGens::default);
-/// Generators of every proof, derived once.
-pub static GENERATORS: LazyLock<BulletproofGens> =
-    LazyLock::new(|| BulletproofGens::new(64, MAX_PARTIES));
-
-/// How many commitments a proof of `forms` forms has before padding, and how many pads.
-#[must_use]
-pub fn parties(width: Width, forms: usize) -> (usize, usize) {
-    let count = if width == Width::W128 { forms.saturating_mul(2) } else { forms };
-    (count, count.next_power_of_two().saturating_sub(count))
+/// The commitments that are proven, and the bits of each: every V of up to 64 bits, and of wider
+/// ones the low half V − 2⁶⁴·V_high and the high half. Pads of the identity fill a power of two.
+#[derive(Clone, Debug)]
+pub struct Parties {
+    /// Bits of each.
+    pub bits: usize,
+    /// The points, pads included.
+    pub points: Vec<RistrettoPoint>,
+    /// How many of them are pads.
+    pub pads: usize,
 }
 
-/// Bits of each committed half or whole.
-#[must_use]
-pub fn bits(width: Width) -> usize {
-    match width {
-        Width::W8 => 8,
-        Width::W16 => 16,
-        Width::W32 => 32,
-        Width::W64 | Width::W128 => 64,
-    }
-}
-
-/// The commitments that are proven: each V, or its low half V − 2⁶⁴·V_high and its high half.
-#[must_use]
-pub fn commitments(
-    width: Width,
-    forms: &[RistrettoPoint],
-    high: &[RistrettoPoint],
-) -> Vec<CompressedRistretto> {
-    let (count, pads) = parties(width, forms.len());
-    let mut points = Vec::with_capacity(count);
-    if width == Width::W128 {
-        for (v, high) in forms.iter().zip(high) {
-            points.push((v - shift() * high).compress());
-            points.push(high.compress());
+impl Parties {
+    /// Puts the forms of a claim in their order; `high` are the high halves of its wide ones.
+    /// None when there is no form, or not one high half for each wide form.
+    #[must_use]
+    pub fn of(forms: &[(Width, RistrettoPoint)], high: &[RistrettoPoint]) -> Option<Self> {
+        let widest = forms.iter().map(|(width, _)| width.half_bits()).max()?;
+        let mut points = Vec::with_capacity(forms.len().saturating_add(high.len()));
+        let mut halves = high.iter();
+        for (width, v) in forms {
+            if *width == Width::W128 {
+                let high = halves.next()?;
+                points.extend([v - shift() * high, *high]);
+            } else {
+                points.push(*v);
+            }
         }
-    } else {
-        points.extend(forms.iter().map(RistrettoPoint::compress));
+        if halves.next().is_some() {
+            return None;
+        }
+        let pads = points.len().next_power_of_two().saturating_sub(points.len());
+        points.extend(core::iter::repeat_n(RistrettoPoint::identity(), pads));
+        Some(Self { bits: widest, points, pads })
     }
-    points.extend(core::iter::repeat_n(CompressedRistretto::identity(), pads));
-    points
 }
 
 /// 2⁶⁴.
@@ -66,23 +55,115 @@ pub fn shift() -> Scalar {
     Scalar::from(1u128 << 64)
 }
 
-/// Verifies the proof on the running transcript.
+/// A range proof of the right shape with its challenges. Not yet verified.
+#[must_use = "a proof that is only read is not verified"]
+pub(crate) struct Unverified {
+    pub(crate) parties: Parties,
+    /// A, S, T₁, T₂.
+    pub(crate) first: [RistrettoPoint; 4],
+    pub(crate) t_x: Scalar,
+    pub(crate) t_x_blinding: Scalar,
+    pub(crate) e_blinding: Scalar,
+    /// L and R of each round.
+    pub(crate) rounds: Vec<(RistrettoPoint, RistrettoPoint)>,
+    pub(crate) a: Scalar,
+    pub(crate) b: Scalar,
+    pub(crate) y: Scalar,
+    pub(crate) z: Scalar,
+    pub(crate) x: Scalar,
+    pub(crate) w: Scalar,
+    /// One challenge a round.
+    pub(crate) u: Vec<Scalar>,
+    /// Of everything above: what weights are drawn from.
+    pub(crate) held: [u8; 32],
+}
+
+/// Reads `proof` of `parties` on the running transcript.
 ///
 /// # Errors
-/// [`Fault::RangeEncoding`] or [`Fault::RangeProof`].
-pub(crate) fn verify(
+/// [`Fault::RangeEncoding`] when the bytes are not exactly a proof of that many commitments:
+/// another length, a point that is none or the identity, a scalar that is not reduced.
+pub(crate) fn read(
     t: &mut Transcript,
-    width: Width,
-    points: &[CompressedRistretto],
+    parties: Parties,
     proof: &[u8],
-) -> Result<(), Fault> {
-    let decoded = RangeProof::from_bytes(proof).map_err(|_| Fault::RangeEncoding)?;
-    // The weight that joins the two equations comes from a hash of the whole proof and of all
-    // that the transcript holds: its last scalars are never absorbed by the proof system.
-    let mut held = [0; 64];
-    t.clone().challenge_bytes(b"weights", &mut held);
-    let mut rng = ChaCha20Rng::from_seed(domain::VERIFIER_WEIGHTS.hash(&[&held, proof]));
-    decoded
-        .verify_multiple_with_rng(&GENERATORS, &PEDERSEN, t, points, bits(width), &mut rng)
-        .map_err(|_| Fault::RangeProof)
+) -> Result<Unverified, Fault> {
+    let wrong = Fault::RangeEncoding;
+    let (count, bits) = (parties.points.len(), parties.bits);
+    let length = count.checked_mul(bits).filter(|n| n.is_power_of_two()).ok_or(wrong)?;
+    let rounds = usize::try_from(length.ilog2()).map_err(|_| wrong)?;
+    let (words, rest) = proof.as_chunks::<32>();
+    if !rest.is_empty() || Some(words.len()) != rounds.checked_mul(2).and_then(|n| n.checked_add(9))
+    {
+        return Err(wrong);
+    }
+    let mut words = words.iter();
+    let mut next = || words.next().copied().ok_or(wrong);
+
+    t.append_message(b"dom-sep", b"rangeproof v1");
+    t.append_u64(b"n", u64::try_from(bits).map_err(|_| wrong)?);
+    t.append_u64(b"m", u64::try_from(count).map_err(|_| wrong)?);
+    for v in &parties.points {
+        t.append_message(b"V", v.compress().as_bytes());
+    }
+    let a_point = point(t, b"A", next()?)?;
+    let s_point = point(t, b"S", next()?)?;
+    let (y, z) = (challenge(t, b"y"), challenge(t, b"z"));
+    let first = point(t, b"T_1", next()?)?;
+    let second = point(t, b"T_2", next()?)?;
+    let x = challenge(t, b"x");
+    let t_x = scalar(t, b"t_x", next()?)?;
+    let t_x_blinding = scalar(t, b"t_x_blinding", next()?)?;
+    let e_blinding = scalar(t, b"e_blinding", next()?)?;
+    let w = challenge(t, b"w");
+
+    t.append_message(b"dom-sep", b"ipp v1");
+    t.append_u64(b"n", u64::try_from(length).map_err(|_| wrong)?);
+    let (mut folds, mut u) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
+    for _ in 0..rounds {
+        folds.push((point(t, b"L", next()?)?, point(t, b"R", next()?)?));
+        u.push(challenge(t, b"u"));
+    }
+    // The proof system never absorbs its last two scalars, and weights must depend on them.
+    let a = scalar(t, b"a", next()?)?;
+    let b = scalar(t, b"b", next()?)?;
+    let mut held = [0; 32];
+    t.challenge_bytes(b"weights", &mut held);
+    Ok(Unverified {
+        parties,
+        first: [a_point, s_point, first, second],
+        t_x,
+        t_x_blinding,
+        e_blinding,
+        rounds: folds,
+        a,
+        b,
+        y,
+        z,
+        x,
+        w,
+        u,
+        held,
+    })
+}
+
+fn point(
+    t: &mut Transcript,
+    label: &'static [u8],
+    word: [u8; 32],
+) -> Result<RistrettoPoint, Fault> {
+    let point = CompressedRistretto(word).decompress().filter(|p| !p.is_identity());
+    t.append_message(label, &word);
+    point.ok_or(Fault::RangeEncoding)
+}
+
+fn scalar(t: &mut Transcript, label: &'static [u8], word: [u8; 32]) -> Result<Scalar, Fault> {
+    t.append_message(label, &word);
+    Option::from(Scalar::from_canonical_bytes(word)).ok_or(Fault::RangeEncoding)
+}
+
+pub(crate) fn challenge(t: &mut Transcript, label: &'static [u8]) -> Scalar {
+    let mut wide = [0; 64];
+    t.challenge_bytes(label, &mut wide);
+    Scalar::from_bytes_mod_order_wide(&wide)
 }

@@ -7,9 +7,9 @@ use messages::leaf::{PactBody, TallyBody};
 use messages::publication::Publication;
 
 use crate::appraisal::Grounds;
-use crate::bundle::Stop;
 use crate::codes::{Fault, Reason};
-use crate::leaves::Opened;
+use crate::leaves::{Leaves, Opened};
+use crate::report::Stop;
 
 /// One verified stretch of a chain of pacts.
 pub(crate) struct Revisions<'a> {
@@ -24,6 +24,7 @@ impl<'a> Revisions<'a> {
     /// before the range names.
     pub(crate) fn over(
         grounds: &'a Grounds<'_>,
+        log: &'a Leaves<'a>,
         pact: &'a Opened<'a>,
         before: &TallyBody,
     ) -> Result<Self, Stop> {
@@ -32,7 +33,7 @@ impl<'a> Revisions<'a> {
         while oldest.pact != before.pact {
             let prior = oldest.prior.ok_or(Fault::PactChain)?;
             let newer = leaves.last().map_or(0, |leaf| leaf.index);
-            let leaf = leaf_of(grounds, &prior).ok_or(Reason::RevisionMissing)?;
+            let leaf = leaf_of(log, &prior).ok_or(Reason::RevisionMissing)?;
             // Leaves of a chain stand in the log in its order, so it has an end.
             oldest = body(leaf)
                 .filter(|body| body.root == last.root && leaf.index < newer)
@@ -73,6 +74,6 @@ fn body<'a>(leaf: &'a Opened<'_>) -> Option<&'a PactBody> {
     }
 }
 
-fn leaf_of<'a>(grounds: &'a Grounds<'_>, pact: &PactHash) -> Option<&'a Opened<'a>> {
-    grounds.leaves.iter().find(|leaf| body(leaf).is_some_and(|body| body.pact == *pact))
+fn leaf_of<'a>(log: &'a Leaves<'a>, pact: &PactHash) -> Option<&'a Opened<'a>> {
+    log.iter().find(|leaf| body(leaf).is_some_and(|body| body.pact == *pact))
 }

@@ -1,47 +1,72 @@
 //! What a predicate says, as linear forms over the growth of counters.
 //!
-//! A form is L = b + Σ aᵢ·dᵢ, with dᵢ the growth of counter i over the range. The bounds of L
-//! and the width of its range proof come from the schema's declared maxima alone: a width chosen
+//! A form is L = b + Σ aᵢ·dᵢ, with dᵢ the growth of one counter over one range. The bounds of L
+//! and the width of its range proof come from the schemas' declared maxima alone: a width chosen
 //! from the value would tell something of the value, and one chosen by the prover would let L
 //! wrap around the group order.
+
+mod forms;
 
 use std::collections::BTreeMap;
 
 use curve25519_dalek::{RistrettoPoint, Scalar, traits::VartimeMultiscalarMul};
 use messages::claim::Predicate;
-use messages::counter::{CounterIndex, MAX_COUNTERS, Schema};
+use messages::counter::{CounterIndex, Schema};
+use messages::time::Millis;
 
 use crate::codes::StatementError;
+use crate::generators::G;
 
-/// The linear forms of one predicate under one schema.
+/// One range as a statement sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// The ordered counters at its end.
+    pub schema: &'a Schema,
+    /// How long it lasts at least, by the brackets of its two leaves.
+    pub shortest: Millis,
+    /// And at most.
+    pub longest: Millis,
+}
+
+/// The linear forms of one predicate over the ranges of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     forms: Vec<Form>,
-    counters: Vec<CounterIndex>,
-    width: Option<Width>,
+    /// One for each inequality.
+    widths: Vec<Width>,
+    cuts: bool,
 }
 
 /// One linear form and what is said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
     /// What is said.
-    pub relation: Relation,
-    /// Coefficients, by increasing counter; none is zero.
-    pub coefficients: BTreeMap<CounterIndex, i64>,
+    pub sign: Sign,
+    /// Coefficients, by increasing place; none is zero.
+    pub coefficients: BTreeMap<Place, i64>,
     /// The constant b.
     pub constant: i128,
 }
 
+/// A counter of one of the ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Which range, in the claim's order.
+    pub range: usize,
+    /// Which counter of its schema.
+    pub counter: CounterIndex,
+}
+
 /// What is said of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
+pub enum Sign {
     /// L ≥ 0.
     NonNegative,
     /// L = 0.
     Zero,
 }
 
-/// Bit width of a range proof.
+/// Bit width of the value of one form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Width {
     /// 8 bits.
@@ -77,57 +102,62 @@ impl Width {
             Self::W128 => 128,
         }
     }
+
+    /// Bits of each commitment that is proven: of the whole, or of a half.
+    #[must_use]
+    pub const fn half_bits(self) -> usize {
+        match self {
+            Self::W8 => 8,
+            Self::W16 => 16,
+            Self::W32 => 32,
+            Self::W64 | Self::W128 => 64,
+        }
+    }
 }
 
 impl Statement {
-    /// Reads `predicate` under `schema`.
+    /// Reads `predicate` over these ranges.
     ///
     /// # Errors
     /// [`StatementError`] for whatever is not a meaningful linear statement: unknown counters,
     /// terms that cancel, a ratio of nothing, an edge that is no bucket's, bounds that can never
     /// hold or do not fit.
-    pub fn new(predicate: &Predicate, schema: &Schema) -> Result<Self, StatementError> {
-        check_schema(schema)?;
-        let forms = forms(predicate, schema)?;
-        let mut width = None;
+    pub fn new(predicate: &Predicate, ranges: &[Stretch<'_>]) -> Result<Self, StatementError> {
+        let forms = forms::of(predicate, ranges)?;
+        let mut widths = Vec::new();
         for form in &forms {
-            let (lowest, highest) = form.bounds(schema)?;
-            match form.relation {
-                Relation::NonNegative if highest < 0 => return Err(StatementError::NeverTrue),
-                Relation::Zero if lowest > 0 || highest < 0 => {
-                    return Err(StatementError::NeverTrue);
-                }
-                Relation::NonNegative => width = width.max(Some(Width::holding(highest))),
-                Relation::Zero => {}
+            let (lowest, highest) = form.bounds(ranges)?;
+            match form.sign {
+                Sign::NonNegative if highest < 0 => return Err(StatementError::NeverTrue),
+                Sign::Zero if lowest > 0 || highest < 0 => return Err(StatementError::NeverTrue),
+                Sign::NonNegative => widths.push(Width::holding(highest)),
+                Sign::Zero => {}
             }
         }
-        let mut counters: Vec<_> =
-            forms.iter().flat_map(|f| f.coefficients.keys().copied()).collect();
-        counters.sort_unstable();
-        counters.dedup();
-        Ok(Self { forms, counters, width })
+        Ok(Self { forms, widths, cuts: matches!(predicate, Predicate::Agree { .. }) })
     }
 
-    /// The counters that the statement uses, increasing.
-    #[must_use]
-    pub fn counters(&self) -> &[CounterIndex] {
-        &self.counters
+    /// The counters that the statement uses.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.forms.iter().flat_map(|form| form.coefficients.keys().copied())
     }
 
     /// The forms that are zero, in order.
     pub fn equalities(&self) -> impl Iterator<Item = &Form> {
-        self.forms.iter().filter(|f| f.relation == Relation::Zero)
+        self.forms.iter().filter(|f| f.sign == Sign::Zero)
     }
 
-    /// The forms that are not negative, in order.
-    pub fn inequalities(&self) -> impl Iterator<Item = &Form> {
-        self.forms.iter().filter(|f| f.relation == Relation::NonNegative)
+    /// The forms that are not negative, in order, and their widths.
+    pub fn inequalities(&self) -> impl Iterator<Item = (&Form, Width)> {
+        let forms = self.forms.iter().filter(|f| f.sign == Sign::NonNegative);
+        forms.zip(self.widths.iter().copied())
     }
 
-    /// The width of the range proof; none when there is no inequality.
+    /// Does the statement also say that the first two ranges count the same sessions? Then there
+    /// are two equalities more: of the sets at the beginning, and of those at the end.
     #[must_use]
-    pub fn width(&self) -> Option<Width> {
-        self.width
+    pub const fn compares_cuts(&self) -> bool {
+        self.cuts
     }
 }
 
@@ -140,15 +170,15 @@ impl Form {
     /// # Errors
     /// [`StatementError::TooWide`] when a bound does not fit, [`StatementError::UnknownCounter`]
     /// or [`StatementError::ZeroCoefficient`] for an ill-formed form.
-    pub fn bounds(&self, schema: &Schema) -> Result<(i128, i128), StatementError> {
+    pub fn bounds(&self, ranges: &[Stretch<'_>]) -> Result<(i128, i128), StatementError> {
         if self.coefficients.is_empty() {
             return Err(StatementError::NoCounters);
         }
         let (mut lowest, mut highest) = (self.constant, self.constant);
-        for (counter, coefficient) in &self.coefficients {
-            let counter = schema
-                .counters
-                .get(usize::from(counter.0))
+        for (place, coefficient) in &self.coefficients {
+            let counter = ranges
+                .get(place.range)
+                .and_then(|range| range.schema.counters.get(usize::from(place.counter.0)))
                 .ok_or(StatementError::UnknownCounter)?;
             let reach = i128::from(*coefficient)
                 .checked_mul(i128::from(counter.max))
@@ -164,22 +194,21 @@ impl Form {
     }
 
     /// L for the growths that `growth` gives; none when one is missing or the sum does not fit.
-    pub fn evaluate(&self, growth: impl Fn(CounterIndex) -> Option<u64>) -> Option<i128> {
-        self.coefficients.iter().try_fold(self.constant, |sum, (counter, coefficient)| {
-            let term = i128::from(*coefficient).checked_mul(i128::from(growth(*counter)?))?;
+    pub fn evaluate(&self, growth: impl Fn(Place) -> Option<u64>) -> Option<i128> {
+        self.coefficients.iter().try_fold(self.constant, |sum, (place, coefficient)| {
+            let term = i128::from(*coefficient).checked_mul(i128::from(growth(*place)?))?;
             sum.checked_add(term)
         })
     }
 
     /// V = b·G + Σ aᵢ·(S′ᵢ − Sᵢ); none when a commitment is missing.
     #[must_use]
-    pub fn point(&self, growth: &BTreeMap<CounterIndex, RistrettoPoint>) -> Option<RistrettoPoint> {
-        let generator = curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+    pub fn point(&self, growth: &BTreeMap<Place, RistrettoPoint>) -> Option<RistrettoPoint> {
         let scalars = self.coefficients.values().map(|a| scalar(i128::from(*a)));
-        let points = self.coefficients.keys().map(|counter| growth.get(counter).copied());
+        let points = self.coefficients.keys().map(|place| growth.get(place).copied());
         RistrettoPoint::optional_multiscalar_mul(
             scalars.chain([scalar(self.constant)]),
-            points.chain([Some(generator)]),
+            points.chain([Some(G)]),
         )
     }
 }
@@ -189,128 +218,6 @@ impl Form {
 pub fn scalar(value: i128) -> Scalar {
     let magnitude = Scalar::from(value.unsigned_abs());
     if value < 0 { -magnitude } else { magnitude }
-}
-
-fn check_schema(schema: &Schema) -> Result<(), StatementError> {
-    if schema.counters.len() > MAX_COUNTERS {
-        return Err(StatementError::SchemaTooLong);
-    }
-    let mut names: Vec<&str> = schema.counters.iter().map(|c| c.name.as_str()).collect();
-    names.sort_unstable();
-    let count = names.len();
-    names.dedup();
-    if names.len() == count { Ok(()) } else { Err(StatementError::CounterNameRepeated) }
-}
-
-fn forms(predicate: &Predicate, schema: &Schema) -> Result<Vec<Form>, StatementError> {
-    use Relation::{NonNegative, Zero};
-    Ok(match predicate {
-        Predicate::AtMost { counter, bound } => {
-            let counter = find(schema, counter)?;
-            vec![form(NonNegative, [(counter, -1)], i128::from(*bound))?]
-        }
-        Predicate::AtLeast { counter, bound } => vec![at_least(find(schema, counter)?, *bound)?],
-        Predicate::Between { counter, lower, upper } => {
-            if lower > upper {
-                return Err(StatementError::EmptyInterval);
-            }
-            let counter = find(schema, counter)?;
-            vec![
-                at_least(counter, *lower)?,
-                form(NonNegative, [(counter, -1)], i128::from(*upper))?,
-            ]
-        }
-        Predicate::RatioAtLeast { part, whole, numerator, denominator, min_whole } => {
-            if *denominator == 0 || *numerator == 0 || numerator > denominator {
-                return Err(StatementError::RatioNotAFraction);
-            }
-            if *min_whole == 0 {
-                return Err(StatementError::RatioWithoutMinimum);
-            }
-            let (part, whole) = (find(schema, part)?, find(schema, whole)?);
-            let terms =
-                [(part, i64::from(*denominator)), (whole, i64::from(*numerator).saturating_neg())];
-            vec![form(NonNegative, terms, 0)?, at_least(whole, *min_whole)?]
-        }
-        Predicate::PercentileAtMost { histogram, percent, edge, min_whole } => {
-            percentile(schema, histogram, (*percent, *edge), *min_whole)?
-        }
-        Predicate::None { counter } => vec![form(Zero, [(find(schema, counter)?, 1)], 0)?],
-        Predicate::Equal { left, right } => {
-            if left.is_empty() || right.is_empty() {
-                return Err(StatementError::NoCounters);
-            }
-            let side = |names: &[String], sign| -> Result<Vec<_>, StatementError> {
-                names.iter().map(|name| Ok((find(schema, name)?, sign))).collect()
-            };
-            let terms = [side(left, 1)?, side(right, -1)?].concat();
-            vec![form(Zero, terms, 0)?]
-        }
-    })
-}
-
-/// p % of all values lie in buckets up to the edge: 100·Σ(buckets ≤ edge) − p·Σ(all) ≥ 0.
-fn percentile(
-    schema: &Schema,
-    histogram: &str,
-    (percent, edge): (u32, u64),
-    min_whole: u64,
-) -> Result<Vec<Form>, StatementError> {
-    if !(1..=99).contains(&percent) {
-        return Err(StatementError::PercentOutOfRange);
-    }
-    if min_whole == 0 {
-        return Err(StatementError::RatioWithoutMinimum);
-    }
-    let mut edges = Vec::new();
-    let (mut share, mut whole) = (Vec::new(), Vec::new());
-    for (index, counter) in (0u16..).zip(&schema.counters) {
-        let Some(bucket) = counter.bucket.as_ref().filter(|b| b.histogram == histogram) else {
-            continue;
-        };
-        if edges.contains(&bucket.edge) {
-            return Err(StatementError::BucketRepeated);
-        }
-        edges.push(bucket.edge);
-        let below = bucket.edge.is_some_and(|upper| upper <= edge);
-        let counted = if below { 100 } else { 0 };
-        share.push((CounterIndex(index), i64::from(counted).saturating_sub(i64::from(percent))));
-        whole.push((CounterIndex(index), 1));
-    }
-    if edges.is_empty() {
-        return Err(StatementError::UnknownHistogram);
-    }
-    if !edges.contains(&None) {
-        return Err(StatementError::NoOverflowBucket);
-    }
-    if !edges.contains(&Some(edge)) {
-        return Err(StatementError::NotABucketEdge);
-    }
-    let minimum = i128::from(min_whole).saturating_neg();
-    Ok(vec![form(Relation::NonNegative, share, 0)?, form(Relation::NonNegative, whole, minimum)?])
-}
-
-fn at_least(counter: CounterIndex, bound: u64) -> Result<Form, StatementError> {
-    form(Relation::NonNegative, [(counter, 1)], i128::from(bound).saturating_neg())
-}
-
-fn form(
-    relation: Relation,
-    terms: impl IntoIterator<Item = (CounterIndex, i64)>,
-    constant: i128,
-) -> Result<Form, StatementError> {
-    let mut coefficients = BTreeMap::new();
-    for (counter, coefficient) in terms {
-        // A counter named twice could cancel to nothing: every counter has one place.
-        if coefficients.insert(counter, coefficient).is_some() {
-            return Err(StatementError::CounterTwice);
-        }
-    }
-    Ok(Form { relation, coefficients, constant })
-}
-
-fn find(schema: &Schema, name: &str) -> Result<CounterIndex, StatementError> {
-    schema.find(name).map(|(index, _)| index).ok_or(StatementError::UnknownCounter)
 }
 
 #[cfg(test)]

@@ -9,14 +9,23 @@ use messages::domain;
 use messages::ids::{BootId, Commitment, EvidenceId, LeafHash, PactHash, SchemaHash};
 use messages::signature::PublicKey;
 
-use crate::range::PEDERSEN;
-use crate::statement::Width;
+use crate::generators::{G, h};
+use crate::range::Parties;
 
 /// What a proof is bound to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Binding<'a> {
-    /// First pact of the revision chain.
-    pub root_pact: PactHash,
+    /// The claim.
+    pub claim: &'a Claim,
+    /// What it stands on, one for each range.
+    pub stands: &'a [StandBinding<'a>],
+}
+
+/// What a proof is bound to over one range.
+#[derive(Clone, Copy, Debug)]
+pub struct StandBinding<'a> {
+    /// The key of the log.
+    pub log_key: PublicKey,
     /// The pact whose consent permits the claim.
     pub pact: PactHash,
     /// The ordered counters.
@@ -31,33 +40,87 @@ pub struct Binding<'a> {
     pub boot_key: PublicKey,
     /// That boot's evidence.
     pub evidence: EvidenceId,
-    /// The commitments that the statement uses.
+    /// The commitments that the statements use.
     pub commitments: &'a [OpenedCommitments],
-    /// The claim.
-    pub claim: &'a Claim,
 }
 
 /// The points that are proven about.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
-    /// Width of the range proof.
-    pub width: Option<Width>,
-    /// How many identity pads fill the aggregation to a power of two.
-    pub pads: usize,
-    /// One commitment a form, equalities first.
+    /// What the range proof is about; none when there is no inequality.
+    pub parties: Option<&'a Parties>,
+    /// One commitment a form, equalities of all statements first.
     pub forms: &'a [Commitment],
-    /// High halves of 128-bit statements.
+    /// High halves of 128-bit forms.
     pub high: &'a [Commitment],
 }
 
 /// Proof system, group and hash, by name.
 pub const SUITE: &str = "bp-ristretto255-merlin3";
 
-/// Begins the transcript: what comes after are the equality proofs, then the range proof.
+/// Begins the transcript of a zero-knowledge proof: what comes after are the equality proofs, then
+/// the range proof.
 #[must_use]
-pub fn begin(binding: &Binding<'_>, points: &Points<'_>) -> Transcript {
-    let Binding {
-        root_pact,
+pub fn linear(binding: &Binding<'_>, points: &Points<'_>) -> Transcript {
+    let Points { parties, forms, high } = points;
+    let mut t = begin(binding, b"zero-knowledge");
+    let (bits, count, pads) =
+        parties.map_or((0, 0, 0), |parties| (parties.bits, parties.points.len(), parties.pads));
+    t.append_u64(b"n", length(bits));
+    t.append_u64(b"m", length(count));
+    t.append_u64(b"pads", length(pads));
+    t.append_u64(b"forms", length(forms.len()));
+    forms.iter().for_each(|v| t.append_message(b"V", &v.0));
+    high.iter().for_each(|v| t.append_message(b"V-high", &v.0));
+    t
+}
+
+/// What a boot signs that evaluated the claim when its log had `size` leaves.
+#[must_use]
+pub fn signed_message(binding: &Binding<'_>, boot: &BootId, size: u64) -> [u8; 64] {
+    let mut t = begin(binding, b"signed");
+    t.append_message(b"signer", &boot.0);
+    t.append_u64(b"size", size);
+    let mut message = [0; 64];
+    t.challenge_bytes(b"message", &mut message);
+    message
+}
+
+fn begin(binding: &Binding<'_>, kind: &[u8]) -> Transcript {
+    let Binding { claim, stands } = binding;
+    let mut t = Transcript::new(domain::CLAIM.as_bytes());
+    t.append_message(b"suite", SUITE.as_bytes());
+    t.append_message(b"kind", kind);
+    // The range proof does not bind its generators by itself.
+    t.append_message(b"G", G.compress().as_bytes());
+    t.append_message(b"H", h().compress().as_bytes());
+    t.append_u64(b"ranges", length(stands.len()));
+    for (range, stand) in claim.ranges.iter().zip(*stands) {
+        t.append_message(b"origin", range.origin.as_bytes());
+        t.append_message(b"root-pact", &range.root.0);
+        t.append_message(b"tally", &range.tally.0);
+        t.append_u64(b"first", range.first.0);
+        t.append_u64(b"last", range.last.0);
+        append(&mut t, stand);
+    }
+    t.append_message(b"claim", &claim.to_cbor());
+    match &claim.audience {
+        Audience::Public => {
+            t.append_message(b"audience", b"");
+            t.append_message(b"nonce", &[0; 32]);
+        }
+        Audience::Verifier { did, nonce } => {
+            t.append_message(b"audience", did.as_str().as_bytes());
+            t.append_message(b"nonce", nonce);
+        }
+    }
+    t.append_u64(b"expiry", claim.expiry.0);
+    t
+}
+
+fn append(t: &mut Transcript, stand: &StandBinding<'_>) {
+    let StandBinding {
+        log_key,
         pact,
         schema,
         before,
@@ -66,20 +129,10 @@ pub fn begin(binding: &Binding<'_>, points: &Points<'_>) -> Transcript {
         boot_key,
         evidence,
         commitments,
-        claim,
-    } = binding;
-    let mut t = Transcript::new(domain::CLAIM.as_bytes());
-    let gens = &*PEDERSEN;
-    t.append_message(b"suite", SUITE.as_bytes());
-    // The range proof does not bind its generators by itself.
-    t.append_message(b"G", gens.B.compress().as_bytes());
-    t.append_message(b"H", gens.B_blinding.compress().as_bytes());
-    t.append_message(b"root-pact", &root_pact.0);
+    } = stand;
+    t.append_message(b"log-key", &log_key.0);
     t.append_message(b"pact", &pact.0);
     t.append_message(b"schema", &schema.0);
-    t.append_message(b"tally", &claim.range.tally.0);
-    t.append_u64(b"first", claim.range.first.0);
-    t.append_u64(b"last", claim.range.last.0);
     t.append_message(b"before", &before.0);
     t.append_message(b"after", &after.0);
     t.append_message(b"boot", &boot.0);
@@ -92,25 +145,6 @@ pub fn begin(binding: &Binding<'_>, points: &Points<'_>) -> Transcript {
         t.append_message(b"S-before", opened.before.as_ref().map_or(&[], |s| &s.0[..]));
         t.append_message(b"S-after", &opened.after.0);
     }
-    t.append_message(b"claim", &claim.to_cbor());
-    match &claim.audience {
-        Audience::Public => {
-            t.append_message(b"kind", b"public");
-            t.append_message(b"nonce", &[0; 32]);
-        }
-        Audience::Verifier { did, nonce } => {
-            t.append_message(b"kind", b"verifier");
-            t.append_message(b"audience", did.as_str().as_bytes());
-            t.append_message(b"nonce", nonce);
-        }
-    }
-    t.append_u64(b"expiry", claim.expiry.0);
-    t.append_u64(b"n", points.width.map_or(0, |w| u64::from(w.bits())));
-    t.append_u64(b"m", length(points.forms.len()));
-    t.append_u64(b"pads", length(points.pads));
-    points.forms.iter().for_each(|v| t.append_message(b"V", &v.0));
-    points.high.iter().for_each(|v| t.append_message(b"V-high", &v.0));
-    t
 }
 
 fn length(len: usize) -> u64 {

@@ -201,7 +201,6 @@ const fn reads(request: &Request) -> bool {
     matches!(
         request,
         Request::Attest { .. }
-            | Request::Prove { .. }
             | Request::Include { .. }
             | Request::Consistency { .. }
             | Request::Inbox

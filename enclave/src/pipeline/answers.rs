@@ -1,25 +1,16 @@
 //! What only reads: answered between two groups, from what is durable.
 
-use messages::claim::Claim;
 use messages::codec::Wire;
-use messages::counter::CounterIndex;
-use messages::did::Did;
-use messages::domain;
 use messages::event::Party;
 use messages::evidence::{Claims, Purpose};
-use messages::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::leaf::{BootBody, Kind, Leaf, PactBody, TallyBody};
-use messages::merkle::CONSENT;
 use messages::publication::Disclosed;
 use messages::reply::{Reply, Request};
-use messages::signature::Signature;
-use messages::time::Epoch;
 use monitor::Decision;
-use pact::Consented;
-use tally::{BlindingContext, Openings, Totals, commit};
 use tlog::{TilePath, Tiled};
 
-use super::{Decided, Filed, Index, Pipeline, Proving, Refused, refused};
+use super::{Decided, Filed, Index, Pipeline, Refused, refused};
 use crate::desk::Caller;
 
 impl Pipeline {
@@ -27,12 +18,6 @@ impl Pipeline {
     pub(crate) fn answer(&self, request: &Request, caller: &Caller) -> Decided {
         let answer = match request {
             Request::Attest { nonce } => self.attest(*nonce, caller),
-            Request::Prove { pact, consent, claim, requester, signature } => {
-                match self.prove(pact, consent, claim, (requester, signature)) {
-                    Ok(proving) => return Decided::Proving(Box::new(proving)),
-                    Err(refusal) => Err(refusal),
-                }
-            }
             Request::Include { leaves } => self.include(leaves),
             Request::Consistency { old } => self.consistency(*old),
             Request::Inbox => self.inbox(caller),
@@ -70,102 +55,6 @@ impl Pipeline {
             config: identity.config,
             boot: identity.boot,
         }
-    }
-
-    /// A claim: only what the pact's consent lists, to whom it lists, from openings alone.
-    fn prove(
-        &self,
-        root: &PactHash,
-        consent: &str,
-        claim: &Claim,
-        (requester, signature): (&Did, &Signature),
-    ) -> Result<Proving, Refused> {
-        self.authenticate(domain::PROOF_REQUEST, requester, &claim.to_cbor(), signature)?;
-        let monitor = &self.state.monitor;
-        let root = &monitor.root_pact(root).ok_or(Refused("pact-unknown"))?;
-        let range = claim.range;
-        // The terms at the end of the range rule the claim: its consent and its counters. Whether
-        // there is such an epoch is told only to whom some consent names.
-        let last = self.in_force(range.tally, range.last);
-        let asked = last.as_ref().ok().or_else(|| monitor.chain(root).last());
-        let terms = asked.and_then(|pact| monitor.under(root, pact));
-        let terms = terms.ok_or(Refused("pact-unknown"))?;
-        let (at, consented) = terms
-            .consent
-            .iter()
-            .enumerate()
-            .find(|(_, c)| c.entry.id == consent)
-            .ok_or(Refused("claim-not-consented"))?;
-        let entry = &consented.entry;
-        if claim.predicate.program_id() != entry.program {
-            return Err(Refused("claim-not-consented"));
-        }
-        if !entry.audience.is_empty() && !entry.audience.contains(requester) {
-            return Err(Refused("claim-audience-not-consented"));
-        }
-        if monitor.pact_of_tally(&range.tally) != Some(*root) {
-            return Err(Refused("claim-other-tally"));
-        }
-        let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
-        let (first, last) = (self.in_force(range.tally, before)?, last?);
-        let (before, before_openings) = self.opened(range.tally, before)?;
-        let (after, after_openings) = self.opened(range.tally, range.last)?;
-        let (boots, _) = monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
-        let signer = self.boot_leaf(&after.leaf.boot)?;
-        let mut signers: Vec<BootId> = boots.entries.iter().map(|entry| entry.boot).collect();
-        // All pacts that were in force over the range, newest last.
-        let mut revisions = Vec::new();
-        let chain = monitor.chain(root).skip_while(|pact| **pact != first);
-        for pact in chain.take_while(|pact| **pact != last).chain([&last]) {
-            let leaf = self.index.pacts.get(pact).ok_or(Refused("pact-unknown"))?;
-            let leaf = self.leaf(*leaf)?;
-            if !signers.contains(&leaf.leaf.boot) {
-                signers.push(leaf.leaf.boot);
-            }
-            revisions.push(leaf);
-        }
-        let pact = revisions.pop().ok_or(Refused("pact-unknown"))?;
-        let leaves = signers.iter().map(|boot| self.boot_leaf(boot)).collect::<Result<_, _>>()?;
-        let begins = monitor.under(root, &first).ok_or(Refused("pact-unknown"))?;
-        Ok(Proving {
-            claim: claim.clone(),
-            schemas: [begins.schema, terms.schema.clone()],
-            revisions,
-            before: (before, before_openings),
-            after: (after, after_openings),
-            pact,
-            signer,
-            consent: (entry.clone(), at, consent_path(&terms.consent, at)),
-            boots: (boots.clone(), leaves),
-        })
-    }
-
-    /// The pact that was in force at the end of an epoch.
-    fn in_force(&self, tally: TallyId, epoch: Epoch) -> Result<PactHash, Refused> {
-        let index = self.index.tallies.get(&(tally, epoch)).ok_or(UNKNOWN_EPOCH)?;
-        let body = TallyBody::from_cbor(&self.leaf(*index)?.body);
-        body.map(|body| body.pact).map_err(|_| UNKNOWN_EPOCH)
-    }
-
-    /// A tally leaf with its openings, recomputed from the totals that the archive keeps.
-    fn opened(&self, tally: TallyId, epoch: Epoch) -> Result<(Disclosed, Openings), Refused> {
-        let unknown = UNKNOWN_EPOCH;
-        let index = self.index.tallies.get(&(tally, epoch)).ok_or(unknown)?;
-        let Filed { disclosed, totals } = self.filed(*index)?;
-        let body = TallyBody::from_cbor(&disclosed.body).map_err(|_| unknown)?;
-        let totals = totals.map(zeroize::Zeroizing::new).ok_or(unknown)?;
-        let totals: Totals = tally::exposed::decode(&mut minicbor::Decoder::new(&totals), &mut ())
-            .map_err(|_| unknown)?;
-        let boot_key = self.state.monitor.boot_key(&disclosed.leaf.boot).ok_or(unknown)?;
-        let (_, secret) = self.state.monitor.tally(&tally).ok_or(unknown)?;
-        let context =
-            BlindingContext { root_pact: body.root_pact, tally, epoch, salt: body.salt, boot_key };
-        let openings = commit(&totals, secret, &context);
-        // Openings that do not open the leaf prove nothing.
-        if openings.root() != body.commitments || openings.expose_value(CounterIndex(0)).is_none() {
-            return Err(unknown);
-        }
-        Ok((disclosed, openings))
     }
 
     fn include(&self, leaves: &[u64]) -> Result<Reply, Refused> {
@@ -221,7 +110,7 @@ impl Pipeline {
     /// The opening of a leaf: boots to everybody, a pact's and its tallies' to whom it concerns.
     /// The privacy ledger is everybody's to add up.
     fn disclose(&self, leaf: u64, caller: &Caller) -> Result<Reply, Refused> {
-        let disclosed = self.leaf(leaf)?;
+        let Filed { disclosed, kept } = self.filed(leaf)?;
         let root = match disclosed.leaf.kind {
             Kind::Boot | Kind::Reserve | Kind::Aggregate => None,
             Kind::Pact => PactBody::from_cbor(&disclosed.body).ok().map(|body| body.root),
@@ -238,7 +127,7 @@ impl Pipeline {
         };
         // Whether a leaf concerns somebody else is nobody's business: one answer for all.
         if public || concerned().is_some() {
-            Ok(Reply::Disclosed(disclosed))
+            Ok(Reply::Disclosed { leaf: disclosed, hidden: kept.map(|kept| kept.hidden) })
         } else {
             Err(Refused("leaf-not-for-caller"))
         }
@@ -255,7 +144,7 @@ impl Pipeline {
         Ok(Reply::Chain { documents })
     }
 
-    fn boot_leaf(&self, boot: &BootId) -> Result<Disclosed, Refused> {
+    pub(super) fn boot_leaf(&self, boot: &BootId) -> Result<Disclosed, Refused> {
         self.leaf(*self.index.boots.get(boot).ok_or(Refused("log-no-such-leaf"))?)
     }
 
@@ -263,7 +152,7 @@ impl Pipeline {
         self.filed(index).map(|filed| filed.disclosed)
     }
 
-    fn filed(&self, index: u64) -> Result<Filed, Refused> {
+    pub(super) fn filed(&self, index: u64) -> Result<Filed, Refused> {
         let unknown = Refused("log-no-such-leaf");
         // A release reads its leaves back before its group is durable.
         let unfiled = index.checked_sub(self.archive.len()).and_then(|at| usize::try_from(at).ok());
@@ -299,12 +188,4 @@ impl Index {
     }
 }
 
-/// Way of one consent entry to the root that the pact leaf carries.
-fn consent_path(consent: &[Consented], at: usize) -> Vec<LeafHash> {
-    let entries: Vec<Vec<u8>> = consent.iter().map(|c| c.entry.to_cbor()).collect();
-    let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-    CONSENT.path(&entries, at).into_iter().map(LeafHash).collect()
-}
-
 const MAX_PATHS: usize = 4096;
-const UNKNOWN_EPOCH: Refused = Refused("claim-epoch-unknown");

@@ -35,7 +35,7 @@ impl Decided {
                 let receipt = receipt.sign(key, domain::RECEIPT);
                 answer.into_reply(receipt, ticket.map(|ticket| ticket.sign(key)))
             }
-            Self::Proving(proving) => proving.prove(),
+            Self::Proving(proving) => proving.prove(key),
         }
     }
 }

@@ -1,64 +1,325 @@
-//! A claim about to be proven. A proof takes as long as a hundred verdicts, so it is made apart
-//! from the pipeline, from openings alone.
+//! A claim about to be proven: consent is checked and the asking put on record here; the proof,
+//! which takes as long as a hundred verdicts, is made apart from the pipeline, from what the
+//! archive keeps.
 
-use messages::claim::{Claim, ConsentEntry};
+use messages::bundle::OpenedConsent;
+use messages::claim::{Audience, Claim, Predicate, Range};
+use messages::codec::Wire;
 use messages::counter::Schema;
-use messages::ids::LeafHash;
-use messages::leaf::Boots;
+use messages::did::Did;
+use messages::domain;
+use messages::hidden::Asked;
+use messages::ids::{BootId, LeafHash, PactHash, TallyId};
+use messages::leaf::{Boots, TallyBody};
+use messages::merkle::CONSENT;
 use messages::publication::Disclosed;
-use messages::reply::Reply;
+use messages::reply::{ProofKind, Reply, Wanted};
+use messages::signature::Signature;
+use messages::time::{Epoch, UnixMillis};
+use monitor::{Effect, Kept};
+use pact::Consented;
 use rand_core::OsRng;
-use tally::Openings;
+use tally::{BlindingContext, HolderSecret, Openings};
 
-use super::{Refused, refused};
+use super::{Filed, Pipeline, Refused, refused};
+use crate::boot_key::BootKey;
+use crate::state::Step;
 
-/// All that a proof needs. Secret: it holds openings.
+/// All that a proof needs. Secret: it holds what opens leaves.
 pub(crate) struct Proving {
-    pub(super) claim: Claim,
+    wanted: Wanted,
+    grounds: Vec<Ground>,
+    /// The boot that answers, and how many leaves its log has.
+    signer: (BootId, u64),
+}
+
+/// What a claim stands on over one of its ranges.
+struct Ground {
     /// The counters at the beginning of the range and at its end.
-    pub(super) schemas: [Schema; 2],
+    schemas: [Schema; 2],
     /// Leaves of the pacts that were in force before the last one.
-    pub(super) revisions: Vec<Disclosed>,
+    revisions: Vec<Disclosed>,
     /// The leaf before the range.
-    pub(super) before: (Disclosed, Openings),
+    before: Sealed,
     /// The leaf of its last epoch.
-    pub(super) after: (Disclosed, Openings),
+    after: Sealed,
     /// The pact's leaf.
-    pub(super) pact: Disclosed,
+    pact: Disclosed,
     /// The leaf of the boot that signed `after`.
-    pub(super) signer: Disclosed,
-    /// The consent entry, its place and its way to the consent root.
-    pub(super) consent: (ConsentEntry, usize, Vec<LeafHash>),
+    signer: Disclosed,
+    /// One entry for each statement.
+    consent: Vec<OpenedConsent>,
     /// The boots of the tally's life, and their leaves.
-    pub(super) boots: (Boots, Vec<Disclosed>),
+    boots: (Boots, Vec<Disclosed>),
+}
+
+/// A tally leaf that is not opened yet.
+pub(super) struct Sealed {
+    pub(super) leaf: Disclosed,
+    pub(super) body: TallyBody,
+    kept: Kept,
+    secret: HolderSecret,
+    context: BlindingContext,
+}
+
+impl Sealed {
+    /// Computes the commitments again, with all that opens them; some milliseconds.
+    pub(super) fn open(&self) -> Openings {
+        self.kept.open(&self.secret, &self.context)
+    }
 }
 
 impl Proving {
-    /// Makes the proof; some ten milliseconds.
-    pub(crate) fn prove(self) -> Reply {
-        let Self { claim, schemas, revisions, before, after, pact, signer, consent, boots } = self;
-        let [begins, schema] = schemas;
-        let request = prove::Request {
-            claim: &claim,
-            schema: &schema,
-            before: &before.0,
-            after: &after.0,
-            pact: &pact,
-            boot: &signer,
-            consent,
-            before_openings: &before.1,
-            after_openings: &after.1,
-        };
-        match prove::prove(&request, &mut OsRng) {
-            Ok(proven) => {
-                let (boots, mut leaves) = boots;
-                leaves.extend(revisions);
-                leaves.extend([pact, before.0, after.0]);
-                let earlier = (begins != schema).then_some(begins);
-                let schemas = [schema].into_iter().chain(earlier).collect();
-                Reply::Proof { claim: Box::new(proven), leaves, schemas, boots }
+    /// Makes the proof.
+    pub(crate) fn prove(self, key: &BootKey) -> Reply {
+        let Self { wanted: Wanted { claim, kind, over: _ }, grounds, signer } = self;
+        let openings: Vec<[Openings; 2]> =
+            grounds.iter().map(|g| [g.before.open(), g.after.open()]).collect();
+        let grounds_of = grounds.iter().zip(&openings).map(|(ground, [before, after])| {
+            let [_, schema] = &ground.schemas;
+            prove::Ground {
+                schema,
+                before: &ground.before.leaf,
+                after: &ground.after.leaf,
+                pact: &ground.pact,
+                boot: &ground.signer,
+                consent: ground.consent.clone(),
+                before_openings: before,
+                after_openings: after,
             }
+        });
+        let request = prove::Request { claim: &claim, grounds: grounds_of.collect() };
+        let proven = match kind {
+            ProofKind::ZeroKnowledge => prove::prove(&request, &mut OsRng),
+            ProofKind::Signed => prove::sign(&request, signer, key),
+        };
+        match proven {
+            Ok(proven) => shown(proven, grounds),
             Err(error) => refused(Refused(error.code())),
         }
     }
 }
+
+/// The proof with every leaf that it stands on.
+fn shown(proven: messages::bundle::ProvenClaim, grounds: Vec<Ground>) -> Reply {
+    let (mut leaves, mut schemas, mut lives) = (Vec::new(), Vec::new(), Vec::new());
+    for Ground { schemas: [begins, ends], revisions, before, after, pact, boots, .. } in grounds {
+        let (life, introduced) = boots;
+        leaves.extend(introduced);
+        leaves.extend(revisions);
+        leaves.extend([pact, before.leaf, after.leaf]);
+        schemas.extend([ends, begins]);
+        lives.push(life);
+    }
+    leaves.sort_unstable_by_key(|leaf| leaf.index);
+    leaves.dedup_by_key(|leaf| leaf.index);
+    let mut distinct: Vec<Schema> = Vec::new();
+    schemas.into_iter().for_each(|schema| {
+        if !distinct.contains(&schema) {
+            distinct.push(schema);
+        }
+    });
+    Reply::Proof { claim: Box::new(proven), leaves, schemas: distinct, boots: lives }
+}
+
+impl Pipeline {
+    /// A claim: only what the pact's consent lists, to whom it lists. That it was asked for is on
+    /// record before anything is proven, also when it turns out not to hold.
+    pub(super) fn prove(
+        &mut self,
+        mut wanted: Wanted,
+        (requester, signature): (&Did, &Signature),
+    ) -> Result<Proving, Refused> {
+        self.authenticate(domain::PROOF_REQUEST, requester, &wanted.to_cbor(), signature)?;
+        self.locate(&mut wanted, requester)?;
+        let claim = &wanted.claim;
+        verify::check_shape(claim).map_err(|fault| Refused(fault.code()))?;
+        let grounds = claim.ranges.iter().map(|range| self.ground(claim, range, requester));
+        let grounds = grounds.collect::<Result<Vec<_>, _>>()?;
+        for range in &claim.ranges {
+            let asked = Asked {
+                statements: claim.statements.clone(),
+                first: range.first,
+                last: range.last,
+                audience: match &claim.audience {
+                    Audience::Public => None,
+                    Audience::Verifier { did, nonce: _ } => Some(did.clone()),
+                },
+                requester: requester.clone(),
+            };
+            let (root, tally) = (range.root, range.tally);
+            self.put(Step::of(Effect::Asked { root, tally, asked: Box::new(asked) }))?;
+        }
+        let signer = (self.identity.boot, self.log.size());
+        Ok(Proving { wanted, grounds, signer })
+    }
+
+    /// Puts the epochs between two moments into the ranges, for whom some consent names.
+    fn locate(&self, wanted: &mut Wanted, requester: &Did) -> Result<(), Refused> {
+        let Some([from, to]) = wanted.over else { return Ok(()) };
+        let monitor = &self.state.monitor;
+        for range in &mut wanted.claim.ranges {
+            let terms = monitor.chain(&range.root).last().copied();
+            let terms = terms.and_then(|pact| monitor.under(&range.root, &pact));
+            let terms = terms.ok_or(Refused("pact-unknown"))?;
+            listed(&terms.consent, &wanted.claim.statements, requester)?;
+            if monitor.pact_of_tally(&range.tally) != Some(range.root) {
+                return Err(Refused("claim-other-tally"));
+            }
+            let before = self.epoch_at(range.tally, from)?;
+            let last = self.epoch_at(range.tally, to)?;
+            let first = before.next().filter(|first| *first <= last);
+            (range.first, range.last) = (first.ok_or(RANGE_NOT_CLOSED)?, last);
+        }
+        Ok(())
+    }
+
+    /// The epoch of a tally that ended at this moment; its opening, for a moment before that.
+    fn epoch_at(&self, tally: TallyId, at: UnixMillis) -> Result<Epoch, Refused> {
+        let known = |epoch| self.index.tallies.get(&(tally, Epoch(epoch))).copied();
+        let bracket = |epoch: u64| {
+            let leaf = self.leaf(known(epoch).ok_or(UNKNOWN_EPOCH)?)?;
+            let body = TallyBody::from_cbor(&leaf.body).map_err(|_| UNKNOWN_EPOCH)?;
+            Ok::<_, Refused>(body.at)
+        };
+        let all = (tally, Epoch(0))..=(tally, Epoch(u64::MAX));
+        let newest = self.index.tallies.range(all).next_back().ok_or(UNKNOWN_EPOCH)?;
+        let ((_, newest), _) = newest;
+        let (mut low, mut high) = (0, newest.0);
+        // The first epoch that ended at this moment or later.
+        while low < high {
+            let middle = low.midpoint(high);
+            if bracket(middle)?.latest < at {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        let found = bracket(low)?;
+        let ended = found.earliest <= at && at <= found.latest;
+        if ended || low == 0 && at <= found.latest { Ok(Epoch(low)) } else { Err(RANGE_NOT_CLOSED) }
+    }
+
+    fn ground(&self, claim: &Claim, range: &Range, requester: &Did) -> Result<Ground, Refused> {
+        let monitor = &self.state.monitor;
+        let root = &range.root;
+        if range.origin != self.values.origin {
+            return Err(Refused("claim-other-log"));
+        }
+        if monitor.root_pact(root) != Some(*root) {
+            return Err(Refused("pact-unknown"));
+        }
+        // The terms at the end of the range rule the claim: its consent and its counters. Whether
+        // there is such an epoch is told only to whom some consent names.
+        let last = self.in_force(range.tally, range.last);
+        let asked = last.as_ref().ok().or_else(|| monitor.chain(root).last());
+        let terms = asked.and_then(|pact| monitor.under(root, pact));
+        let terms = terms.ok_or(Refused("pact-unknown"))?;
+        let listed = listed(&terms.consent, &claim.statements, requester)?;
+        if monitor.pact_of_tally(&range.tally) != Some(*root) {
+            return Err(Refused("claim-other-tally"));
+        }
+        let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
+        let (first, last) = (self.in_force(range.tally, before)?, last?);
+        let (before, after) =
+            (self.sealed(range.tally, before)?, self.sealed(range.tally, range.last)?);
+        let consent = opened(&terms.consent, listed, (claim, &before.body, &after.body))?;
+        let (boots, _) = monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
+        let signer = self.boot_leaf(&after.leaf.leaf.boot)?;
+        // The boot that answers may sign the claim.
+        let entries = boots.entries.iter().map(|entry| entry.boot);
+        let mut signers: Vec<BootId> = entries.chain([self.identity.boot]).collect();
+        // All pacts that were in force over the range, newest last.
+        let mut revisions = Vec::new();
+        let chain = monitor.chain(root).skip_while(|pact| **pact != first);
+        for pact in chain.take_while(|pact| **pact != last).chain([&last]) {
+            let leaf = self.index.pacts.get(pact).ok_or(Refused("pact-unknown"))?;
+            let leaf = self.leaf(*leaf)?;
+            signers.push(leaf.leaf.boot);
+            revisions.push(leaf);
+        }
+        signers.sort_unstable();
+        signers.dedup();
+        let pact = revisions.pop().ok_or(Refused("pact-unknown"))?;
+        let leaves = signers.iter().map(|boot| self.boot_leaf(boot)).collect::<Result<_, _>>()?;
+        let begins = monitor.under(root, &first).ok_or(Refused("pact-unknown"))?;
+        Ok(Ground {
+            schemas: [begins.schema, terms.schema],
+            revisions,
+            before,
+            after,
+            pact,
+            signer,
+            consent,
+            boots: (boots.clone(), leaves),
+        })
+    }
+
+    /// The pact that was in force at the end of an epoch.
+    fn in_force(&self, tally: TallyId, epoch: Epoch) -> Result<PactHash, Refused> {
+        let index = self.index.tallies.get(&(tally, epoch)).ok_or(UNKNOWN_EPOCH)?;
+        let body = TallyBody::from_cbor(&self.leaf(*index)?.body);
+        body.map(|body| body.pact).map_err(|_| UNKNOWN_EPOCH)
+    }
+
+    /// A tally leaf with what the archive keeps to open it.
+    pub(super) fn sealed(&self, tally: TallyId, epoch: Epoch) -> Result<Sealed, Refused> {
+        let unknown = UNKNOWN_EPOCH;
+        let index = self.index.tallies.get(&(tally, epoch)).ok_or(unknown)?;
+        let Filed { disclosed, kept } = self.filed(*index)?;
+        let body = TallyBody::from_cbor(&disclosed.body).map_err(|_| unknown)?;
+        let kept = kept.ok_or(unknown)?;
+        let boot_key = self.state.monitor.boot_key(&disclosed.leaf.boot).ok_or(unknown)?;
+        let (_, secret) = self.state.monitor.tally(&tally).ok_or(unknown)?;
+        let secret = HolderSecret::from_bytes(*secret.expose());
+        let (root_pact, salt) = (body.root_pact, body.salt);
+        let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
+        Ok(Sealed { leaf: disclosed, body, kept, secret, context })
+    }
+}
+
+/// Of each statement the entries that list it and name the requester; at least one.
+fn listed(
+    entries: &[Consented],
+    statements: &[Predicate],
+    requester: &Did,
+) -> Result<Vec<Vec<usize>>, Refused> {
+    let one = |statement: &Predicate| {
+        let listed = entries.iter().enumerate().filter(|(_, c)| c.entry.lists(statement));
+        let mut listed = listed.peekable();
+        listed.peek().ok_or(Refused("claim-not-consented"))?;
+        let named = listed
+            .filter(|(_, c)| c.entry.audience.is_empty() || c.entry.audience.contains(requester));
+        let named: Vec<usize> = named.map(|(at, _)| at).collect();
+        if named.is_empty() { Err(Refused("claim-audience-not-consented")) } else { Ok(named) }
+    };
+    statements.iter().map(one).collect()
+}
+
+/// Of each statement the first of its entries that permits it over this range, with its way to the
+/// consent root. Where none does, the prover says why.
+fn opened(
+    entries: &[Consented],
+    listed: Vec<Vec<usize>>,
+    (claim, before, after): (&Claim, &TallyBody, &TallyBody),
+) -> Result<Vec<OpenedConsent>, Refused> {
+    let encoded: Vec<Vec<u8>> = entries.iter().map(|c| c.entry.to_cbor()).collect();
+    let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
+    let one = |(statement, listed): (&Predicate, Vec<usize>)| {
+        let permits = |at: &&usize| {
+            let entry = entries.get(**at).map(|c| &c.entry);
+            entry.is_some_and(|entry| {
+                verify::consent::permits(entry, statement, claim, before, after).is_ok()
+            })
+        };
+        let none = Refused("claim-not-consented");
+        let at = *listed.iter().find(permits).or_else(|| listed.first()).ok_or(none)?;
+        let entry = entries.get(at).ok_or(none)?.entry.clone();
+        let path = CONSENT.path(&encoded, at).into_iter().map(LeafHash).collect();
+        Ok(OpenedConsent { entry, index: u32::try_from(at).map_err(|_| none)?, path })
+    };
+    claim.statements.iter().zip(listed).map(one).collect()
+}
+
+const RANGE_NOT_CLOSED: Refused = Refused("claim-range-not-closed");
+const UNKNOWN_EPOCH: Refused = Refused("claim-epoch-unknown");

@@ -9,11 +9,13 @@ use messages::domain;
 use messages::event::{Body, Counts, Event, Party, Role};
 use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
 use messages::receipt::{BootCertificate, Receipt, Resumption};
-use messages::reply::{Open, Reinstatement, Request, Statistic};
+use messages::reply::{Open, ProofKind, Reinstatement, Request, Statistic, Wanted};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use pact::{Compiled, Pact, SignedPact, compile, compile_after};
 use serde_json::Value;
+
+use crate::support::ORIGIN;
 
 pub(crate) struct Parties {
     pub(crate) initiator: SigningKey,
@@ -22,6 +24,8 @@ pub(crate) struct Parties {
     pub(crate) overseer: SigningKey,
     pub(crate) compiled: Compiled,
     pub(crate) signed: Vec<u8>,
+    /// The first pact of the chain.
+    pub(crate) root: PactHash,
     /// The pact in force, as JSON.
     value: Value,
 }
@@ -60,7 +64,8 @@ impl Parties {
             .sign(did(&initiator), &initiator)
             .sign(did(&provider), &provider)
             .to_bytes();
-        Self { initiator, provider, auditor, overseer, compiled, signed, value }
+        let root = compiled.hash();
+        Self { initiator, provider, auditor, overseer, compiled, signed, root, value }
     }
 
     /// The same parties under the next revision after a change, signed by these of them.
@@ -69,6 +74,7 @@ impl Parties {
         next.value = self.value.clone();
         next.value["revision"] = (self.value["revision"].as_u64().unwrap() + 1).into();
         next.value["prior"] = self.pact().to_string().into();
+        next.root = self.root;
         edit(&mut next.value);
         let pact = Pact::parse(next.value.to_string().as_bytes()).unwrap();
         next.compiled = compile_after(&self.compiled, &pact).unwrap();
@@ -130,21 +136,29 @@ impl Parties {
         key: &SigningKey,
     ) -> Request {
         let entry = self.compiled.consent().iter().find(|c| c.entry.id == consent);
-        let predicate = entry.map_or_else(
-            || Predicate::None { counter: "calls.all".into() },
-            |c| c.predicate.clone(),
-        );
+        let predicate =
+            entry.map_or_else(|| Predicate::never("calls.all"), |c| c.predicates[0].clone());
         let mut claim = Claim {
-            predicate,
-            range: Range { tally, first: Epoch(first), last: Epoch(last) },
+            statements: vec![predicate],
+            ranges: vec![Range {
+                origin: ORIGIN.into(),
+                root: self.root,
+                tally,
+                first: Epoch(first),
+                last: Epoch(last),
+            }],
             audience: Audience::Verifier { did: did(&self.auditor), nonce: [7; 32] },
             expiry: UnixMillis(u64::MAX),
             admitted_gaps: 0,
         };
         edit(&mut claim);
-        let signature = key.sign(domain::PROOF_REQUEST, &claim.to_cbor());
-        let (pact, consent, requester) = (self.pact(), consent.into(), did(key));
-        Request::Prove { pact, consent, claim, requester, signature }
+        Self::want(Wanted { claim, kind: ProofKind::ZeroKnowledge, over: None }, key)
+    }
+
+    /// A request for a proof, signed.
+    pub(crate) fn want(wanted: Wanted, key: &SigningKey) -> Request {
+        let signature = key.sign(domain::PROOF_REQUEST, &wanted.to_cbor());
+        Request::Prove { wanted, requester: did(key), signature }
     }
 
     pub(crate) fn release(&self, statistic: &str, day: u64, key: &SigningKey) -> Request {

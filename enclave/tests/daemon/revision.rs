@@ -3,7 +3,7 @@
 
 use attestations::{Expect, appraise};
 use channel::forms::NoticeReader;
-use messages::bundle::{Bundle, IncludedLeaf};
+use messages::bundle::{Bundle, IncludedLeaf, LogView};
 use messages::codec::Wire;
 use messages::event::Party;
 use messages::ids::{SessionId, TallyId};
@@ -13,7 +13,7 @@ use messages::reply::{Action, Reply, Request};
 use messages::signature::SigningKey;
 use messages::time::{Millis, UnixMillis};
 use serde_json::{Value, json};
-use verify::{Anchors, Report, evidence_in, verify};
+use verify::{Anchors, Findings, LogAnchor, Report, evidence_in, verify};
 
 use crate::parties::{ASK, Parties, Talk, call, did};
 use crate::support::{Client, Daemon, Home, ORIGIN, code};
@@ -71,34 +71,43 @@ fn bundle(client: &Client, parties: &Parties, consent: &str, range: (TallyId, u6
         panic!("the leaves are in the log")
     };
     let leaves = leaves.into_iter().zip(paths);
+    let leaves = leaves.map(|(disclosed, path)| IncludedLeaf { disclosed, path }).collect();
     Bundle {
         format: Bundle::FORMAT.into(),
-        checkpoint,
-        leaves: leaves.map(|(disclosed, path)| IncludedLeaf { disclosed, path }).collect(),
+        logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
         schemas,
-        boots: vec![boots],
+        boots,
         claims: vec![*claim],
         aggregates: Vec::new(),
+        stamps: Vec::new(),
+        missing: Vec::new(),
     }
 }
 
 fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
-    let boots = bundle.leaves.iter().filter(|leaf| leaf.disclosed.leaf.kind == Kind::Boot);
+    let [view] = &bundle.logs[..] else { panic!("one log") };
+    let boots = view.leaves.iter().filter(|leaf| leaf.disclosed.leaf.kind == Kind::Boot);
     let boots = boots.map(|leaf| BootBody::from_cbor(&leaf.disclosed.body).unwrap());
     let anchors = Anchors {
-        origin: ORIGIN.into(),
-        log_key: daemon.connect().log_key(),
-        configs: boots.map(|body| body.config).collect(),
+        logs: vec![LogAnchor {
+            origin: ORIGIN.into(),
+            log_key: daemon.connect().log_key(),
+            configs: boots.map(|body| body.config).collect(),
+        }],
         pacts: vec![root.pact()],
         audience: Some(did(&root.auditor)),
         nonce: Some([7; 32]),
+        witnesses: Vec::new(),
+        quorum: 0,
+        stamped: false,
     };
     let policy = &daemon.policy;
-    let appraised: Vec<_> = evidence_in(bundle)
+    let appraised: Vec<_> = evidence_in(view)
         .iter()
         .map(|evidence| appraise(evidence, policy, Expect::Checkpoint, UnixMillis(0)).unwrap())
         .collect();
-    verify(&bundle.to_cbor(), &anchors, &appraised, UnixMillis(0)).unwrap()
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    verify(&bundle.to_cbor(), &anchors, findings, UnixMillis(0)).unwrap()
 }
 
 #[test]
@@ -176,7 +185,7 @@ fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
         // Without the pact in between nobody can tell that it is one chain.
         let mut cut = bundle.clone();
         let pacts: Vec<u64> = pact_leaves(&cut);
-        cut.leaves.retain(|leaf| leaf.disclosed.index != pacts[0]);
+        cut.logs[0].leaves.retain(|leaf| leaf.disclosed.index != pacts[0]);
         let report = checked(&daemon, &root, &cut);
         assert_eq!(report.items[0].verdict.code(), "revision-missing");
     }
@@ -242,6 +251,6 @@ fn a_notice_shorter_than_an_epoch_is_refused() {
 }
 
 fn pact_leaves(bundle: &Bundle) -> Vec<u64> {
-    let leaves = bundle.leaves.iter().map(|leaf| &leaf.disclosed);
+    let leaves = bundle.logs[0].leaves.iter().map(|leaf| &leaf.disclosed);
     leaves.filter(|leaf| leaf.leaf.kind == Kind::Pact).map(|leaf| leaf.index).collect()
 }

@@ -1,13 +1,15 @@
 //! The whole service over the door: sessions, epochs, proofs, private aggregates, the log.
 
+use messages::bundle::Proof;
 use messages::claim::{Audience, Claim, Predicate};
+use messages::codec::Wire;
 use messages::event::Party;
 use messages::ids::{SessionId, TallyId};
-use messages::leaf::Gaps;
+use messages::leaf::{Gaps, TallyBody};
 use messages::receipt::Receipt;
-use messages::reply::{Action, Open, Reply, Request};
+use messages::reply::{Action, Open, ProofKind, Reply, Request, Wanted};
 use messages::signature::SigningKey;
-use messages::time::{Epoch, Millis};
+use messages::time::{Epoch, Millis, UnixMillis};
 use pact::SignedPact;
 use serde_json::Value;
 
@@ -122,7 +124,7 @@ fn proofs_leave_only_by_consent() {
     assert!(matches!(proof, Reply::Proof { .. }), "{proof:?}");
     assert_eq!(code(scene.prove("no-such-entry", |_| {}, auditor)), "claim-not-consented");
     let sharper = |claim: &mut Claim| {
-        claim.predicate = Predicate::AtMost { counter: "pii:any".into(), bound: 500 };
+        claim.statements = vec![Predicate::at_most("pii:any", 500)];
     };
     assert_eq!(
         code(scene.prove("pii-under-1000", sharper, auditor)),
@@ -135,15 +137,85 @@ fn proofs_leave_only_by_consent() {
     );
     let everybody = |claim: &mut Claim| claim.audience = Audience::Public;
     assert_eq!(code(scene.prove("pii-under-1000", everybody, auditor)), "not-consented-audience");
-    let other = |claim: &mut Claim| claim.range.tally = TallyId([9; 32]);
+    let other = |claim: &mut Claim| claim.ranges[0].tally = TallyId([9; 32]);
     assert_eq!(code(scene.prove("pii-under-1000", other, auditor)), "claim-other-tally");
-    let zero = |claim: &mut Claim| claim.range.first = Epoch(0);
+    let zero = |claim: &mut Claim| claim.ranges[0].first = Epoch(0);
     assert_eq!(code(scene.prove("pii-under-1000", zero, auditor)), "claim-epoch-zero");
     assert_eq!(
         code(scene.prove("calls-succeed", |_| {}, auditor)),
         "statement-false",
         "one call without an answer is no 60 %, and fewer than five"
     );
+}
+
+/// A claim may say dates; its epochs are those that end there.
+#[test]
+fn a_range_is_named_by_the_moments_at_which_epochs_end() {
+    let scene = Scene::new();
+    scene.session(1);
+    scene.next_day();
+    scene.next_day();
+    let [tally, _] = scene.tallies;
+    let auditor = &scene.parties.auditor;
+    let day = |n: u64| UnixMillis((DAY + n) * 86_400_000);
+    let ask = |from, to, kind| {
+        let request = scene.parties.prove("pii-under-1000", (tally, 9, 9), |_| {}, auditor);
+        let Request::Prove { wanted, .. } = request else { panic!() };
+        let wanted = Wanted { over: Some([from, to]), kind, ..wanted };
+        scene.client.ask(&Parties::want(wanted, auditor))
+    };
+    for kind in [ProofKind::ZeroKnowledge, ProofKind::Signed] {
+        for (from, to, epochs) in [(0, 1, (1, 1)), (1, 2, (2, 2)), (0, 2, (1, 2))] {
+            let Reply::Proof { claim, .. } = ask(day(from), day(to), kind) else { panic!() };
+            let range = &claim.claim.ranges[0];
+            assert_eq!((range.first.0, range.last.0), epochs);
+            assert_eq!(matches!(claim.proof, Proof::Signed(_)), kind == ProofKind::Signed);
+        }
+    }
+    let kind = ProofKind::Signed;
+    // Before the tally opened there was nothing: its opening is the beginning.
+    assert!(matches!(ask(UnixMillis(0), day(1), kind), Reply::Proof { .. }));
+    for (from, to) in [(day(0), day(3)), (day(1), day(1)), (day(2), day(1))] {
+        assert_eq!(code(ask(from, to, kind)), "claim-range-not-closed");
+    }
+    let within = UnixMillis(day(1).0 + 1);
+    assert_eq!(code(ask(day(0), within, kind)), "claim-range-not-closed");
+}
+
+/// What was asked, and which rules were met, is told to whom the pact names, and to nobody else.
+#[test]
+fn the_hidden_body_of_a_tally_leaf_is_told_to_whom_the_pact_names() {
+    let scene = Scene::new();
+    scene.session(1);
+    scene.next_day();
+    let auditor = &scene.parties.auditor;
+    assert!(matches!(scene.prove("pii-under-1000", |_| {}, auditor), Reply::Proof { .. }));
+    assert_eq!(code(scene.prove("calls-succeed", |_| {}, auditor)), "statement-false");
+    scene.next_day();
+    let mut party = scene.daemon.connect();
+    party.login(&scene.parties.initiator).unwrap();
+    let mut asked = Vec::new();
+    for leaf in 0.. {
+        match party.ask(&Request::Disclose { leaf }) {
+            Reply::Disclosed { leaf, hidden: Some(hidden) } => {
+                let body = TallyBody::from_cbor(&leaf.body).unwrap();
+                assert_eq!(body.hidden, hidden.digest());
+                assert_eq!(hidden.to_cbor().len() % 1024, 0);
+                asked.extend(hidden.asked);
+            }
+            Reply::Disclosed { hidden: None, .. } => {}
+            refused => {
+                assert_eq!(code(refused), "log-no-such-leaf");
+                break;
+            }
+        }
+    }
+    let first: Vec<_> = asked.iter().map(|asked| asked.statements[0].clone()).collect();
+    assert_eq!(first.len(), 2, "whether it held or not: {first:?}");
+    assert!(asked.iter().all(|asked| asked.requester == did(auditor)));
+    let mut stranger = scene.daemon.connect();
+    stranger.login(&SigningKey::from_seed(&[99; 32])).unwrap();
+    assert_eq!(code(stranger.ask(&Request::Disclose { leaf: 2 })), "leaf-not-for-caller");
 }
 
 #[test]

@@ -94,16 +94,12 @@ bodies! {
     }
     /// A request for a proof.
     ProveBody {
-        /// The pact whose consent permits it.
-        pact: Hex<32>,
-        /// The consent entry's name.
-        consent: String,
-        /// The claim, deterministic CBOR.
-        claim: Base64,
+        /// The claim and the kind of proof, deterministic CBOR.
+        wanted: Base64,
         /// Who asks.
         #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 256))]
         requester: Did,
-        /// By the requester, over the claim's encoding.
+        /// By the requester, over that encoding.
         signature: Hex<64>,
     }
     /// A request for a private aggregate.

@@ -4,6 +4,7 @@ use messages::bundle::ProvenClaim;
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
 use messages::event::Party;
+use messages::hidden::Hidden;
 use messages::ids::{EventHash, LeafHash, PactHash, SessionId, TallyId};
 use messages::leaf::{Boots, Gaps};
 use messages::publication::Disclosed;
@@ -81,6 +82,9 @@ pub enum ReplyForm {
     Disclosed {
         /// The leaf, CBOR.
         leaf: Base64,
+        /// The hidden body of a tally leaf, CBOR.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hidden: Option<Base64>,
     },
     /// A checkpoint and ways to it.
     Included {
@@ -95,12 +99,12 @@ pub enum ReplyForm {
     Proof {
         /// The proven claim, CBOR.
         claim: Base64,
-        /// Leaves before, after, pact and boot, CBOR each.
+        /// Of each range the leaves before and after, of its pacts and of its boots, CBOR each.
         leaves: Vec<Base64>,
-        /// The schema at the end of the range, then that at its beginning if it differs, CBOR.
+        /// The schemas at the ends of the ranges, CBOR each.
         schemas: Vec<Base64>,
-        /// The tally's boots, CBOR.
-        boots: Base64,
+        /// Boots of each tally's life, CBOR each.
+        boots: Vec<Base64>,
     },
     /// The event is on record; nothing more is said in passive mode.
     Receipt {
@@ -292,7 +296,7 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             claim: Base64(minicbor::to_vec(claim).unwrap_or_default()),
             leaves: cbor_each(leaves),
             schemas: schemas.iter().map(|schema| Base64(schema.to_cbor())).collect(),
-            boots: Base64(boots.to_cbor()),
+            boots: boots.iter().map(|boots| Base64(boots.to_cbor())).collect(),
         },
         Reply::Released { leaves } => ReplyForm::Released { leaves: cbor_each(leaves) },
         Reply::Included { checkpoint, paths } => {
@@ -315,7 +319,10 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             let entries = entries.iter().map(EntryForm::from).collect();
             ReplyForm::Recorded { entries, next: *next }
         }
-        Reply::Disclosed(leaf) => ReplyForm::Disclosed { leaf: Base64(leaf.to_cbor()) },
+        Reply::Disclosed { leaf, hidden } => ReplyForm::Disclosed {
+            leaf: Base64(leaf.to_cbor()),
+            hidden: hidden.as_ref().map(|hidden| Base64(hidden.to_cbor())),
+        },
         Reply::Chain { documents } => {
             ReplyForm::Chain { documents: documents.iter().cloned().map(Base64).collect() }
         }
@@ -343,7 +350,10 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
         ReplyForm::Chain { documents } => {
             Reply::Chain { documents: documents.into_iter().map(|d| d.0).collect() }
         }
-        ReplyForm::Disclosed { leaf } => Reply::Disclosed(Disclosed::from_cbor(&leaf.0)?),
+        ReplyForm::Disclosed { leaf, hidden } => Reply::Disclosed {
+            leaf: Disclosed::from_cbor(&leaf.0)?,
+            hidden: hidden.map(|hidden| Hidden::from_cbor(&hidden.0)).transpose()?,
+        },
         ReplyForm::Included { checkpoint, paths } => {
             Reply::Included { checkpoint, paths: paths.into_iter().map(hashes).collect() }
         }
@@ -352,7 +362,7 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             claim: Box::new(proven(&claim.0)?),
             leaves: disclosed(&leaves)?,
             schemas: schemas.iter().map(|s| Schema::from_cbor(&s.0)).collect::<Result<_, _>>()?,
-            boots: Boots::from_cbor(&boots.0)?,
+            boots: boots.iter().map(|b| Boots::from_cbor(&b.0)).collect::<Result<_, _>>()?,
         },
         ReplyForm::Receipt { receipt } => Reply::Receipt(receipt.into()),
         ReplyForm::Recorded { entries, next } => {

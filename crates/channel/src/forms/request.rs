@@ -2,10 +2,9 @@
 //! that a stranger may send is refused by [`FormError`], which quotes nothing.
 
 use http::Method;
-use messages::claim::Claim;
 use messages::codec::Wire;
 use messages::ids::{PactHash, SessionId};
-use messages::reply::Request;
+use messages::reply::{Request, Wanted};
 use messages::signature::Signature;
 use messages::time::Millis;
 use serde::de::DeserializeOwned;
@@ -126,14 +125,9 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
             post(Operation::Approve, "", &body)
         }
         Request::Advance { by } => post(Operation::Advance, "", &AdvanceBody { by_ms: by.0 }),
-        Request::Prove { pact, consent, claim, requester, signature } => {
-            let body = ProveBody {
-                pact: Hex(pact.0),
-                consent: consent.clone(),
-                claim: Base64(claim.to_cbor()),
-                requester: requester.clone(),
-                signature: Hex(signature.0),
-            };
+        Request::Prove { wanted, requester, signature } => {
+            let (wanted, requester) = (Base64(wanted.to_cbor()), requester.clone());
+            let body = ProveBody { wanted, requester, signature: Hex(signature.0) };
             post(Operation::Prove, "", &body)
         }
         Request::Release { query, requester, signature } => {
@@ -258,10 +252,9 @@ pub fn from_http(
             Request::Advance { by: Millis(by_ms) }
         }
         Operation::Prove => {
-            let ProveBody { pact, consent, claim, requester, signature } = json(body)?;
-            let claim = Claim::from_cbor(&claim.0).map_err(|_| FormError::Malformed)?;
-            let (pact, signature) = (PactHash(pact.0), Signature(signature.0));
-            Request::Prove { pact, consent, claim, requester, signature }
+            let ProveBody { wanted, requester, signature } = json(body)?;
+            let wanted = Wanted::from_cbor(&wanted.0).map_err(|_| FormError::Malformed)?;
+            Request::Prove { wanted, requester, signature: Signature(signature.0) }
         }
         Operation::Release => {
             let ReleaseBody { query, requester, signature } = json(body)?;

@@ -1,10 +1,14 @@
 //! Laws of the forms: what is written is read back the same; no bytes make a reader fall over.
 
-use messages::bundle::{OpenedCommitments, Proof, ProvenClaim, SchnorrProof};
-use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
+use messages::bundle::{
+    LinearProof, OpenedCommitments, OpenedConsent, Proof, ProvenClaim, SchnorrProof, SignedProof,
+    Stand,
+};
+use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range};
 use messages::counter::{Bucket, Counter, Schema};
 use messages::did::Did;
 use messages::event::{Counts, Party};
+use messages::hidden::Hidden;
 use messages::ids::{
     BodyDigest, BootId, Commitment, EventHash, LeafHash, PactHash, ProgramId, Root, Salt,
     SessionId, TallyId,
@@ -15,8 +19,8 @@ use messages::receipt::{
     BootCertificate, JournalHead, Notice, NoticeKind, Receipt, Resumption, Ticket,
 };
 use messages::reply::{
-    Action, Approval, Metadata, ModeName, Open, RecordEntry, Reinstatement, Reply, Request,
-    Statistic, WaitingCall,
+    Action, Approval, Metadata, ModeName, Open, ProofKind, RecordEntry, Reinstatement, Reply,
+    Request, Statistic, WaitingCall, Wanted,
 };
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Epoch, Millis, UnixMillis};
@@ -120,8 +124,14 @@ fn claim() -> impl Strategy<Value = Claim> {
         (did(), b32()).prop_map(|(did, nonce)| Audience::Verifier { did, nonce }),
     ];
     (".*", b32(), audience, any::<[u64; 5]>()).prop_map(|(counter, tally, audience, n)| Claim {
-        predicate: Predicate::Between { counter, lower: n[0], upper: n[1] },
-        range: Range { tally: TallyId(tally), first: Epoch(n[2]), last: Epoch(n[3]) },
+        statements: vec![Predicate::between(counter.as_str(), n[0], n[1])],
+        ranges: vec![Range {
+            origin: counter,
+            root: PactHash(tally),
+            tally: TallyId(tally),
+            first: Epoch(n[2]),
+            last: Epoch(n[3]),
+        }],
         audience,
         expiry: UnixMillis(n[4]),
         admitted_gaps: n[0],
@@ -149,29 +159,39 @@ fn proven() -> impl Strategy<Value = ProvenClaim> {
     (claim(), any::<[u64; 3]>(), b32(), path(), vec(did(), 0..3), bytes()).prop_map(
         |(claim, [before, after, pact], some, path, audience, range)| ProvenClaim {
             claim,
-            before,
-            after,
-            pact,
-            consent: ConsentEntry {
-                id: "weekly".into(),
-                program: ProgramId(some),
-                audience,
-                per: Some(Millis(before)),
-                salt: some,
-            },
-            consent_index: 3,
-            consent_path: path.clone(),
-            commitments: vec![OpenedCommitments {
-                counter: 7,
-                before: Some(Commitment(some)),
-                before_path: path.clone(),
-                after: Commitment(some),
-                after_path: path,
+            stands: vec![Stand {
+                before,
+                after,
+                pact,
+                consent: vec![OpenedConsent {
+                    entry: ConsentEntry {
+                        id: "weekly".into(),
+                        program: ProgramId(some),
+                        grid: vec![vec![before], vec![after, pact]],
+                        audience,
+                        per: Some(Calendar::Every(Millis(before))),
+                        salt: some,
+                    },
+                    index: 3,
+                    path: path.clone(),
+                }],
+                commitments: vec![OpenedCommitments {
+                    counter: 7,
+                    before: Some(Commitment(some)),
+                    before_path: path.clone(),
+                    after: Commitment(some),
+                    after_path: path,
+                }],
             }],
-            proof: Proof {
-                equalities: vec![SchnorrProof { nonce: Commitment(some), response: some }],
-                high: vec![Commitment(some)],
-                range,
+            proof: if before % 2 == 0 {
+                let (boot, signature) = (BootId(some), Signature([7; 64]));
+                Proof::Signed(SignedProof { boot, size: after, signature })
+            } else {
+                Proof::ZeroKnowledge(LinearProof {
+                    equalities: vec![SchnorrProof { nonce: Commitment(some), response: some }],
+                    high: vec![Commitment(some)],
+                    range,
+                })
             },
         },
     )
@@ -202,9 +222,11 @@ fn request() -> impl Strategy<Value = Request> {
             Request::Approve { approval, signature }
         }),
         any::<u64>().prop_map(|by| Request::Advance { by: Millis(by) }),
-        (b32(), ".*", claim(), did(), signature()).prop_map(
-            |(pact, consent, claim, requester, signature)| {
-                Request::Prove { pact: PactHash(pact), consent, claim, requester, signature }
+        (claim(), any::<bool>(), did(), signature()).prop_map(
+            |(claim, signed, requester, signature)| {
+                let kind = if signed { ProofKind::Signed } else { ProofKind::ZeroKnowledge };
+                let over = signed.then_some([UnixMillis(1), claim.expiry]);
+                Request::Prove { wanted: Wanted { claim, kind, over }, requester, signature }
             }
         ),
         (b32(), ".*", any::<u64>(), did(), signature()).prop_map(
@@ -268,7 +290,9 @@ fn reply() -> impl Strategy<Value = Reply> {
             claim: Box::new(claim),
             leaves,
             schemas: vec![Schema { counters }],
-            boots: Boots { entries: vec![BootEntry { boot: BootId(boot), ..Default::default() }] },
+            boots: vec![Boots {
+                entries: vec![BootEntry { boot: BootId(boot), ..Default::default() }],
+            }],
         },
     );
     let verdict = (action(), of(".*"), receipt(), of(ticket()));
@@ -312,7 +336,10 @@ fn reply() -> impl Strategy<Value = Reply> {
         vec(waiting, 0..3).prop_map(|calls| Reply::Waiting { calls }),
         (vec(entry, 0..3), of(any::<u64>()))
             .prop_map(|(entries, next)| Reply::Recorded { entries, next }),
-        disclosed().prop_map(Reply::Disclosed),
+        (disclosed(), of(b32())).prop_map(|(leaf, salt)| Reply::Disclosed {
+            leaf,
+            hidden: salt.map(|salt| Hidden { salt: Salt(salt), ..Hidden::default() }.padded()),
+        }),
         vec(bytes(), 0..4).prop_map(|documents| Reply::Chain { documents }),
         any::<u64>().prop_map(|witnesses| Reply::Cosigned { witnesses }),
     ]

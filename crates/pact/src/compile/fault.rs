@@ -1,6 +1,7 @@
 //! Why a well-formed pact does not compile.
 
 use super::rules::MAX_PATTERNS;
+use crate::claim::ClaimError;
 
 /// Why a pact does not compile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,20 @@ pub enum CompileError {
     /// More is followed than a mark can name.
     #[error("the pact has more than 64 flows and bounds on sensitivity")]
     TooManyMarks,
+    /// A claim's statement that says nothing that can be proven.
+    #[error("claim {index}: {error}")]
+    BadStatement {
+        /// Place in `claims`.
+        index: usize,
+        /// Why not.
+        error: ClaimError,
+    },
+    /// Statements of one claim that differ in more than their thresholds.
+    #[error("claim {index}: its statements differ in more than their thresholds")]
+    ProgramsDiffer {
+        /// Place in `claims`.
+        index: usize,
+    },
     /// A limit or claim counts something that is not counted.
     #[error("{kind} {index}: no such counter")]
     UnknownCounter {
@@ -189,6 +204,8 @@ impl CompileError {
                 "use events, calls:ID, sum:ID.ARG, distinct:ID.ARG, pii:any, \
                   bytes, errors, or for claims a counter of the schema",
             ),
+            Self::BadStatement { error, .. } => (error.code(), error.remedy()),
+            Self::ProgramsDiffer { .. } => ("programs-differ", "make a claim of each"),
             Self::UnknownFlowTarget { .. } | Self::UnknownInteraction { .. } => {
                 ("unknown-interaction", "correct the identifier")
             }
@@ -197,7 +214,7 @@ impl CompileError {
             Self::UnsupportedClaim { .. } => (
                 "unsupported-claim",
                 "claim a bound, an interval, a least share, a percentile \
-                  at an edge, or an equality",
+                  at an edge, or an equality; or write it out in `any_of`",
             ),
         }
     }

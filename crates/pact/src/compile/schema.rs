@@ -24,7 +24,8 @@ pub(crate) enum Fixed {
     CallsError = 10,
     Bytes = 11,
     PiiAny = 12,
-    Latency = 13,
+    Breaches = 13,
+    Latency = 14,
 }
 
 impl Fixed {
@@ -63,6 +64,7 @@ impl Builder {
             ("calls.error", "calls"),
             ("bytes", "bytes"),
             ("pii:any", "items"),
+            ("breaches", "events"),
         ];
         let mut builder = Self { counters: Vec::new(), changed: false };
         for (name, unit) in fixed {
@@ -134,6 +136,7 @@ mod tests {
             ("calls.error", Fixed::CallsError),
             ("bytes", Fixed::Bytes),
             ("pii:any", Fixed::PiiAny),
+            ("breaches", Fixed::Breaches),
             ("latency_ms:50", Fixed::Latency),
         ] {
             assert_eq!(schema.find(name).unwrap().0, fixed.at(), "{name}");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::origin::ConsentSalt;
-use super::scalar::{Digest, Exact, Name, PartyId, Span};
+use super::scalar::{Digest, Exact, Name, PartyId, Period, Span};
 use super::words::{
     AccessScope, AccessWhen, ClaimOp, DpUnit, EvidenceFormat, Fail, IncidentDetail, KeyHolder,
     LogScope, Mode, OnTimeout, Otherwise, Signal,
@@ -150,10 +150,14 @@ terms! {
     ClaimTerms {
         /// Its identifier.
         id: Name,
+        /// Any of these statements, in the language of claims: one program, several thresholds.
+        #[serde(default)] any_of: Vec<String>,
+        /// That no term of the pact was broken: one claim for each limit, flow and objective.
+        terms: Option<bool>,
         /// Of what.
-        counter: String,
+        counter: Option<String>,
         /// Compared how.
-        op: ClaimOp,
+        op: Option<ClaimOp>,
         /// With what.
         bound: Option<Exact>,
         /// And at least this.
@@ -168,7 +172,21 @@ terms! {
         min_samples: Option<u64>,
         /// To whom; anyone when absent.
         #[serde(default)] to: Vec<PartyId>,
-        /// Over whole multiples of this.
-        per: Option<Span>,
+        /// Over whole multiples of this, or whole months.
+        per: Option<Period>,
+    }
+}
+
+impl ClaimTerms {
+    /// Does it say what it permits field by field?
+    pub(crate) const fn is_structured(&self) -> bool {
+        self.counter.is_some()
+            || self.op.is_some()
+            || self.bound.is_some()
+            || self.lower.is_some()
+            || self.ratio_of.is_some()
+            || self.sum_of.is_some()
+            || self.percentile.is_some()
+            || self.min_samples.is_some()
     }
 }

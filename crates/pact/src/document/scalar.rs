@@ -1,5 +1,6 @@
 //! The words of the format: exact decimals, spans, moments, identifiers.
 
+use messages::claim::Calendar;
 use messages::did::Did;
 use messages::time::{Millis, UnixMillis};
 use rust_decimal::Decimal;
@@ -76,6 +77,21 @@ impl Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(d)?).ok_or_else(|| de_fault(Fault::BadDuration))
+    }
+}
+
+/// A calendar period: a duration, or `P1M` for months as the calendar has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Calendar);
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        if text == "P1M" {
+            return Ok(Self(Calendar::Months));
+        }
+        let span = Span::parse(&text).ok_or_else(|| de_fault(Fault::BadDuration))?;
+        Ok(Self(Calendar::Every(span.0)))
     }
 }
 

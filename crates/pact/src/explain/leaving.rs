@@ -1,9 +1,11 @@
 //! Exactly what leaves the monitor.
 
+use messages::claim::Calendar;
+
 use super::words::{counter, either, safe, span};
 use crate::compile::Compiled;
 use crate::document::Pact;
-use crate::document::scalar::PartyId;
+use crate::document::scalar::{PartyId, Period, Span};
 use crate::document::terms::{ClaimOp, ClaimTerms, DpTerms, DpUnit, LogScope, Mode};
 
 pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
@@ -63,6 +65,8 @@ pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
 fn claim(claim: &ClaimTerms) -> String {
     let ClaimTerms {
         id,
+        any_of,
+        terms,
         counter: counted,
         op,
         bound,
@@ -74,6 +78,20 @@ fn claim(claim: &ClaimTerms) -> String {
         to,
         per,
     } = claim;
+    let per = per.map(|p| format!(", over {}", period(p))).unwrap_or_default();
+    if *terms == Some(true) {
+        let each = "for each limit, flow and objective, that it was never broken";
+        return format!("The claims {}, to {}: {each}{per}.", id.0, audience(to));
+    }
+    let (Some(counted), Some(op)) = (counted, op) else {
+        let any: Vec<String> = any_of.iter().map(|text| safe(text)).collect();
+        return format!(
+            "The claim {}, to {}: that {}{per}.",
+            id.0,
+            audience(to),
+            either(&any, "or")
+        );
+    };
     let what = counter(counted);
     let bound = bound.map(|b| b.0.to_string()).unwrap_or_default();
     let compared = format!("{} {bound}", compared(*op));
@@ -94,8 +112,14 @@ fn claim(claim: &ClaimTerms) -> String {
         }
         (None, None, None) => format!("{what} are {compared}{lower}"),
     };
-    let per = per.map(|p| format!(", over whole multiples of {}", span(p))).unwrap_or_default();
     format!("The claim {}, to {}: that {says}{per}.", id.0, audience(to))
+}
+
+fn period(period: Period) -> String {
+    match period.0 {
+        Calendar::Every(length) => format!("whole multiples of {}", span(Span(length))),
+        Calendar::Months => "whole months".to_owned(),
+    }
 }
 
 fn audience(to: &[PartyId]) -> String {

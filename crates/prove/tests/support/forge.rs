@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use crate::monitor::{Draft, Monitor, NOW, ORIGIN};
-use messages::bundle::Bundle;
+use messages::bundle::{Bundle, LinearProof, OpenedConsent, Proof, ProvenClaim};
 use messages::claim::Predicate;
 use messages::codec::Wire;
 use messages::ids::{Commitment, LeafHash};
@@ -13,7 +13,7 @@ use messages::leaf::{AggregateBody, BootBody, Boots, PactBody, ReserveBody, Tall
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
 use messages::time::{Epoch, UnixMillis};
-use verify::{Anchors, Appraised, verify};
+use verify::{Anchors, Appraised, Findings, Timestamped, verify};
 
 /// A bundle on its way to a verifier.
 pub(crate) struct Case<'a> {
@@ -23,6 +23,7 @@ pub(crate) struct Case<'a> {
     pub(crate) bytes: Option<Vec<u8>>,
     pub(crate) anchors: Anchors,
     pub(crate) appraised: Vec<Appraised>,
+    pub(crate) timestamped: Vec<Timestamped>,
     pub(crate) now: UnixMillis,
 }
 
@@ -37,6 +38,7 @@ impl<'a> Case<'a> {
             bytes: None,
             anchors: monitor.anchors(),
             appraised: monitor.appraised(),
+            timestamped: Vec::new(),
             now: NOW,
         }
     }
@@ -60,7 +62,8 @@ impl<'a> Case<'a> {
     /// The bundle's code, or that of its first item that is not verified.
     pub(crate) fn outcome(&self) -> &'static str {
         let bytes = self.bytes.clone().unwrap_or_else(|| self.bundle.to_cbor());
-        match verify(&bytes, &self.anchors, &self.appraised, self.now) {
+        let findings = Findings { appraised: &self.appraised, timestamped: &self.timestamped };
+        match verify(&bytes, &self.anchors, findings, self.now) {
             Err(unusable) => unusable.code(),
             Ok(report) => {
                 let mut codes = report.items.iter().map(|item| item.verdict.code());
@@ -71,25 +74,26 @@ impl<'a> Case<'a> {
 
     /// Signs and logs the drafts anew, as a monitor would that lies in their bodies.
     pub(crate) fn republish(&mut self) {
-        (self.bundle.leaves, self.bundle.checkpoint) = self.monitor.publish(&self.drafts);
+        let log = &mut self.bundle.logs[0];
+        (log.leaves, log.checkpoint) = self.monitor.publish(&self.drafts);
     }
 
     /// Logs the bundle's leaves as they are.
     pub(crate) fn relog(&mut self) {
         let mut log = tlog::Log::new();
-        for leaf in &self.bundle.leaves {
+        for leaf in &self.bundle.logs[0].leaves {
             log.append(&leaf.disclosed.leaf);
         }
-        for leaf in &mut self.bundle.leaves {
+        for leaf in &mut self.bundle.logs[0].leaves {
             leaf.path = log.inclusion(leaf.disclosed.index, log.size());
         }
-        self.bundle.checkpoint =
+        self.bundle.logs[0].checkpoint =
             tlog::sign_checkpoint(ORIGIN, log.size(), &log.root(), &self.monitor.log_key);
     }
 
     /// The first commitment of the first claim, before its range.
     pub(crate) fn before(&mut self, change: impl FnOnce(&mut Commitment)) {
-        change(self.bundle.claims[0].commitments[0].before.as_mut().unwrap());
+        change(self.bundle.claims[0].stands[0].commitments[0].before.as_mut().unwrap());
     }
 
     pub(crate) fn only(&mut self, claim: usize) {
@@ -100,7 +104,7 @@ impl<'a> Case<'a> {
     pub(crate) fn tally(&mut self, at: usize, change: impl FnOnce(&mut TallyBody)) {
         let Publication::Tally(body) = &mut self.drafts[at].publication else { panic!("{at}") };
         change(body);
-        *body = body.clone().padded();
+        **body = (**body).clone().padded();
         self.republish();
     }
 
@@ -142,8 +146,9 @@ impl<'a> Case<'a> {
     /// A pact that consents to `predicate`, and a claim of it.
     pub(crate) fn claim_of(&mut self, predicate: Predicate) {
         self.only(0);
-        let mut entry = self.bundle.claims[0].consent.clone();
+        let mut entry = self.bundle.claims[0].stands[0].consent[0].entry.clone();
         entry.program = predicate.program_id();
+        entry.grid = vec![predicate.thresholds()];
         let mut encoded: Vec<Vec<u8>> = self.monitor.entries.iter().map(Wire::to_cbor).collect();
         encoded[0] = entry.to_cbor();
         let leaves: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
@@ -153,9 +158,9 @@ impl<'a> Case<'a> {
         body.consent = root;
         self.republish();
         let claim = &mut self.bundle.claims[0];
-        claim.consent = entry;
-        claim.consent_path = path.into_iter().map(LeafHash).collect();
-        claim.claim.predicate = predicate;
+        let path = path.into_iter().map(LeafHash).collect();
+        claim.stands[0].consent[0] = OpenedConsent { entry, index: 0, path };
+        claim.claim.statements[0] = predicate;
     }
 
     /// The leaf at the end of the range commits to `point` as counter 2, and the claim opens it.
@@ -167,9 +172,17 @@ impl<'a> Case<'a> {
         let leaves: Vec<&[u8]> = commitments.iter().map(|c| &c.0[..]).collect();
         let (root, path) = (COMMITMENTS.root(&leaves), COMMITMENTS.path(&leaves, 2));
         self.tally(AFTER, |b| b.commitments = root);
-        let opened = &mut self.bundle.claims[0].commitments[0];
+        let opened = &mut self.bundle.claims[0].stands[0].commitments[0];
         opened.after = point;
         opened.after_path = path.into_iter().map(LeafHash).collect();
+    }
+}
+
+/// The parts of a claim's zero-knowledge proof.
+pub(crate) fn zk(proven: &mut ProvenClaim) -> &mut LinearProof {
+    match &mut proven.proof {
+        Proof::ZeroKnowledge(linear) => linear,
+        Proof::Signed(_) => panic!("a signed claim"),
     }
 }
 

@@ -10,9 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use cloister_prove::{ProveError, Request, prove};
-use messages::bundle::{Bundle, IncludedLeaf, ProvenClaim};
-use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
+use cloister_prove::{Ground, ProveError, Request, prove};
+use messages::bundle::{Bundle, IncludedLeaf, LogView, OpenedConsent, Place, ProvenClaim};
+use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range, Relation, Sum};
 use messages::codec::Wire;
 use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, Schema};
 use messages::did::Did;
@@ -21,7 +21,7 @@ use messages::evidence::{Claims, Conceptual, Purpose, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{BodyDigest, BootId, ConfigDigest, LeafHash, PactHash, Root, Salt, TallyId};
 use messages::leaf::{
     AggregateBody, BootBody, BootEntry, Boots, Gaps, Leaf, Mechanism, Noise, PactBody, Query,
-    ReserveBody, TallyBody, body_digest,
+    ReserveBody, Suite, TallyBody, body_digest,
 };
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
@@ -29,8 +29,8 @@ use messages::signature::{PublicKey, SigningKey};
 use messages::time::{Bracket, ClockKind, Epoch, Millis, UnixMillis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
-use verify::{Anchors, Appraised, EvidenceClass};
+use tally::{BlindingContext, Cut, HolderSecret, Openings, Totals, commit, tally_id};
+use verify::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Report, Unusable};
 
 pub(crate) const ORIGIN: &str = "insecure-dev/test.example/log";
 pub(crate) const EXPIRY: UnixMillis = UnixMillis(1_000_000);
@@ -73,7 +73,7 @@ impl Monitor {
 
     /// The same life, but for two revisions in its second epoch: the second one adds a counter.
     pub(crate) fn revised() -> Self {
-        let late = Predicate::AtMost { counter: "late".into(), bound: 4 };
+        let late = Predicate::at_most("late", 4);
         let (mut monitor, mut totals) = Self::begun([predicates(), vec![late]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
@@ -144,18 +144,28 @@ impl Monitor {
     }
 
     pub(crate) fn prove(&self, claim: &Claim) -> Result<ProvenClaim, ProveError> {
-        let at = self.predicates.iter().position(|p| *p == claim.predicate).unwrap_or(0);
-        self.prove_with(&self.publish(&self.drafts).0, claim, at, |_| {})
+        self.prove_with(&self.publish(&self.drafts).0, claim, |_| {})
     }
 
     pub(crate) fn prove_with<'a>(
         &'a self,
         leaves: &'a [IncludedLeaf],
         claim: &'a Claim,
-        entry: usize,
         change: impl FnOnce(&mut Request<'a>),
     ) -> Result<ProvenClaim, ProveError> {
-        let range = claim.range;
+        let mut request = Request { claim, grounds: vec![self.ground(leaves, claim, 0)] };
+        change(&mut request);
+        prove(&request, &mut ChaCha20Rng::from_seed([42; 32]))
+    }
+
+    /// What a claim stands on over its range number `at`.
+    pub(crate) fn ground<'a>(
+        &'a self,
+        leaves: &'a [IncludedLeaf],
+        claim: &Claim,
+        at: usize,
+    ) -> Ground<'a> {
+        let range = &claim.ranges[at];
         let opened = |epoch: Epoch| self.openings.get(&(range.tally, epoch)).unwrap();
         let (before, before_openings) = opened(range.first.previous().unwrap());
         let (after, after_openings) = opened(range.last);
@@ -169,34 +179,46 @@ impl Monitor {
             .iter()
             .map(|l| &l.disclosed)
             .find(|d| PactBody::from_cbor(&d.body).is_ok_and(|b| b.pact == ends.pact));
-        let mut request = Request {
-            claim,
-            schema: self
-                .schemas
-                .iter()
-                .find(|s| s.hash() == ends.schema)
-                .unwrap_or(&self.schemas[0]),
+        let schema = self.schemas.iter().find(|s| s.hash() == ends.schema);
+        Ground {
+            schema: schema.unwrap_or(&self.schemas[0]),
             before: leaf(*before),
             after: leaf(*after),
             pact: pact.unwrap_or_else(|| leaf(1)),
             boot: boot.unwrap(),
-            consent: (self.entries[entry].clone(), entry, self.consent_path(entry)),
+            consent: claim.statements.iter().map(|p| self.consent(p)).collect(),
             before_openings,
             after_openings,
-        };
-        change(&mut request);
-        prove(&request, &mut ChaCha20Rng::from_seed([42; 32]))
+        }
+    }
+
+    /// The entry that lists a statement, or else the first.
+    pub(crate) fn consent(&self, predicate: &Predicate) -> OpenedConsent {
+        let at = self.entries.iter().position(|e| e.lists(predicate)).unwrap_or(0);
+        let index = u32::try_from(at).unwrap();
+        OpenedConsent { entry: self.entries[at].clone(), index, path: self.consent_path(at) }
     }
 
     /// A claim about the first tally over epochs `first..=last`, to the auditor, whose nonce is
     /// [`NONCE`].
     pub(crate) fn claim(&self, predicate: &Predicate, first: u64, last: u64) -> Claim {
         Claim {
-            predicate: predicate.clone(),
-            range: Range { tally: self.tally(0), first: Epoch(first), last: Epoch(last) },
+            statements: vec![predicate.clone()],
+            ranges: vec![self.range(0, first, last)],
             audience: Audience::Verifier { did: auditor(), nonce: NONCE },
             expiry: EXPIRY,
             admitted_gaps: 0,
+        }
+    }
+
+    /// Epochs `first..=last` of a party's tally.
+    pub(crate) fn range(&self, party: usize, first: u64, last: u64) -> Range {
+        Range {
+            origin: ORIGIN.into(),
+            root: self.root_pact,
+            tally: self.tally(party),
+            first: Epoch(first),
+            last: Epoch(last),
         }
     }
 
@@ -205,16 +227,17 @@ impl Monitor {
         let aggregates = leaves
             .iter()
             .filter(|l| l.disclosed.leaf.kind == messages::leaf::Kind::Aggregate)
-            .map(|l| l.disclosed.index)
+            .map(|l| Place { origin: ORIGIN.into(), index: l.disclosed.index })
             .collect();
         Bundle {
             format: Bundle::FORMAT.into(),
-            checkpoint,
-            leaves,
+            logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
             schemas: self.schemas.clone(),
             boots: vec![self.boots.clone()],
             claims,
             aggregates,
+            stamps: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -226,13 +249,24 @@ impl Monitor {
 
     pub(crate) fn anchors(&self) -> Anchors {
         Anchors {
-            origin: ORIGIN.into(),
-            log_key: self.log_key.public(),
-            configs: vec![CONFIG],
+            logs: vec![LogAnchor {
+                origin: ORIGIN.into(),
+                log_key: self.log_key.public(),
+                configs: vec![CONFIG],
+            }],
             pacts: vec![self.root_pact],
             audience: Some(auditor()),
             nonce: Some(NONCE),
+            witnesses: Vec::new(),
+            quorum: 0,
+            stamped: false,
         }
+    }
+
+    pub(crate) fn verify(&self, bundle: &[u8]) -> Result<Report, Unusable> {
+        let appraised = self.appraised();
+        let findings = Findings { appraised: &appraised, timestamped: &[] };
+        verify::verify(bundle, &self.anchors(), findings, NOW)
     }
 
     pub(crate) fn appraised(&self) -> Vec<Appraised> {
@@ -316,11 +350,12 @@ impl Monitor {
                 boot_key: self.boot_keys[signer].public(),
             };
             let secret = HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50; 32]);
-            let openings = commit(totals, &secret, &context);
+            let openings = commit(totals, Some(&Cut::default()), &secret, &context);
             let originals = self.originals();
             let previous = Epoch(epoch).previous();
             let previous = previous.and_then(|e| self.openings.get(&(tally, e)));
             let body = TallyBody {
+                suite: Suite::PedersenRistretto255,
                 tally,
                 root_pact: self.root_pact,
                 pact: self.pact.0,
@@ -333,9 +368,11 @@ impl Monitor {
                 gaps: Gaps::default(),
                 boots: self.boots.root(),
                 previous: previous.map(|(at, _)| originals[*at]),
+                hidden: Root([44; 32]),
+                cut: openings.cut(),
                 padding: Vec::new(),
             };
-            let at = self.push(Publication::Tally(body.padded()), signer);
+            let at = self.push(Publication::Tally(Box::new(body.padded())), signer);
             self.openings.insert((tally, Epoch(epoch)), (at, openings));
         }
     }
@@ -441,28 +478,35 @@ pub(crate) fn schema() -> Schema {
 
 /// One of each kind; all hold over epochs 1 and 2. Their consent entries have the same places.
 pub(crate) fn predicates() -> Vec<Predicate> {
-    let name = str::to_owned;
     vec![
-        Predicate::AtMost { counter: name("calls.denied"), bound: 5 },
-        Predicate::AtLeast { counter: name("calls.all"), bound: 200 },
-        Predicate::Between { counter: name("small"), lower: 7, upper: 9 },
-        Predicate::RatioAtLeast {
-            part: name("sum:paid"),
-            whole: name("calls.all"),
+        Predicate::at_most("calls.denied", 5),
+        Predicate::at_least("calls.all", 200),
+        Predicate::between("small", 7, 9),
+        Predicate::Ratio {
+            part: "sum:paid".into(),
+            whole: "calls.all".into(),
+            relation: Relation::AtLeast,
             numerator: 99,
             denominator: 100,
             min_whole: 100,
         },
-        Predicate::PercentileAtMost {
-            histogram: name("latency"),
+        Predicate::Percentile {
+            histogram: "latency".into(),
             percent: 95,
             edge: 200,
             min_whole: 200,
         },
-        Predicate::None { counter: name("leaks") },
+        Predicate::never("leaks"),
         Predicate::Equal {
-            left: vec![name("calls.allowed"), name("calls.denied")],
-            right: vec![name("calls.all")],
+            left: Sum::of(["calls.allowed", "calls.denied"]),
+            right: "calls.all".into(),
+        },
+        // 200 calls in the 1,500 ms of both epochs.
+        Predicate::Rate {
+            sum: "calls.all".into(),
+            relation: Relation::AtMost,
+            count: 134,
+            per: Millis(1000),
         },
     ]
 }
@@ -471,9 +515,10 @@ fn entry(place: usize, predicate: &Predicate) -> ConsentEntry {
     ConsentEntry {
         id: format!("claim-{place}"),
         program: predicate.program_id(),
+        grid: vec![predicate.thresholds()],
         // The ratio is for one auditor; the percentile is per calendar second.
         audience: if place == 3 { vec![auditor(), party_did(0)] } else { Vec::new() },
-        per: (place == 4).then_some(Millis(1000)),
+        per: (place == 4).then_some(Calendar::Every(Millis(1000))),
         salt: [u8::try_from(place).unwrap(); 32],
     }
 }

@@ -8,7 +8,7 @@ use crate::forge::{REVISED_AFTER, REVISED_BEFORE, SECOND, Step, THIRD};
 pub(crate) const REVISIONS: &[(&str, Step)] = &[
     ("revision-withheld", |c| {
         c.revised();
-        c.bundle.leaves.remove(SECOND);
+        c.bundle.logs[0].leaves.remove(SECOND);
     }),
     ("revision-of-another-chain", |c| {
         c.revised();
@@ -26,7 +26,7 @@ pub(crate) const REVISIONS: &[(&str, Step)] = &[
         c.revised();
         c.drafts.swap(SECOND, THIRD);
         c.republish();
-        c.bundle.claims.iter_mut().for_each(|claim| claim.pact = 6);
+        c.bundle.claims.iter_mut().for_each(|claim| claim.stands[0].pact = 6);
     }),
     ("revision-reorders-counters", |c| {
         c.revised();
@@ -45,18 +45,18 @@ pub(crate) const REVISIONS: &[(&str, Step)] = &[
     }),
     ("revision-forgets-a-total", |c| {
         c.revised();
-        let opened = &mut c.bundle.claims[1].commitments[0];
+        let opened = &mut c.bundle.claims[1].stands[0].commitments[0];
         (opened.before, opened.before_path) = (None, Vec::new());
     }),
     ("revision-invents-a-total", |c| {
         c.revised();
-        let (other, later) = (c.bundle.claims[1].commitments[0].clone(), 0);
-        let opened = &mut c.bundle.claims[later].commitments[0];
+        let (other, later) = (c.bundle.claims[1].stands[0].commitments[0].clone(), 0);
+        let opened = &mut c.bundle.claims[later].stands[0].commitments[0];
         (opened.before, opened.before_path) = (other.before, other.before_path);
     }),
     ("revision-adds-a-path", |c| {
         c.revised();
-        let path = c.bundle.claims[1].commitments[0].before_path.clone();
-        c.bundle.claims[0].commitments[0].before_path = path;
+        let path = c.bundle.claims[1].stands[0].commitments[0].before_path.clone();
+        c.bundle.claims[0].stands[0].commitments[0].before_path = path;
     }),
 ];

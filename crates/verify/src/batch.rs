@@ -1,0 +1,220 @@
+//! Many proofs in one multiscalar multiplication (Bünz et al. 2018, section 6.1), and blame when
+//! it does not come out.
+//!
+//! Each equation is multiplied by a weight of its own. Weights come from a hash of all proofs and
+//! of all that their transcripts hold, so that no proof can be made to cancel another, and no
+//! generator of random numbers is needed. Generators are shared: their coefficients add up, also
+//! over proofs of different widths and sizes.
+
+use curve25519_dalek::traits::{Identity, IsIdentity, VartimeMultiscalarMul};
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use messages::domain;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::codes::Fault;
+use crate::generators::{self, BITS, G};
+use crate::{equality, range};
+
+/// One proof that was read, of either kind.
+pub(crate) enum Unverified {
+    Equality(Box<equality::Unverified>),
+    Range(Box<range::Unverified>),
+}
+
+impl Unverified {
+    const fn held(&self) -> &[u8; 32] {
+        match self {
+            Self::Equality(proof) => &proof.held,
+            Self::Range(proof) => &proof.held,
+        }
+    }
+
+    const fn fault(&self) -> Fault {
+        match self {
+            Self::Equality(_) => Fault::EqualityProof,
+            Self::Range(_) => Fault::RangeProof,
+        }
+    }
+}
+
+/// Verifies groups of proofs; each group stands or falls as a whole. The result says, in order,
+/// what is wrong with each.
+///
+/// All hold together or, by halves, those that do not are found: twice the work of single
+/// verifications at most.
+pub(crate) fn verify(groups: &[Vec<Unverified>]) -> Vec<Option<Fault>> {
+    let mut faults = vec![None; groups.len()];
+    blame(groups, &mut faults);
+    faults
+}
+
+fn blame(groups: &[Vec<Unverified>], faults: &mut [Option<Fault>]) {
+    if holds(groups.iter().flatten()) {
+        return;
+    }
+    if let ([group], [fault]) = (groups, &mut *faults) {
+        // The first that fails by itself; all of them only fail together if one does.
+        let first = group.iter().find(|proof| !holds([*proof]));
+        *fault = first.or_else(|| group.first()).map(Unverified::fault);
+        return;
+    }
+    let half = groups.len().div_euclid(2);
+    let ((left, right), (first, second)) = (groups.split_at(half), faults.split_at_mut(half));
+    blame(left, first);
+    blame(right, second);
+}
+
+/// Does the weighted sum of all equations come out at the identity?
+fn holds<'a>(proofs: impl IntoIterator<Item = &'a Unverified>) -> bool {
+    let proofs: Vec<&Unverified> = proofs.into_iter().collect();
+    let held: Vec<&[u8]> = proofs.iter().map(|proof| &proof.held()[..]).collect();
+    let mut weights = ChaCha20Rng::from_seed(domain::VERIFIER_WEIGHTS.hash(&held));
+    let mut sum = Sum::default();
+    for proof in proofs {
+        let weight = Scalar::random(&mut weights);
+        match proof {
+            Unverified::Equality(proof) => sum.equality(weight, proof),
+            Unverified::Range(proof) => {
+                if sum.range(weight, Scalar::random(&mut weights), proof).is_none() {
+                    return false;
+                }
+            }
+        }
+    }
+    sum.vanishes()
+}
+
+/// A sum of scalars times points, with one place for each shared generator.
+#[derive(Default)]
+struct Sum {
+    /// Of G and H of commitments.
+    shared: [Scalar; 2],
+    /// Of the vectors' generators, party by party.
+    g: Vec<Scalar>,
+    h: Vec<Scalar>,
+    scalars: Vec<Scalar>,
+    points: Vec<RistrettoPoint>,
+}
+
+impl Sum {
+    fn add(&mut self, scalar: Scalar, point: RistrettoPoint) {
+        self.scalars.push(scalar);
+        self.points.push(point);
+    }
+
+    /// s·H − K − c·V.
+    fn equality(&mut self, weight: Scalar, proof: &equality::Unverified) {
+        let [_, h] = &mut self.shared;
+        *h += weight * proof.response;
+        self.add(-weight, proof.nonce);
+        self.add(-weight * proof.challenge, proof.v);
+    }
+
+    /// The two equations of a range proof, joined by `join`. None when the proof's challenges
+    /// cannot be inverted, or there are no generators for as many commitments.
+    fn range(&mut self, weight: Scalar, join: Scalar, proof: &range::Unverified) -> Option<()> {
+        let range::Unverified { parties, x, y, z, w, a, b, t_x, .. } = proof;
+        let (bits, count) = (parties.bits, parties.points.len());
+        let length = bits.checked_mul(count)?;
+        let mut inverses: Vec<Scalar> = proof.u.iter().chain([y]).copied().collect();
+        if inverses.contains(&Scalar::ZERO) {
+            return None;
+        }
+        let product = Scalar::batch_invert(&mut inverses) * y;
+        let y_inverse = inverses.pop()?;
+        let zz = z * z;
+
+        let [first, second, third, fourth] = proof.first;
+        self.add(weight, first);
+        self.add(weight * x, second);
+        self.add(weight * join * x, third);
+        self.add(weight * join * x * x, fourth);
+        for ((left, right), (u, inverse)) in proof.rounds.iter().zip(proof.u.iter().zip(&inverses))
+        {
+            self.add(weight * u * u, *left);
+            self.add(weight * inverse * inverse, *right);
+        }
+        let mut z_power = zz;
+        for v in &parties.points {
+            // A pad is the identity and adds nothing.
+            if !v.is_identity() {
+                self.add(weight * join * z_power, *v);
+            }
+            z_power *= z;
+        }
+        let [of_g, of_h] = &mut self.shared;
+        *of_g += weight * (w * (t_x - a * b) + join * (delta(bits, count, y, z) - t_x));
+        *of_h -= weight * (proof.e_blinding + join * proof.t_x_blinding);
+
+        let s = folded(&proof.u, product, length);
+        let places = count.checked_mul(BITS)?;
+        if self.g.len() < places {
+            self.g.resize(places, Scalar::ZERO);
+            self.h.resize(places, Scalar::ZERO);
+        }
+        let (mut y_power, mut z_and_2) = (weight, zz);
+        let mut reversed = s.iter().rev();
+        let mut forward = s.iter();
+        for (g, h) in self.g.chunks_mut(BITS).zip(self.h.chunks_mut(BITS)).take(count) {
+            let mut power = z_and_2;
+            for (g, h) in g.iter_mut().zip(h).take(bits) {
+                *g -= weight * (z + a * forward.next()?);
+                *h += weight * z + y_power * (power - b * reversed.next()?);
+                y_power *= y_inverse;
+                power += power;
+            }
+            z_and_2 *= z;
+        }
+        Some(())
+    }
+
+    fn vanishes(self) -> bool {
+        let Self { shared: [of_g, of_h], g, h, scalars, points } = self;
+        let parties = g.len().div_euclid(BITS);
+        let shares = (0..parties).map(generators::share).collect::<Option<Vec<_>>>();
+        let Some(shares) = shares else { return false };
+        let vectors = shares.iter().flat_map(|share| &share.g);
+        let vectors = vectors.chain(shares.iter().flat_map(|share| &share.h));
+        // Narrow proofs leave places empty.
+        let used: (Vec<Scalar>, Vec<&RistrettoPoint>) = g
+            .into_iter()
+            .chain(h)
+            .zip(vectors)
+            .filter(|(scalar, _)| *scalar != Scalar::ZERO)
+            .unzip();
+        let sum = RistrettoPoint::vartime_multiscalar_mul(
+            scalars.iter().chain(&used.0).chain([&of_g, &of_h]),
+            points.iter().chain(used.1).chain([&G, generators::h()]),
+        );
+        sum == RistrettoPoint::identity()
+    }
+}
+
+/// s of the inner-product argument (section 3.1): sᵢ = Π uⱼ^±1 by the bits of i, first round
+/// highest. `product` is the product of all inverses.
+fn folded(u: &[Scalar], product: Scalar, length: usize) -> Vec<Scalar> {
+    let mut s = Vec::with_capacity(length);
+    s.push(product);
+    for u in u.iter().rev() {
+        let square = u * u;
+        let upper: Vec<Scalar> = s.iter().map(|s| s * square).collect();
+        s.extend(upper);
+    }
+    s
+}
+
+/// δ(y, z) = (z − z²)·⟨1, yⁿᵐ⟩ − Σⱼ z^{j+3}·⟨1, 2ⁿ⟩.
+fn delta(bits: usize, count: usize, y: &Scalar, z: &Scalar) -> Scalar {
+    let powers = |base: &Scalar, count: usize| {
+        let (mut sum, mut power) = (Scalar::ZERO, Scalar::ONE);
+        for _ in 0..count {
+            sum += power;
+            power *= base;
+        }
+        sum
+    };
+    let zz = z * z;
+    let all = bits.saturating_mul(count);
+    (z - zz) * powers(y, all) - zz * z * powers(&Scalar::from(2u8), bits) * powers(z, count)
+}

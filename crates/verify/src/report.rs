@@ -1,0 +1,118 @@
+//! What came of a bundle: one verdict for each statement. There is no bare yes.
+
+use messages::time::UnixMillis;
+
+use crate::anchors::EvidenceClass;
+use crate::codes::{Fault, Reason, Refutation, StatementError};
+
+/// One verdict a statement: those of the claims in the bundle's order, then aggregates, then what
+/// the bundle says is missing.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The items.
+    pub items: Vec<Item>,
+    /// What is known of each log beside its leaves.
+    pub logs: Vec<LogFinding>,
+}
+
+/// A statement, an aggregate or something missing, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub subject: Subject,
+    /// What it says, in words.
+    pub words: String,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What an item is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A statement of a claim, by both numbers.
+    Statement {
+        /// Which claim of the bundle.
+        claim: usize,
+        /// Which of its statements.
+        statement: usize,
+    },
+    /// A private aggregate, by its number.
+    Aggregate(usize),
+    /// Something missing, by its number.
+    Missing(usize),
+}
+
+/// How far a log's checkpoint is known to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFinding {
+    /// The log.
+    pub origin: String,
+    /// Its leaves at the checkpoint.
+    pub size: u64,
+    /// How many of the verifier's witnesses cosigned it.
+    pub cosigned: usize,
+    /// Not later than this it existed, by the earliest accepted time stamp.
+    pub stamped: Option<UnixMillis>,
+}
+
+/// What came of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing speaks against it, but something that must be known is not.
+    NotChecked(Reason),
+    /// It does not hold, or is not what it says.
+    Refuted(Refutation),
+    /// It holds, as far as the evidence of its boots reaches.
+    Verified {
+        /// The weakest evidence among them.
+        class: EvidenceClass,
+    },
+}
+
+impl Verdict {
+    /// The stable code; `verified` when it holds.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotChecked(reason) => reason.code(),
+            Self::Refuted(refutation) => refutation.code(),
+            Self::Verified { .. } => "verified",
+        }
+    }
+}
+
+impl From<Result<EvidenceClass, Stop>> for Verdict {
+    fn from(outcome: Result<EvidenceClass, Stop>) -> Self {
+        match outcome {
+            Ok(class) => Self::Verified { class },
+            Err(Stop::NotChecked(reason)) => Self::NotChecked(reason),
+            Err(Stop::Refuted(refutation)) => Self::Refuted(refutation),
+        }
+    }
+}
+
+/// Why an item is not verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    NotChecked(Reason),
+    Refuted(Refutation),
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::NotChecked(reason)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Refuted(fault.into())
+    }
+}
+
+impl From<StatementError> for Stop {
+    fn from(error: StatementError) -> Self {
+        Self::Refuted(error.into())
+    }
+}
