@@ -9,6 +9,8 @@ use std::path::Path;
 
 #[path = "support/forge.rs"]
 mod forge;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "support/monitor.rs"]
 mod monitor;
 #[path = "support/revisions.rs"]

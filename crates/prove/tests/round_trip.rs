@@ -1,5 +1,7 @@
 //! What is proven verifies; what is false, foreign or not consented is not proven.
 
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "support/monitor.rs"]
 mod monitor;
 
@@ -9,7 +11,8 @@ use messages::claim::{Audience, Predicate, Relation};
 use messages::codec::Wire;
 use messages::publication::Publication;
 use messages::time::Epoch;
-use monitor::{Draft, Monitor, NONCE, party_did};
+use fixture::{NONCE, party_did};
+use monitor::{Draft, Monitor};
 use proptest::prelude::*;
 use verify::{EvidenceClass, Fault, StatementError, Verdict};
 

@@ -4,7 +4,8 @@
 
 use std::sync::LazyLock;
 
-use crate::monitor::{Draft, Monitor, NOW, ORIGIN};
+use crate::fixture::{NOW, ORIGIN};
+use crate::monitor::{Draft, Monitor};
 use messages::bundle::{Bundle, LinearProof, OpenedConsent, Proof, ProvenClaim};
 use messages::claim::Predicate;
 use messages::codec::Wire;

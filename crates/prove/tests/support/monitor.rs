@@ -12,30 +12,29 @@ use std::collections::BTreeMap;
 
 use cloister_prove::{Ground, ProveError, Request, prove};
 use messages::bundle::{Bundle, IncludedLeaf, LogView, OpenedConsent, Place, ProvenClaim};
-use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range, Relation, Sum};
+use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
 use messages::codec::Wire;
-use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, Schema};
-use messages::did::Did;
+use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
-use messages::evidence::{Claims, Conceptual, Purpose, SOFTWARE_MEDIA_TYPE};
-use messages::ids::{BodyDigest, BootId, ConfigDigest, LeafHash, PactHash, Root, Salt, TallyId};
+use messages::evidence::{Claims, Conceptual, Purpose};
+use messages::ids::{BodyDigest, EventHash, LeafHash, PactHash, Root, Salt, SessionId, TallyId};
 use messages::leaf::{
-    AggregateBody, BootBody, BootEntry, Boots, Gaps, Leaf, Mechanism, Noise, PactBody, Query,
-    ReserveBody, Suite, TallyBody, body_digest,
+    AggregateBody, BootBody, BootEntry, Boots, Gaps, Leaf, Noise, PactBody, ReserveBody, Suite,
+    TallyBody, body_digest,
 };
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
-use messages::signature::{PublicKey, SigningKey};
-use messages::time::{Bracket, ClockKind, Epoch, Millis, UnixMillis};
+use messages::signature::SigningKey;
+use messages::time::Epoch;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use tally::{BlindingContext, Cut, HolderSecret, Openings, Totals, commit, tally_id};
-use verify::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Report, Unusable};
+use tally::{BlindingContext, Cut, HolderSecret, Openings, SessionRecord, Totals, commit, tally_id};
+use verify::{Anchors, Appraised, Findings, LogAnchor, Report, Unusable};
 
-pub(crate) const ORIGIN: &str = "insecure-dev/test.example/log";
-pub(crate) const EXPIRY: UnixMillis = UnixMillis(1_000_000);
-pub(crate) const NOW: UnixMillis = UnixMillis(10_000);
-pub(crate) const NONCE: [u8; 32] = [77; 32];
+use crate::fixture::{
+    CONFIG, EPOCH_1, EPOCH_2, EXPIRY, NONCE, NOW, ORIGIN, OTHER, assert_appraised, auditor, boot_id,
+    entry, evidence, exactly, party_did, predicates, query, schema, two_ranges,
+};
 
 /// A publication before it is salted, signed and logged.
 #[derive(Clone)]
@@ -47,8 +46,13 @@ pub(crate) struct Draft {
 }
 
 pub(crate) struct Monitor {
+    pub(crate) origin: &'static str,
+    /// Distinguishes the holders' secrets at this monitor from those at another.
+    secrets: u8,
     pub(crate) log_key: SigningKey,
     pub(crate) boot_keys: Vec<SigningKey>,
+    /// Did the session of the newest epoch end before it?
+    pub(crate) ended: bool,
     /// In force at the end, then those before.
     pub(crate) schemas: Vec<Schema>,
     pub(crate) predicates: Vec<Predicate>,
@@ -63,7 +67,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     pub(crate) fn start() -> Self {
-        let (mut monitor, mut totals) = Self::begun(predicates());
+        let (mut monitor, mut totals) = Self::begun(ORIGIN, predicates());
         monitor.boot(1, 2);
         totals.iter_mut().for_each(|t| t.add(&EPOCH_2).unwrap());
         monitor.epoch(2, &totals);
@@ -71,10 +75,24 @@ impl Monitor {
         monitor
     }
 
+    /// Another monitor that watched the same sessions.
+    pub(crate) fn other() -> Self {
+        Self::differing(&EPOCH_2, true)
+    }
+
+    /// Another monitor that counted this in the second epoch, and saw its session end or not.
+    pub(crate) fn differing(second: &[(CounterIndex, u64)], ended: bool) -> Self {
+        let (mut monitor, mut totals) = Self::begun(OTHER, predicates());
+        totals.iter_mut().for_each(|t| t.add(second).unwrap());
+        monitor.ended = ended;
+        monitor.epoch(2, &totals);
+        monitor
+    }
+
     /// The same life, but for two revisions in its second epoch: the second one adds a counter.
     pub(crate) fn revised() -> Self {
         let late = Predicate::at_most("late", 4);
-        let (mut monitor, mut totals) = Self::begun([predicates(), vec![late]].concat());
+        let (mut monitor, mut totals) = Self::begun(ORIGIN, [predicates(), vec![late]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
         appended.counters.push(Counter { name: "late".into(), ..schema().counters[0].clone() });
@@ -89,12 +107,22 @@ impl Monitor {
     }
 
     /// Its first epoch, up to the end.
-    fn begun(predicates: Vec<Predicate>) -> (Self, [Totals; 2]) {
+    fn begun(origin: &'static str, predicates: Vec<Predicate>) -> (Self, [Totals; 2]) {
+        let secrets = if origin == ORIGIN { 0 } else { 10 };
+        let key = |n: u8| SigningKey::from_seed(&[n + secrets; 32]);
         let mut monitor = Self {
-            log_key: SigningKey::from_seed(&[1; 32]),
-            boot_keys: vec![SigningKey::from_seed(&[2; 32]), SigningKey::from_seed(&[3; 32])],
+            origin,
+            secrets,
+            ended: true,
+            log_key: key(1),
+            boot_keys: vec![key(2), key(3)],
             schemas: vec![schema()],
-            entries: predicates.iter().enumerate().map(|(i, p)| entry(i, p)).collect(),
+            entries: [&predicates[..], &two_ranges()]
+                .concat()
+                .iter()
+                .enumerate()
+                .map(|(i, p)| entry(i, p))
+                .collect(),
             predicates,
             root_pact: PactHash([7; 32]),
             pact: (PactHash([7; 32]), 1),
@@ -136,7 +164,7 @@ impl Monitor {
             }
             disclosed.push(Disclosed { index, leaf, salt: draft.salt, body: publication.body() });
         }
-        let head = tlog::sign_checkpoint(ORIGIN, log.size(), &log.root(), &self.log_key);
+        let head = tlog::sign_checkpoint(self.origin, log.size(), &log.root(), &self.log_key);
         let path = |d: &Disclosed| log.inclusion(d.index, log.size());
         let leaves =
             disclosed.into_iter().map(|d| IncludedLeaf { path: path(&d), disclosed: d }).collect();
@@ -214,7 +242,7 @@ impl Monitor {
     /// Epochs `first..=last` of a party's tally.
     pub(crate) fn range(&self, party: usize, first: u64, last: u64) -> Range {
         Range {
-            origin: ORIGIN.into(),
+            origin: self.origin.into(),
             root: self.root_pact,
             tally: self.tally(party),
             first: Epoch(first),
@@ -227,11 +255,11 @@ impl Monitor {
         let aggregates = leaves
             .iter()
             .filter(|l| l.disclosed.leaf.kind == messages::leaf::Kind::Aggregate)
-            .map(|l| Place { origin: ORIGIN.into(), index: l.disclosed.index })
+            .map(|l| Place { origin: self.origin.into(), index: l.disclosed.index })
             .collect();
         Bundle {
             format: Bundle::FORMAT.into(),
-            logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
+            logs: vec![LogView { origin: self.origin.into(), checkpoint, leaves }],
             schemas: self.schemas.clone(),
             boots: vec![self.boots.clone()],
             claims,
@@ -250,7 +278,7 @@ impl Monitor {
     pub(crate) fn anchors(&self) -> Anchors {
         Anchors {
             logs: vec![LogAnchor {
-                origin: ORIGIN.into(),
+                origin: self.origin.into(),
                 log_key: self.log_key.public(),
                 configs: vec![CONFIG],
             }],
@@ -264,9 +292,7 @@ impl Monitor {
     }
 
     pub(crate) fn verify(&self, bundle: &[u8]) -> Result<Report, Unusable> {
-        let appraised = self.appraised();
-        let findings = Findings { appraised: &appraised, timestamped: &[] };
-        verify::verify(bundle, &self.anchors(), findings, NOW)
+        verify_under(&[self], bundle)
     }
 
     pub(crate) fn appraised(&self) -> Vec<Appraised> {
@@ -276,7 +302,7 @@ impl Monitor {
     pub(crate) fn evidence_claims(&self, boot: usize) -> Claims {
         Claims {
             purpose: Purpose::Checkpoint,
-            origin: ORIGIN.into(),
+            origin: self.origin.into(),
             boot_key: self.boot_keys[boot].public(),
             log_key: self.log_key.public(),
             nonce: None,
@@ -349,8 +375,11 @@ impl Monitor {
                 salt: Salt([u8::try_from(10 * epoch).unwrap() + u8::try_from(party).unwrap(); 32]),
                 boot_key: self.boot_keys[signer].public(),
             };
-            let secret = HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50; 32]);
-            let openings = commit(totals, Some(&Cut::default()), &secret, &context);
+            let secret = HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50 + self.secrets; 32]);
+            let mut cut = Cut::default();
+            (1..=u8::try_from(epoch).unwrap()).for_each(|n| cut.add(&session(n)));
+            let cut = Some(&cut).filter(|_| self.ended);
+            let openings = commit(totals, cut, &secret, &context);
             let originals = self.originals();
             let previous = Epoch(epoch).previous();
             let previous = previous.and_then(|e| self.openings.get(&(tally, e)));
@@ -416,130 +445,53 @@ impl Monitor {
         Leaf { kind, body, boot, signature }
     }
 
+    /// Signs a claim instead of proving it.
+    pub(crate) fn sign(&self, claim: &Claim, boot: usize, size: u64) -> ProvenClaim {
+        let (leaves, _) = self.publish(&self.drafts);
+        let grounds = (0..claim.ranges.len()).map(|at| self.ground(&leaves, claim, at)).collect();
+        let request = Request { claim, grounds };
+        cloister_prove::sign(&request, (boot_id(boot), size), &self.boot_keys[boot]).unwrap()
+    }
+
     fn originals(&self) -> Vec<LeafHash> {
         self.drafts.iter().map(|d| tlog::leaf_hash(&self.leaf(&d.publication, d))).collect()
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests play the appraiser")]
-pub(crate) fn assert_appraised(claims: Claims) -> Appraised {
-    Appraised::assertion(evidence(&claims).evidence_id(), EvidenceClass::InsecureSoftware, claims)
+/// The verdict of somebody who accepts all these monitors.
+pub(crate) fn verify_under(monitors: &[&Monitor], bundle: &[u8]) -> Result<Report, Unusable> {
+    let appraised: Vec<Appraised> = monitors.iter().flat_map(|m| m.appraised()).collect();
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let logs = monitors.iter().flat_map(|m| m.anchors().logs).collect();
+    let anchors = Anchors { logs, ..monitors[0].anchors() };
+    verify::verify(bundle, &anchors, findings, NOW)
 }
 
-pub(crate) fn evidence(claims: &Claims) -> Conceptual {
-    let value = claims.to_cbor();
-    Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value, indicator: 4 }
+/// A bundle over the logs of several monitors, which come in the order of their origins.
+pub(crate) fn bundle_over(monitors: &[&Monitor], claims: Vec<ProvenClaim>) -> Bundle {
+    let mut bundle = monitors[0].bundle(claims);
+    for monitor in &monitors[1..] {
+        let more = monitor.bundle(Vec::new());
+        bundle.logs.extend(more.logs);
+        bundle.boots.extend(more.boots);
+        bundle.aggregates.extend(more.aggregates);
+    }
+    bundle
 }
 
-pub(crate) fn boot_id(boot: usize) -> BootId {
-    BootId([u8::try_from(boot).unwrap() + 20; 32])
+/// Proves a claim whose ranges are of these monitors, one each.
+pub(crate) fn prove_over(monitors: &[&Monitor], claim: &Claim) -> Result<ProvenClaim, ProveError> {
+    let published: Vec<_> = monitors.iter().map(|m| m.publish(&m.drafts).0).collect();
+    let grounds = monitors.iter().zip(&published).enumerate();
+    let grounds = grounds.map(|(at, (m, leaves))| m.ground(leaves, claim, at)).collect();
+    prove(&Request { claim, grounds }, &mut ChaCha20Rng::from_seed([42; 32]))
 }
 
-pub(crate) fn party_did(party: usize) -> Did {
-    Did::parse(["did:web:shop.example", "did:web:bank.example"][party]).unwrap()
-}
-
-pub(crate) fn auditor() -> Did {
-    Did::from_key(&PublicKey([9; 32]))
-}
-
-pub(crate) fn exactly(at: u64) -> Bracket {
-    Bracket { earliest: UnixMillis(at), latest: UnixMillis(at), clock: ClockKind::Generated }
-}
-
-pub(crate) fn query() -> Query {
-    Query {
-        dataset: Root([33; 32]),
-        day: 20_000,
-        statistic: "sessions.outcome".into(),
-        cells: vec!["completed".into(), "escalated".into()],
-        nano_rho: 6_000_000,
-        mechanism: Mechanism::DiscreteGaussian,
+/// The record of the one session of an epoch.
+fn session(epoch: u8) -> SessionRecord {
+    SessionRecord {
+        session: SessionId([epoch; 32]),
+        counts: [3, 2],
+        heads: [EventHash([epoch; 32]), EventHash([epoch + 1; 32])],
     }
 }
-
-pub(crate) fn schema() -> Schema {
-    let counter =
-        |name: &str, max, bucket| Counter { name: name.into(), unit: "calls".into(), max, bucket };
-    let bucket = |edge| Some(Bucket { histogram: "latency".into(), edge });
-    let counters = vec![
-        counter("calls.all", DEFAULT_MAX, None),
-        counter("calls.allowed", DEFAULT_MAX, None),
-        counter("calls.denied", DEFAULT_MAX, None),
-        counter("leaks", DEFAULT_MAX, None),
-        counter("latency:200", DEFAULT_MAX, bucket(Some(200))),
-        counter("latency:500", DEFAULT_MAX, bucket(Some(500))),
-        counter("latency:inf", DEFAULT_MAX, bucket(None)),
-        counter("sum:paid", u64::MAX, None),
-        counter("small", 200, None),
-    ];
-    Schema { counters }
-}
-
-/// One of each kind; all hold over epochs 1 and 2. Their consent entries have the same places.
-pub(crate) fn predicates() -> Vec<Predicate> {
-    vec![
-        Predicate::at_most("calls.denied", 5),
-        Predicate::at_least("calls.all", 200),
-        Predicate::between("small", 7, 9),
-        Predicate::Ratio {
-            part: "sum:paid".into(),
-            whole: "calls.all".into(),
-            relation: Relation::AtLeast,
-            numerator: 99,
-            denominator: 100,
-            min_whole: 100,
-        },
-        Predicate::Percentile {
-            histogram: "latency".into(),
-            percent: 95,
-            edge: 200,
-            min_whole: 200,
-        },
-        Predicate::never("leaks"),
-        Predicate::Equal {
-            left: Sum::of(["calls.allowed", "calls.denied"]),
-            right: "calls.all".into(),
-        },
-        // 200 calls in the 1,500 ms of both epochs.
-        Predicate::Rate {
-            sum: "calls.all".into(),
-            relation: Relation::AtMost,
-            count: 134,
-            per: Millis(1000),
-        },
-    ]
-}
-
-fn entry(place: usize, predicate: &Predicate) -> ConsentEntry {
-    ConsentEntry {
-        id: format!("claim-{place}"),
-        program: predicate.program_id(),
-        grid: vec![predicate.thresholds()],
-        // The ratio is for one auditor; the percentile is per calendar second.
-        audience: if place == 3 { vec![auditor(), party_did(0)] } else { Vec::new() },
-        per: (place == 4).then_some(Calendar::Every(Millis(1000))),
-        salt: [u8::try_from(place).unwrap(); 32],
-    }
-}
-
-const CONFIG: ConfigDigest = ConfigDigest([66; 32]);
-const EPOCH_1: [(CounterIndex, u64); 7] = [
-    (CounterIndex(0), 100),
-    (CounterIndex(1), 97),
-    (CounterIndex(2), 3),
-    (CounterIndex(4), 95),
-    (CounterIndex(5), 5),
-    (CounterIndex(7), 1 << 62),
-    (CounterIndex(8), 3),
-];
-const EPOCH_2: [(CounterIndex, u64); 8] = [
-    (CounterIndex(0), 100),
-    (CounterIndex(1), 98),
-    (CounterIndex(2), 2),
-    (CounterIndex(4), 95),
-    (CounterIndex(5), 4),
-    (CounterIndex(6), 1),
-    (CounterIndex(7), 1 << 62),
-    (CounterIndex(8), 5),
-];

@@ -1,0 +1,164 @@
+//! The published vectors, `crates/verify/vectors/*.json`: whole bundles with what a verifier brings
+//! and what comes of it, for other implementations. A change here changes the format: every proof
+//! that was handed out stops verifying.
+//!
+//! `cargo test -p cloister-prove --test vectors -- --ignored` writes them anew.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails here says so"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/monitor.rs"]
+mod monitor;
+
+use std::path::{Path, PathBuf};
+
+use curve25519_dalek::ristretto::CompressedRistretto;
+use fixture::{NONCE, NOW, auditor};
+use messages::bundle::{Bundle, Proof, ProvenClaim};
+use messages::claim::{Claim, Predicate};
+use messages::codec::Wire;
+use messages::ids::Commitment;
+use messages::leaf::TallyBody;
+use monitor::{Monitor, bundle_over, prove_over, verify_under};
+use serde_json::{Value, json};
+use verify::statement::Place;
+use verify::transcript::{Binding, Points, StandBinding, linear};
+use verify::{Report, Statement, generators, range::Parties};
+
+#[test]
+fn the_vectors_are_what_this_implementation_makes_and_verifies() {
+    for (name, value) in vectors() {
+        let committed = std::fs::read_to_string(file(name)).unwrap();
+        let committed: Value = serde_json::from_str(&committed).unwrap();
+        assert_eq!(committed, value, "{name}");
+    }
+}
+
+#[test]
+#[ignore = "writes the vectors"]
+fn write_the_vectors() {
+    std::fs::create_dir_all(file("").parent().unwrap()).unwrap();
+    for (name, value) in vectors() {
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        std::fs::write(file(name), text + "\n").unwrap();
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../verify/vectors").join(format!("{name}.json"))
+}
+
+fn vectors() -> Vec<(&'static str, Value)> {
+    let (other, monitor) = (Monitor::other(), Monitor::start());
+    let one = |p: &Predicate| monitor.prove(&monitor.claim(p, 1, 2)).unwrap();
+    let everything =
+        Claim { statements: monitor.predicates.clone(), ..monitor.claim(&monitor.predicates[0], 1, 2) };
+    let single = one(&monitor.predicates[0]);
+    let signed = monitor.sign(&everything, 1, 9);
+    let claims = [
+        monitor.predicates.iter().map(one).collect(),
+        vec![monitor.prove(&everything).unwrap(), signed],
+    ]
+    .concat();
+    let agree = Predicate::Agree { sum: "calls.all".into() };
+    let ranges = vec![other.range(0, 1, 2), monitor.range(0, 1, 2)];
+    let agree = Claim { ranges, ..monitor.claim(&agree, 1, 2) };
+    let agree = prove_over(&[&other, &monitor], &agree).unwrap();
+    let mut single_vector = vector(&[&monitor], &monitor.bundle(vec![single.clone()]));
+    single_vector["steps"] = steps(&monitor, &single);
+    vec![
+        ("single", single_vector),
+        ("many", vector(&[&monitor], &monitor.bundle(claims))),
+        ("two-monitors", vector(&[&other, &monitor], &bundle_over(&[&other, &monitor], vec![agree]))),
+    ]
+}
+
+/// A bundle, what its verifier brings, and the report.
+fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
+    let bytes = bundle.to_cbor();
+    let report: Report = verify_under(monitors, &bytes).unwrap();
+    let logs = monitors.iter().map(|monitor| {
+        let anchor = &monitor.anchors().logs[0];
+        let configs: Vec<String> = anchor.configs.iter().map(|c| hex(&c.0)).collect();
+        let evidence = monitor.appraised().into_iter().map(|a| hex(&a.evidence().0));
+        json!({
+            "origin": anchor.origin,
+            "log_key": hex(&anchor.log_key.0),
+            "configs": configs,
+            "appraised_evidence": evidence.collect::<Vec<_>>(),
+        })
+    });
+    let items = report.items.iter().map(|item| {
+        json!({"words": item.words, "verdict": item.verdict.code()})
+    });
+    json!({
+        "bundle": hex(&bytes),
+        "anchors": {
+            "logs": logs.collect::<Vec<_>>(),
+            "pacts": [hex(&monitors[0].root_pact.0)],
+            "audience": auditor().as_str(),
+            "nonce": hex(&NONCE),
+        },
+        "now_ms": NOW.0,
+        "items": items.collect::<Vec<_>>(),
+    })
+}
+
+/// What an implementation meets on its way to the verdict of the first claim.
+fn steps(monitor: &Monitor, proven: &ProvenClaim) -> Value {
+    let (leaves, _) = monitor.publish(&monitor.drafts);
+    let body = |at: usize| TallyBody::from_cbor(&leaves[at].disclosed.body).unwrap();
+    let (before, after) = (body(2), body(7));
+    let stretch = verify::stretch(&monitor.schemas[0], &before, &after);
+    let statement = Statement::new(&proven.claim.statements[0], &[stretch]).unwrap();
+    let (form, width) = statement.inequalities().next().unwrap();
+    let opened = &proven.stands[0].commitments;
+    let point = |c: &Commitment| CompressedRistretto(c.0).decompress().unwrap();
+    let place = |counter| Place { range: 0, counter: messages::counter::CounterIndex(counter) };
+    let growth = opened
+        .iter()
+        .map(|o| (place(o.counter), point(&o.after) - point(&o.before.unwrap())))
+        .collect();
+    let v = form.point(&growth).unwrap();
+    let parties = Parties::of(&[(width, v)], &[]).unwrap();
+    let forms = [Commitment(v.compress().to_bytes())];
+    let boot = monitor.boot_body(1, 0);
+    let stand = StandBinding {
+        log_key: monitor.log_key.public(),
+        pact: monitor.pact.0,
+        schema: monitor.schemas[0].hash(),
+        before: tlog::leaf_hash(&leaves[2].disclosed.leaf),
+        after: tlog::leaf_hash(&leaves[7].disclosed.leaf),
+        boot: boot.boot,
+        boot_key: boot.boot_key,
+        evidence: fixture::evidence(&monitor.evidence_claims(1)).evidence_id(),
+        commitments: opened,
+    };
+    let binding = Binding { claim: &proven.claim, stands: &[stand] };
+    let points = Points { parties: Some(&parties), forms: &forms, high: &[] };
+    let mut challenge = [0; 32];
+    linear(&binding, &points).challenge_bytes(b"test", &mut challenge);
+    let Proof::ZeroKnowledge(proof) = &proven.proof else { panic!("a signed claim") };
+    json!({
+        "G": hex(generators::G.compress().as_bytes()),
+        "H": hex(generators::h().compress().as_bytes()),
+        "program": hex(&proven.claim.statements[0].program_id().0),
+        "schema": hex(&stand.schema.0),
+        "leaf_before": hex(&stand.before.0),
+        "leaf_after": hex(&stand.after.0),
+        "evidence": hex(&stand.evidence.0),
+        "width": parties.bits,
+        "V": hex(&forms[0].0),
+        "challenge_after_V_with_label_test": hex(&challenge),
+        "range_proof": hex(&proof.range),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
