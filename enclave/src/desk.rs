@@ -17,8 +17,8 @@ use messages::did::Did;
 use messages::domain;
 use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
-use messages::reply::{Reply, Request, Wanted};
-use messages::signature::{PublicKey, Signature};
+use messages::reply::{Reply, Request};
+use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
@@ -157,12 +157,21 @@ impl Desk {
         Ok(Arrived::Verified(verified))
     }
 
-    /// Waits for the turn to have a claim proven: before it is asked, so that the thread looks
+    /// Waits for the turn to have a claim proven, or openings handed over: before it is asked, so that the thread looks
     /// openings up for one at a time. Parties do not wait for strangers; who did not sign gets no
     /// turn, and is refused without one.
-    async fn turn(&self, wanted: &Wanted, requester: &Did, signature: &Signature) -> Option<Turn> {
+    async fn turn(&self, request: &Request) -> Option<Turn> {
+        let (domain, bytes, requester, signature) = match request {
+            Request::Prove { wanted, requester, signature } => {
+                (domain::PROOF_REQUEST, wanted.to_cbor(), requester, signature)
+            }
+            Request::Openings { range, requester, signature } => {
+                (domain::OPENINGS_REQUEST, range.to_cbor(), requester, signature)
+            }
+            _ => return None,
+        };
         let key = self.ring.resolve(requester)?;
-        key.verify(domain::PROOF_REQUEST, &wanted.to_cbor(), signature).ok()?;
+        key.verify(domain, &bytes, signature).ok()?;
         let [parties, others] = &self.proofs;
         let queue = if api::Desk::names(self, requester) { parties } else { others };
         Arc::clone(queue).acquire_owned().await.ok()
@@ -182,12 +191,7 @@ impl Desk {
 
 impl api::Desk for Desk {
     async fn submit(&self, request: Request, caller: Caller, deadline: Option<Instant>) -> Promise {
-        let turn = match &request {
-            Request::Prove { wanted, requester, signature } => {
-                self.turn(wanted, requester, signature).await
-            }
-            _ => None,
-        };
+        let turn = self.turn(&request).await;
         let (answer, promise) = promise::made(Arc::clone(&self.boot_key), turn);
         let ahead = self.ask.max_capacity().saturating_sub(self.ask.capacity());
         self.metrics.queued(u32::try_from(ahead).unwrap_or(u32::MAX));

@@ -19,6 +19,7 @@
 mod answers;
 mod around;
 mod decided;
+mod handing;
 mod proving;
 mod registering;
 mod release;
@@ -47,6 +48,7 @@ use tlog::Log;
 use zeroize::Zeroizing;
 
 pub(crate) use self::decided::Decided;
+pub(crate) use self::handing::Handing;
 pub(crate) use self::proving::Proving;
 use crate::audit;
 use crate::boot_key::BootKey;
@@ -177,6 +179,7 @@ impl Pipeline {
             | Request::Inbox
             | Request::Chain { .. }
             | Request::Disclose { .. }
+            | Request::Openings { .. }
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };

@@ -215,28 +215,31 @@ impl Terms {
         compiled: &Compiled,
         origin: String,
     ) -> Result<Range, Fault> {
-        let root = match (&self.root, pact.prior()) {
-            (None, None) => pact.hash(),
-            (Some(text), _) => PactHash::parse(text).ok_or_else(|| {
-                Fault::new(
-                    "pact-hash-malformed",
-                    "the root is not sha256: and 64 hexadecimal digits",
-                    "give what `cloister pact hash` prints for the first pact of the chain",
-                )
-            })?,
-            (None, Some(_)) => {
-                return Err(Fault::new(
-                    "claim-root-missing",
-                    "the pact is a revision, and its tallies are named by the first pact of its chain",
-                    "name that with --root; `cloister log pacts` prints the chain to its parties",
-                ));
-            }
-        };
+        let root = root_of(self.root.as_deref(), pact)?;
         let party = match self.party {
             PartyName::Initiator => compiled.initiator(),
             PartyName::Provider => compiled.provider(),
         };
         Ok(Range { origin, root, tally: tally_of(&root, party), first: Epoch(1), last: Epoch(1) })
+    }
+}
+
+/// The first pact of the chain, which names its tallies.
+pub(crate) fn root_of(given: Option<&str>, pact: &Pact) -> Result<PactHash, Fault> {
+    match (given, pact.prior()) {
+        (None, None) => Ok(pact.hash()),
+        (Some(text), _) => PactHash::parse(text).ok_or_else(|| {
+            Fault::new(
+                "pact-hash-malformed",
+                "the root is not sha256: and 64 hexadecimal digits",
+                "give what `cloister pact hash` prints for the first pact of the chain",
+            )
+        }),
+        (None, Some(_)) => Err(Fault::new(
+            "claim-root-missing",
+            "the pact is a revision, and its tallies are named by the first pact of its chain",
+            "name that with --root; `cloister log pacts` prints the chain to its parties",
+        )),
     }
 }
 

@@ -14,7 +14,7 @@ use messages::claim::{Audience, Range};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::event::{Body, Content};
+use messages::event::{Body, Content, Party};
 use messages::reply::{Approval, ProofKind, Reply, Request, Statistic};
 use messages::time::{Epoch, Millis};
 use pact::{Compiled, Scope, compile};
@@ -113,21 +113,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     output::heading("4. Proofs instead of logs, and private counts of the first day");
     let audience = pinned.nonce()?.zip(pinned.audience);
     let mut bundle = Draft::default();
-    table::claims(&prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?);
+    let rows = prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?;
+    table::claims(&rows);
     table::releases(&release(&cast, &compiled, days, &mut client, &mut bundle)?);
     let bytes = bundle.finish(&mut client)?;
     let bundle_path = out.join("bundle.cbor");
     write(&bundle_path, &bytes)?;
+    let proven = rows.iter().find(|row| row.refused.is_none());
+    let held = proven.filter(|_| !compiled.openings(Party::Initiator).is_empty());
+    if held.is_some() {
+        fetch_openings(&cast, daemon.url(), days, out)?;
+    }
     drop(daemon);
 
     output::heading("5. A stranger verifies, offline, with the monitor gone");
     output::line(format!("   {} bytes in {}", bytes.len(), bundle_path.display()));
-    let strict = stranger(out, false)?;
-    let lenient = stranger(out, true)?;
+    let strict = stranger(out, "bundle.cbor", false)?;
+    let lenient = stranger(out, "bundle.cbor", true)?;
     output::line(format!(
         "\nexit {strict} by default, exit {lenient} with --allow-insecure-software-evidence"
     ));
-    match (strict, lenient) {
+    let alone = match held {
+        None => 0,
+        Some(claim) => {
+            output::heading("6. The agent proves alone, from what it was handed");
+            prove_alone(&claim.id, days, audience.as_ref(), out)?;
+            stranger(out, "holder.cbor", true)?
+        }
+    };
+    match (strict, lenient.max(alone)) {
         (2, 0) => Ok(ExitCode::SUCCESS),
         _ => Err(Fault::new(
             "demo-unexpected-verdict",
@@ -290,18 +304,60 @@ fn release(
 }
 
 /// Verifies in a process of its own; returns its exit code.
-fn stranger(out: &Path, allow: bool) -> Result<i32, Fault> {
+fn stranger(out: &Path, bundle: &str, allow: bool) -> Result<i32, Fault> {
+    let mut arguments = vec!["verify", bundle, "--anchors", "anchors.toml"];
+    if allow {
+        arguments.push("--allow-insecure-software-evidence");
+    }
+    own(out, &arguments)
+}
+
+/// The initiator fetches what opens the commitments about it, while the monitor is there.
+fn fetch_openings(cast: &Cast, monitor: &str, days: u64, out: &Path) -> Result<(), Fault> {
+    key::replace(&out.join("initiator.key"), &cast.agents.initiator)?;
+    let last = days.to_string();
+    let arguments = [
+        &["openings", "--monitor", monitor, "--pact", "pact.json", "--key", "initiator.key"][..],
+        &["--anchors", "anchors.toml", "--allow-insecure-software-evidence"],
+        &["--last", &last, "--out", "initiator.holdings"],
+    ];
+    done(own(out, &arguments.concat())?)
+}
+
+/// And proves one of the claims once more, without the monitor.
+fn prove_alone(
+    consent: &str,
+    days: u64,
+    audience: Option<&([u8; 32], AudienceFile)>,
+    out: &Path,
+) -> Result<(), Fault> {
+    let (last, nonce) = (days.to_string(), audience.map(|(nonce, _)| hex::encode(nonce)));
+    let mut arguments = [
+        &["prove", "--consent", consent, "--first", "1", "--last", &last][..],
+        &["--openings", "initiator.holdings", "--pact", "pact.json", "--key", "initiator.key"],
+        &["--out", "holder.cbor"],
+    ]
+    .concat();
+    if let Some((nonce, (_, a))) = nonce.as_ref().zip(audience) {
+        arguments.extend(["--to", a.did.as_str(), "--nonce", nonce]);
+    }
+    done(own(out, &arguments)?)
+}
+
+fn done(exit: i32) -> Result<(), Fault> {
+    if exit == 0 {
+        return Ok(());
+    }
+    Err(Fault::new("demo-step-failed", "a step of the demo failed", "look at what it says above"))
+}
+
+/// Runs this command in a process of its own, in the demo's folder; returns its exit code.
+fn own(out: &Path, arguments: &[&str]) -> Result<i32, Fault> {
     let own = std::env::current_exe().map_err(|e| Fault::unreadable(Path::new("self"), &e))?;
     let mut command = std::process::Command::new(own);
-    command.arg("verify").arg(out.join("bundle.cbor"));
-    command.arg("--anchors").arg(out.join("anchors.toml"));
-    if allow {
-        command.arg("--allow-insecure-software-evidence");
-    }
-    output::line(format!(
-        "\n$ cloister verify bundle.cbor --anchors anchors.toml{}",
-        if allow { " --allow-insecure-software-evidence" } else { "" }
-    ));
+    command.args(arguments).current_dir(out);
+    output::line("");
+    output::folded(&format!("$ cloister {}", arguments.join(" ")), 4);
     std::io::stdout().flush().map_err(|e| Fault::unwritable(out, &e))?;
     let status = command.status().map_err(|e| Fault::unreadable(out, &e))?;
     status.code().ok_or_else(strange)

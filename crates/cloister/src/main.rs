@@ -10,6 +10,7 @@ mod daemon;
 mod demo;
 mod fault;
 mod follow;
+mod holdings;
 mod key;
 mod line;
 mod log;
@@ -82,12 +83,16 @@ enum Command {
         after_help = "Example:\n  cloister log read --session sha256:... --monitor https://127.0.0.1:8443 \\\n    --anchors anchors.toml --key auditor.key"
     )]
     Log(log::Command),
+    /// Fetch what opens the commitments about you, checked and sealed to your key.
+    Openings(holdings::Arguments),
     /// Work on pacts: lint, hash, sign, countersign.
     #[command(
         subcommand,
         after_help = "Examples:\n  cloister pact lint bank.pact.json\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
     )]
     Pact(pacts::Command),
+    /// Prove claims from your openings, offline, without any monitor.
+    Prove(holdings::ProveArguments),
     /// Let a pact go on that a rolled back monitor stopped, as an overseer.
     Reinstate(overseer::ReinstateArguments),
     /// Drive a local monitor with recorded sessions and write one line a session.
@@ -142,7 +147,9 @@ fn main() -> ExitCode {
         Command::Inbox(arguments) => overseer::inbox(&arguments),
         Command::Key(command) => key::run(&command),
         Command::Log(command) => log::run(&command),
+        Command::Openings(arguments) => holdings::run(&arguments),
         Command::Pact(command) => pacts::run(&command),
+        Command::Prove(arguments) => holdings::prove(&arguments),
         Command::Reinstate(arguments) => overseer::reinstate(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verification::run(&arguments),

@@ -1,5 +1,10 @@
 //! The main job, end to end, in separate processes: demo, stranger, canary.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails here says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails here says so"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -59,6 +64,8 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
         assert!(matches!(verdict.status.code(), Some(1..=3)), "byte {at}: {}", text(&verdict));
     }
 
+    holder_proves_alone(folder.path());
+
     // Another verifier's anchors do not fit.
     let other = std::fs::read_to_string(&anchors).unwrap().replace("nonce = \"", "nonce = \"00");
     let file = path(folder.path(), "other.toml");
@@ -66,6 +73,72 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
     let verdict = cloister(&["verify", &bundle, "--anchors", &file, flag]);
     assert_eq!(verdict.status.code(), Some(3), "{}", text(&verdict));
     assert!(text(&verdict).contains("error[anchors-malformed]"));
+}
+
+/// What the holder proves with the monitor gone verifies, and only for whom it was made, over the
+/// nonce that was asked for, until it expires.
+fn holder_proves_alone(folder: &Path) {
+    let file = |name: &str| path(folder, name);
+    let anchors = std::fs::read_to_string(file("anchors.toml")).unwrap();
+    let value = |key: &str| {
+        let line = anchors.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let (auditor, nonce) = (value("did"), value("nonce"));
+    let prove = |claims: &[&str], to: &str, nonce: &str, days: &str, key: &str| {
+        let (held, pact) = (file("initiator.holdings"), file("pact.json"));
+        let (key, out) = (file(key), file("alone.cbor"));
+        let more = ["--openings", &held, "--pact", &pact, "--key", &key, "--to", to];
+        let more = [&more[..], &["--nonce", nonce, "--days", days, "--out", &out]].concat();
+        cloister(&[&["prove"], claims, &more].concat())
+    };
+    let verify = |at: Option<&str>| {
+        let (bundle, anchors) = (file("alone.cbor"), file("anchors.toml"));
+        let flag = "--allow-insecure-software-evidence";
+        let mut arguments = vec!["verify", &bundle, "--anchors", &anchors, flag, "--json"];
+        arguments.extend(at.iter().flat_map(|at| ["--at", at]));
+        let said = cloister(&arguments);
+        let document: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+        let codes = document["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["code"].as_str().unwrap_or("verified").to_owned());
+        codes.collect::<Vec<_>>()
+    };
+    let pii = ["pii_records < 1000 over 2026-12-01..2026-12-03"];
+    let made = prove(&pii, &auditor, &nonce, "30", "initiator.key");
+    assert!(made.status.success(), "{}", text(&made));
+    assert_eq!(verify(None), ["verified"]);
+    assert_eq!(verify(Some("2036-01-01T00:00:00Z")), ["expired"]);
+    // Several statements are one proof.
+    let two = [pii[0], "none(calls.terminated)"];
+    assert!(prove(&two, &auditor, &nonce, "30", "initiator.key").status.success());
+    assert_eq!(verify(None), ["verified", "verified"]);
+    // For another nonce; for another verifier, whom this consent does not name.
+    assert!(prove(&pii, &auditor, &"7".repeat(64), "30", "initiator.key").status.success());
+    assert_eq!(verify(None), ["nonce"]);
+    let other = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    for (claims, to, key, code) in [
+        (&pii[..], other, "initiator.key", "not-consented-audience"),
+        (
+            &["pii_records < 999 over epochs 1..3"],
+            &auditor,
+            "initiator.key",
+            "not-consented-threshold",
+        ),
+        (&["calls < 999 over epochs 1..3"], &auditor, "initiator.key", "not-consented"),
+        (&["pii_records < 1000 over epochs 1..9"], &auditor, "initiator.key", "prove-not-held"),
+        (&["pii_records < 1000 over 2026-11"], &auditor, "initiator.key", "prove-not-held"),
+        (&["max(latency) < 9 over epochs 1..3"], &auditor, "initiator.key", "claim-not-linear"),
+        (&["pii_records < 1000"], &auditor, "initiator.key", "claim-without-range"),
+        (&pii[..], &auditor, "overseer.key", "openings-sealed"),
+    ] {
+        let refused = prove(claims, to, &nonce, "30", key);
+        assert_eq!(refused.status.code(), Some(3), "{claims:?}: {}", text(&refused));
+        let said = text(&refused);
+        assert!(said.contains(&format!("error[{code}]")), "{claims:?}: {said}");
+    }
 }
 
 #[test]

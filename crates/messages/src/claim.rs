@@ -71,6 +71,10 @@ pub struct Range {
     pub last: Epoch,
 }
 
+impl Wire for Range {
+    const MAX_BYTES: usize = 1024;
+}
+
 /// To whom a proof speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Audience {

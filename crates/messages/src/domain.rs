@@ -75,6 +75,16 @@ domains! {
     CUT = "cloister/cut/v1";
     /// What happened in an epoch, for whom the pact names.
     HIDDEN = "cloister/hidden/v1";
+    /// A leaf of the tree over what opens a tally leaf.
+    OPENING_LEAF = "cloister/opening-leaf/v1";
+    /// An inner node of that tree.
+    OPENING_NODE = "cloister/opening-node/v1";
+    /// The monitor's signature of a tally leaf and what opens it.
+    OPENINGS = "cloister/openings-signature/v1";
+    /// A request for openings.
+    OPENINGS_REQUEST = "cloister/openings-request/v1";
+    /// Openings on their way to their holder.
+    OPENINGS_SEAL = "cloister/openings-seal/v1";
     /// A claim that the monitor evaluated and signs.
     SIGNED_CLAIM = "cloister/signed-claim/v1";
     /// Root over the boots of a tally's life.

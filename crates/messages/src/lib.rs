@@ -32,6 +32,7 @@ pub mod hidden;
 pub mod ids;
 pub mod leaf;
 pub mod merkle;
+pub mod opening;
 pub mod publication;
 #[cfg(feature = "json")]
 pub mod receipt;

@@ -23,6 +23,10 @@ pub const COMMITMENTS: Tree =
 pub const CONSENT: Tree =
     Tree { leaf: crate::domain::CONSENT_LEAF, node: crate::domain::CONSENT_NODE };
 
+/// Tree over the openings of one tally leaf.
+pub const OPENINGS: Tree =
+    Tree { leaf: crate::domain::OPENING_LEAF, node: crate::domain::OPENING_NODE };
+
 impl Tree {
     /// Root over `leaves`; the count is bound into it.
     #[must_use]

@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::bundle::ProvenClaim;
-use crate::claim::Claim;
+use crate::claim::{Claim, Range};
 use crate::codec::Wire;
 use crate::did::Did;
 use crate::event::Counts;
 use crate::hidden::Hidden;
 use crate::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
+use crate::opening::SealedOpenings;
 use crate::publication::Disclosed;
 use crate::receipt::{BootCertificate, Receipt, Resumption, Ticket};
 use crate::signature::Signature;
@@ -190,6 +191,19 @@ pub enum Request {
         /// Any pact of the chain.
         #[n(0)]
         pact: PactHash,
+    },
+    /// Asks for what opens the commitments about the requester, sealed to its key.
+    #[n(20)]
+    Openings {
+        /// Of which epochs: every one of the range, and the one before it.
+        #[n(0)]
+        range: Range,
+        /// Who asks: the party that the tally is about.
+        #[n(1)]
+        requester: Did,
+        /// By the requester, over the encoding of the range.
+        #[n(2)]
+        signature: Signature,
     },
     /// Brings witness cosignatures of a checkpoint of this log: time moves by them.
     #[n(18)]
@@ -414,6 +428,22 @@ pub enum Reply {
         /// Boots of each tally's life.
         #[n(3)]
         boots: Vec<crate::leaf::Boots>,
+    },
+    /// What opens the commitments about the requester.
+    #[n(21)]
+    Openings {
+        /// One for each epoch.
+        #[n(0)]
+        sealed: Vec<SealedOpenings>,
+        /// The tally leaves, with those of pacts and boots.
+        #[n(1)]
+        leaves: Vec<Disclosed>,
+        /// The schemas of the pacts.
+        #[n(2)]
+        schemas: Vec<crate::counter::Schema>,
+        /// Boots of the tally's life.
+        #[n(3)]
+        boots: crate::leaf::Boots,
     },
     /// A private aggregate: its reservation and its result.
     #[n(10)]

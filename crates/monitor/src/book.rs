@@ -8,6 +8,7 @@ use crate::terms::Terms;
 use messages::codec::Wire;
 use messages::counter::CounterIndex;
 use messages::did::Did;
+use messages::event::Party;
 use messages::hidden::{Asked, Hidden, Ruled};
 use messages::ids::{LeafHash, PactHash, Salt, SessionId, TallyId};
 use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, Suite, TallyBody};
@@ -247,6 +248,12 @@ impl Book {
     /// All tallies of the pact's life.
     pub(crate) fn all_tallies(&self) -> impl Iterator<Item = &Tally> {
         self.retired.iter().chain(&self.tallies)
+    }
+
+    /// Whom a tally is about: tallies end and begin in pairs, the initiator's first.
+    pub(crate) fn party_of(&self, tally: &TallyId) -> Option<Party> {
+        let at = self.all_tallies().position(|t| t.id == *tally)?;
+        Some(if at.is_multiple_of(2) { Party::Initiator } else { Party::Provider })
     }
 
     /// Would this addition fit?

@@ -3,8 +3,9 @@
 
 use alloc::vec::Vec;
 
-use messages::counter::Schema;
+use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
+use messages::event::Party;
 use messages::ids::PactHash;
 use minicbor::{Decode, Encode};
 use pact::{Compiled, Consented, Pact, SignedPact, compile, compile_after};
@@ -36,6 +37,8 @@ pub struct PactDisclosure {
     pub schema: Schema,
     /// The claims that may leave.
     pub consent: Vec<Consented>,
+    /// The counters that each party gets openings of, initiator's first.
+    pub openings: [Vec<CounterIndex>; 2],
 }
 
 impl PactDisclosure {
@@ -44,6 +47,7 @@ impl PactDisclosure {
             pact: compiled.hash(),
             schema: compiled.schema().clone(),
             consent: compiled.consent().to_vec(),
+            openings: Party::BOTH.map(|party| compiled.openings(party).to_vec()),
         }
     }
 }

@@ -229,6 +229,12 @@ impl Monitor {
         found.map(|(root, _)| *root)
     }
 
+    /// Whom a tally of this chain of pacts is about.
+    #[must_use]
+    pub fn party_of(&self, root: &PactHash, tally: &TallyId) -> Option<Party> {
+        self.state.books.get(root)?.party_of(tally)
+    }
+
     /// The boots of a tally's life, and the secret that its blindings derive from.
     #[must_use]
     pub fn tally(&self, tally: &TallyId) -> Option<(&Boots, &tally::HolderSecret)> {

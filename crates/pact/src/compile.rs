@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use messages::claim::Predicate;
 use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
+use messages::event::Party;
 use messages::ids::{PactHash, Root};
 use messages::time::{Millis, UnixMillis};
 
@@ -65,6 +66,7 @@ pub struct Compiled {
     schema: Schema,
     consent: Vec<Consented>,
     consent_root: Root,
+    openings: [Vec<CounterIndex>; 2],
     statistics: Vec<String>,
     prices: Vec<u64>,
     /// All calls of the chain, by number.
@@ -131,6 +133,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
     let schema = counters.finish()?;
     let words = Vocabulary { schema: &schema, limits: &limits };
     let consent = consent::consented(pact, &words, &terms_of_pact)?;
+    let openings = consent::openings(pact, &schema)?;
     let watch = &terms.monitoring;
     let dp = watch.disclosure.as_ref().map(|d| &d.dp[..]).unwrap_or_default();
     let approval = watch.approval.as_ref();
@@ -150,6 +153,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         readers: monitoring::readers(watch),
         term: (terms.term.not_before.0, terms.term.not_after.0),
         consent_root: consent::root(&consent),
+        openings,
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
         prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
         max_sessions: sessions(terms),
@@ -233,6 +237,16 @@ impl Compiled {
     #[must_use]
     pub fn consent(&self) -> &[Consented] {
         &self.consent
+    }
+
+    /// The counters that a party gets openings of, about itself, increasing.
+    #[must_use]
+    pub fn openings(&self, party: Party) -> &[CounterIndex] {
+        let [initiator, provider] = &self.openings;
+        match party {
+            Party::Initiator => initiator,
+            Party::Provider => provider,
+        }
     }
 
     /// Root over the consent entries.

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-#[path = "support/forge.rs"]
-mod forge;
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/forge.rs"]
+mod forge;
 #[path = "support/monitor.rs"]
 mod monitor;
 #[path = "support/revisions.rs"]

@@ -6,12 +6,12 @@ mod fixture;
 mod monitor;
 
 use cloister_prove::ProveError;
+use fixture::{NONCE, party_did};
 use messages::bundle::Proof;
 use messages::claim::{Audience, Predicate, Relation};
 use messages::codec::Wire;
 use messages::publication::Publication;
 use messages::time::Epoch;
-use fixture::{NONCE, party_did};
 use monitor::{Draft, Monitor};
 use proptest::prelude::*;
 use verify::{EvidenceClass, Fault, StatementError, Verdict};

@@ -48,10 +48,14 @@ fn all_statements_of_a_pact_are_one_proof() {
     let report = monitor.verify(&bundle).unwrap();
     assert_eq!(report.items.len(), monitor.predicates.len() + 1);
     assert!(report.items.iter().all(|item| item.verdict.code() == "verified"));
-    let alone: usize = monitor.predicates.iter().map(|p| {
-        let proven = monitor.prove(&monitor.claim(p, 1, 2)).unwrap();
-        range_bytes(&proven)
-    }).sum();
+    let alone: usize = monitor
+        .predicates
+        .iter()
+        .map(|p| {
+            let proven = monitor.prove(&monitor.claim(p, 1, 2)).unwrap();
+            range_bytes(&proven)
+        })
+        .sum();
     assert!(range_bytes(&proven) * 3 < alone, "one proof of all is shorter than many");
 
     // One statement exchanged for another with the same consent entry breaks all of them.

@@ -13,6 +13,7 @@ mod monitor;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
 use curve25519_dalek::ristretto::CompressedRistretto;
+use fixture::{auditor, party_did};
 use messages::bundle::{LinearProof, OpenedCommitments, Proof, ProvenClaim};
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
@@ -22,7 +23,6 @@ use messages::ids::{BootId, Commitment, EvidenceId, LeafHash, PactHash, SchemaHa
 use messages::leaf::{BootBody, TallyBody};
 use messages::signature::PublicKey;
 use messages::time::{Epoch, UnixMillis};
-use fixture::{auditor, party_did};
 use monitor::Monitor;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;

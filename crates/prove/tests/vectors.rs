@@ -56,8 +56,10 @@ fn file(name: &str) -> PathBuf {
 fn vectors() -> Vec<(&'static str, Value)> {
     let (other, monitor) = (Monitor::other(), Monitor::start());
     let one = |p: &Predicate| monitor.prove(&monitor.claim(p, 1, 2)).unwrap();
-    let everything =
-        Claim { statements: monitor.predicates.clone(), ..monitor.claim(&monitor.predicates[0], 1, 2) };
+    let everything = Claim {
+        statements: monitor.predicates.clone(),
+        ..monitor.claim(&monitor.predicates[0], 1, 2)
+    };
     let single = one(&monitor.predicates[0]);
     let signed = monitor.sign(&everything, 1, 9);
     let claims = [
@@ -74,7 +76,10 @@ fn vectors() -> Vec<(&'static str, Value)> {
     vec![
         ("single", single_vector),
         ("many", vector(&[&monitor], &monitor.bundle(claims))),
-        ("two-monitors", vector(&[&other, &monitor], &bundle_over(&[&other, &monitor], vec![agree]))),
+        (
+            "two-monitors",
+            vector(&[&other, &monitor], &bundle_over(&[&other, &monitor], vec![agree])),
+        ),
     ]
 }
 
@@ -93,9 +98,10 @@ fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
             "appraised_evidence": evidence.collect::<Vec<_>>(),
         })
     });
-    let items = report.items.iter().map(|item| {
-        json!({"words": item.words, "verdict": item.verdict.code()})
-    });
+    let items = report
+        .items
+        .iter()
+        .map(|item| json!({"words": item.words, "verdict": item.verdict.code()}));
     json!({
         "bundle": hex(&bytes),
         "anchors": {

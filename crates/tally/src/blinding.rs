@@ -39,6 +39,13 @@ impl Blinding {
     }
 }
 
+impl Blinding {
+    /// A blinding that came from elsewhere; none when the bytes are no reduced scalar.
+    pub(crate) fn from_canonical(bytes: [u8; 32]) -> Option<Self> {
+        Option::from(Scalar::from_canonical_bytes(bytes)).map(Self)
+    }
+}
+
 impl Drop for Blinding {
     fn drop(&mut self) {
         self.0.zeroize();

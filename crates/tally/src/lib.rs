@@ -29,12 +29,14 @@
 mod blinding;
 mod cut;
 pub mod exposed;
+mod held;
 mod openings;
 mod secret;
 mod totals;
 
 pub use blinding::{Blinding, BlindingContext};
 pub use cut::{Cut, SessionRecord};
+pub use held::{Held, HeldError};
 pub use openings::{Openings, commit};
 pub use secret::HolderSecret;
 pub use totals::{TallyFull, Totals};

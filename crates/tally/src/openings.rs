@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::blinding::{Blinding, BlindingContext, Blindings};
 use crate::cut::Cut;
+use crate::held::HeldError;
 use crate::secret::HolderSecret;
 use crate::totals::Totals;
 
@@ -55,16 +56,18 @@ pub fn commit(
         .collect();
     halves.iter_mut().for_each(Zeroize::zeroize);
     let root = COMMITMENTS.root(&leaves(&commitments));
-    let values = Zeroizing::new(totals.expose().to_vec());
+    let values = Zeroizing::new(totals.expose().iter().copied().map(Some).collect());
+    let blindings = blindings.into_iter().map(Some).collect();
     Openings { epoch: context.epoch, values, blindings, commitments, root, cut, cut_blinding }
 }
 
-/// The totals of one epoch with their blindings: whoever holds this can prove.
+/// The totals of one epoch with their blindings, all of them or those that are shared: whoever
+/// holds this can prove.
 #[must_use]
 pub struct Openings {
     epoch: Epoch,
-    values: Zeroizing<Vec<u64>>,
-    blindings: Vec<Blinding>,
+    values: Zeroizing<Vec<Option<u64>>>,
+    blindings: Vec<Option<Blinding>>,
     commitments: Vec<Commitment>,
     root: Root,
     cut: Commitment,
@@ -104,7 +107,7 @@ impl Openings {
     /// Reads one total out.
     #[must_use]
     pub fn expose_value(&self, counter: CounterIndex) -> Option<u64> {
-        self.values.get(usize::from(counter.0)).copied()
+        self.values.get(usize::from(counter.0)).copied().flatten()
     }
 
     /// The commitment to the set of counted sessions, as the leaf carries it. Public.
@@ -128,7 +131,37 @@ impl Openings {
     /// Reads one blinding out.
     #[must_use]
     pub fn expose_blinding(&self, counter: CounterIndex) -> Option<&Blinding> {
-        self.blindings.get(usize::from(counter.0))
+        self.blindings.get(usize::from(counter.0))?.as_ref()
+    }
+
+    /// Openings that came from elsewhere: each must open its commitment.
+    pub(crate) fn restored(
+        epoch: Epoch,
+        commitments: &[Commitment],
+        (cut, cut_blinding): (Commitment, Option<[u8; 32]>),
+        opened: impl Iterator<Item = (CounterIndex, u64, [u8; 32])>,
+    ) -> Result<Self, HeldError> {
+        let mut values = Zeroizing::new(vec![None; commitments.len()]);
+        let mut blindings: Vec<Option<Blinding>> = commitments.iter().map(|_| None).collect();
+        for (counter, value, bytes) in opened {
+            let wrong = HeldError::WrongOpening { counter };
+            let place = usize::from(counter.0);
+            let blinding = Blinding::from_canonical(bytes).ok_or(wrong)?;
+            let scalar = Zeroizing::new(Scalar::from(value));
+            let point = &*scalar * RISTRETTO_BASEPOINT_TABLE + blinding.expose() * &*BLINDING_TABLE;
+            let same = commitments.get(place).map(|c| c.0) == Some(point.compress().to_bytes());
+            let (Some(at), Some(of)) = (values.get_mut(place), blindings.get_mut(place)) else {
+                return Err(wrong);
+            };
+            if !same {
+                return Err(wrong);
+            }
+            (*at, *of) = (Some(value), Some(blinding));
+        }
+        let root = COMMITMENTS.root(&leaves(commitments));
+        let cut_blinding = cut_blinding.and_then(Blinding::from_canonical);
+        let commitments = commitments.to_vec();
+        Ok(Self { epoch, values, blindings, commitments, root, cut, cut_blinding })
     }
 }
 

@@ -66,7 +66,7 @@ impl Promise {
 }
 
 async fn finish(decided: Decided, key: Arc<BootKey>, turn: Option<Turn>) -> Option<Reply> {
-    if !matches!(decided, Decided::Proving(_)) {
+    if !matches!(decided, Decided::Proving(_) | Decided::Handing(_)) {
         return Some(decided.sign(&key));
     }
     let turn = turn?;

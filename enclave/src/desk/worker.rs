@@ -206,6 +206,7 @@ const fn reads(request: &Request) -> bool {
             | Request::Inbox
             | Request::Chain { .. }
             | Request::Disclose { .. }
+            | Request::Openings { .. }
     )
 }
 

@@ -18,6 +18,12 @@ impl Pipeline {
     pub(crate) fn answer(&self, request: &Request, caller: &Caller) -> Decided {
         let answer = match request {
             Request::Attest { nonce } => self.attest(*nonce, caller),
+            Request::Openings { range, requester, signature } => {
+                match self.hand(range, (requester, signature)) {
+                    Ok(handing) => return Decided::Handing(Box::new(handing)),
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Request::Include { leaves } => self.include(leaves),
             Request::Consistency { old } => self.consistency(*old),
             Request::Inbox => self.inbox(caller),

@@ -6,7 +6,7 @@ use messages::receipt::{Receipt, Ticket};
 use messages::reply::Reply;
 use monitor::Answer;
 
-use super::Proving;
+use super::{Handing, Proving};
 use crate::boot_key::BootKey;
 
 /// What is told once its record is durable.
@@ -24,6 +24,8 @@ pub(crate) enum Decided {
     },
     /// A claim that may be proven.
     Proving(Box<Proving>),
+    /// Openings that may be handed over.
+    Handing(Box<Handing>),
 }
 
 impl Decided {
@@ -36,6 +38,7 @@ impl Decided {
                 answer.into_reply(receipt, ticket.map(|ticket| ticket.sign(key)))
             }
             Self::Proving(proving) => proving.prove(key),
+            Self::Handing(handing) => handing.hand(key),
         }
     }
 }

@@ -102,6 +102,16 @@ bodies! {
         /// By the requester, over that encoding.
         signature: Hex<64>,
     }
+    /// A request for openings.
+    OpeningsBody {
+        /// Of which epochs: every one of the range, and the one before it; deterministic CBOR.
+        range: Base64,
+        /// Who asks: the party that the tally is about.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 256))]
+        requester: Did,
+        /// By the requester, over that encoding.
+        signature: Hex<64>,
+    }
     /// A request for a private aggregate.
     ReleaseBody {
         /// What is asked.

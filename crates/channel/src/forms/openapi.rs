@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::body::{
     AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, IncludeBody, LoginBody, OpenBody,
-    ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TokenForm, TryBody,
+    OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TokenForm, TryBody,
 };
 use super::decision::DeadlineForm;
 use super::encoding::Hex;
@@ -55,6 +55,7 @@ pub fn document(version: &str) -> OpenApi {
     component::<IncludeBody>(&mut schemas);
     component::<LoginBody>(&mut schemas);
     component::<OpenBody>(&mut schemas);
+    component::<OpeningsBody>(&mut schemas);
     component::<ProveBody>(&mut schemas);
     component::<ReinstateBody>(&mut schemas);
     component::<ReleaseBody>(&mut schemas);
@@ -171,6 +172,7 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
         Operation::Include => form(reference::<IncludeBody>()),
         Operation::Login => form(reference::<LoginBody>()),
         Operation::Open => form(reference::<OpenBody>()),
+        Operation::Openings => form(reference::<OpeningsBody>()),
         Operation::Prove => form(reference::<ProveBody>()),
         Operation::Register => form(document_of("A pact with both signatures")),
         Operation::Reinstate => form(reference::<ReinstateBody>()),

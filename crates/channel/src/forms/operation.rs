@@ -90,6 +90,8 @@ operations! {
     OpenApi = "openapi", GET "/openapi.json";
     /// Opens a session.
     Open = "open", POST "/v1/sessions";
+    /// Hands a party what opens the commitments about itself, sealed to its key.
+    Openings = "openings", POST "/v1/openings";
     /// Proves a claim that the pact's consent permits.
     Prove = "prove", POST "/v1/claims";
     /// Reads what is on record of a session; the reading is itself on record.

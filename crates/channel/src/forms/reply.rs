@@ -7,6 +7,7 @@ use messages::event::Party;
 use messages::hidden::Hidden;
 use messages::ids::{EventHash, LeafHash, PactHash, SessionId, TallyId};
 use messages::leaf::{Boots, Gaps};
+use messages::opening::SealedOpenings;
 use messages::publication::Disclosed;
 use messages::receipt::{Receipt, Ticket};
 use messages::reply::{Action, Metadata, RecordEntry, Reply, WaitingCall};
@@ -95,6 +96,17 @@ pub enum ReplyForm {
     },
     /// The session is open.
     Opened {},
+    /// What opens the commitments about the requester.
+    Openings {
+        /// One for each epoch, CBOR.
+        sealed: Vec<Base64>,
+        /// The tally leaves, with those of pacts and boots, CBOR each.
+        leaves: Vec<Base64>,
+        /// The schemas of the pacts, CBOR each.
+        schemas: Vec<Base64>,
+        /// Boots of the tally's life, CBOR.
+        boots: Base64,
+    },
     /// A proof, and the leaves that it stands on.
     Proof {
         /// The proven claim, CBOR.
@@ -298,6 +310,12 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             schemas: schemas.iter().map(|schema| Base64(schema.to_cbor())).collect(),
             boots: boots.iter().map(|boots| Base64(boots.to_cbor())).collect(),
         },
+        Reply::Openings { sealed, leaves, schemas, boots } => ReplyForm::Openings {
+            sealed: sealed.iter().map(|one| Base64(one.to_cbor())).collect(),
+            leaves: cbor_each(leaves),
+            schemas: schemas.iter().map(|schema| Base64(schema.to_cbor())).collect(),
+            boots: Base64(boots.to_cbor()),
+        },
         Reply::Released { leaves } => ReplyForm::Released { leaves: cbor_each(leaves) },
         Reply::Included { checkpoint, paths } => {
             let paths = paths.iter().map(|path| hex_each(path)).collect();
@@ -358,6 +376,15 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             Reply::Included { checkpoint, paths: paths.into_iter().map(hashes).collect() }
         }
         ReplyForm::Opened {} => Reply::Opened,
+        ReplyForm::Openings { sealed, leaves, schemas, boots } => Reply::Openings {
+            sealed: sealed
+                .iter()
+                .map(|one| SealedOpenings::from_cbor(&one.0))
+                .collect::<Result<_, _>>()?,
+            leaves: disclosed(&leaves)?,
+            schemas: schemas.iter().map(|s| Schema::from_cbor(&s.0)).collect::<Result<_, _>>()?,
+            boots: Boots::from_cbor(&boots.0)?,
+        },
         ReplyForm::Proof { claim, leaves, schemas, boots } => Reply::Proof {
             claim: Box::new(proven(&claim.0)?),
             leaves: disclosed(&leaves)?,

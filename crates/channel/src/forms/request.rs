@@ -2,6 +2,7 @@
 //! that a stranger may send is refused by [`FormError`], which quotes nothing.
 
 use http::Method;
+use messages::claim::Range;
 use messages::codec::Wire;
 use messages::ids::{PactHash, SessionId};
 use messages::reply::{Request, Wanted};
@@ -11,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::body::{
-    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, IncludeBody, OpenBody, ProveBody,
-    ReinstateBody, ReleaseBody, ResumeBody, TryBody,
+    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, IncludeBody, OpenBody,
+    OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TryBody,
 };
 use super::encoding::{Base64, Hex};
 use super::operation::Operation;
@@ -125,6 +126,11 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
             post(Operation::Approve, "", &body)
         }
         Request::Advance { by } => post(Operation::Advance, "", &AdvanceBody { by_ms: by.0 }),
+        Request::Openings { range, requester, signature } => {
+            let (range, requester) = (Base64(range.to_cbor()), requester.clone());
+            let body = OpeningsBody { range, requester, signature: Hex(signature.0) };
+            post(Operation::Openings, "", &body)
+        }
         Request::Prove { wanted, requester, signature } => {
             let (wanted, requester) = (Base64(wanted.to_cbor()), requester.clone());
             let body = ProveBody { wanted, requester, signature: Hex(signature.0) };
@@ -250,6 +256,11 @@ pub fn from_http(
         Operation::Advance => {
             let AdvanceBody { by_ms } = json(body)?;
             Request::Advance { by: Millis(by_ms) }
+        }
+        Operation::Openings => {
+            let OpeningsBody { range, requester, signature } = json(body)?;
+            let range = Range::from_cbor(&range.0).map_err(|_| FormError::Malformed)?;
+            Request::Openings { range, requester, signature: Signature(signature.0) }
         }
         Operation::Prove => {
             let ProveBody { wanted, requester, signature } = json(body)?;

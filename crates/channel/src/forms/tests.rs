@@ -14,6 +14,7 @@ use messages::ids::{
     SessionId, TallyId,
 };
 use messages::leaf::{BootEntry, Boots, Gaps, Kind, Leaf};
+use messages::opening::SealedOpenings;
 use messages::publication::Disclosed;
 use messages::receipt::{
     BootCertificate, JournalHead, Notice, NoticeKind, Receipt, Resumption, Ticket,
@@ -229,6 +230,9 @@ fn request() -> impl Strategy<Value = Request> {
                 Request::Prove { wanted: Wanted { claim, kind, over }, requester, signature }
             }
         ),
+        (claim(), did(), signature()).prop_map(|(mut claim, requester, signature)| {
+            Request::Openings { range: claim.ranges.remove(0), requester, signature }
+        }),
         (b32(), ".*", any::<u64>(), did(), signature()).prop_map(
             |(pact, statistic, day, requester, signature)| {
                 let query = Statistic { pact: PactHash(pact), statistic, day };
@@ -336,6 +340,15 @@ fn reply() -> impl Strategy<Value = Reply> {
         vec(waiting, 0..3).prop_map(|calls| Reply::Waiting { calls }),
         (vec(entry, 0..3), of(any::<u64>()))
             .prop_map(|(entries, next)| Reply::Recorded { entries, next }),
+        (b32(), bytes(), vec(disclosed(), 0..3)).prop_map(|(some, ciphertext, leaves)| {
+            let (leaf, encapsulated) = (LeafHash(some), some);
+            Reply::Openings {
+                sealed: vec![SealedOpenings { leaf, encapsulated, ciphertext }],
+                leaves,
+                schemas: vec![Schema::default()],
+                boots: Boots::default(),
+            }
+        }),
         (disclosed(), of(b32())).prop_map(|(leaf, salt)| Reply::Disclosed {
             leaf,
             hidden: salt.map(|salt| Hidden { salt: Salt(salt), ..Hidden::default() }.padded()),

@@ -2,7 +2,7 @@
 
 use messages::claim::{ConsentEntry, Predicate, Relation, Sum};
 use messages::codec::Wire;
-use messages::counter::Schema;
+use messages::counter::{CounterIndex, Schema};
 use messages::domain;
 use messages::ids::{PactHash, Root};
 use messages::merkle::CONSENT;
@@ -90,6 +90,31 @@ fn stated(
         }
         _ => Err(CompileError::UnsupportedClaim { index }),
     }
+}
+
+/// The counters that each party gets openings of, initiator's first.
+pub(crate) fn openings(
+    pact: &Pact,
+    schema: &Schema,
+) -> Result<[Vec<CounterIndex>; 2], CompileError> {
+    let terms = pact.terms().monitoring.disclosure.as_ref().and_then(|d| d.openings.as_ref());
+    let shared = |names: &[String]| {
+        if names.iter().any(|name| name == "*") {
+            return Ok(schema.counters.iter().zip(0..).map(|(_, at)| CounterIndex(at)).collect());
+        }
+        let find = |(index, name): (usize, &String)| {
+            let unknown = CompileError::UnknownCounter { kind: "opening", index };
+            schema.find(name).map(|(at, _)| at).ok_or(unknown)
+        };
+        let mut found = names.iter().enumerate().map(find).collect::<Result<Vec<_>, _>>()?;
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    };
+    let none = (Vec::new(), Vec::new());
+    let (initiator, provider) =
+        terms.map_or(none, |terms| (terms.initiator.clone(), terms.provider.clone()));
+    Ok([shared(&initiator)?, shared(&provider)?])
 }
 
 pub(crate) fn root(consent: &[Consented]) -> Root {

@@ -82,12 +82,14 @@ fn disclosed(found: &mut Found, old: Option<&Disclosure>, new: Option<&Disclosur
         let text = "whether anything may leave the monitor differs";
         return found.agreed("monitoring.disclosure", old == new, text);
     };
-    let Disclosure { dp, claims, consent_salt } = old;
+    let Disclosure { dp, claims, openings, consent_salt } = old;
     let mut agreed = |field: &str, same: bool, text: &str| {
         found.agreed(&format!("monitoring.disclosure.{field}"), same, text);
     };
     agreed("dp", dp == &new.dp, "other aggregates may leave the monitor");
     agreed("claims", claims == &new.claims, "other claims may leave the monitor");
+    let same = openings == &new.openings;
+    agreed("openings", same, "the parties get openings of other counters");
     agreed(
         "consent_salt",
         consent_salt == &new.consent_salt,

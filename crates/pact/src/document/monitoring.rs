@@ -128,8 +128,17 @@ terms! {
         dp: Vec<DpTerms>,
         /// Proven claims.
         claims: Vec<ClaimTerms>,
+        /// What each party gets to prove from, about itself; nothing when absent.
+        openings: Option<OpeningsTerms>,
         /// 64 random hexadecimal digits: keep consent entries from being guessed.
         consent_salt: Option<ConsentSalt>,
+    }
+    /// Counters that a party gets openings of, about its own behaviour: by name, or `*` for all.
+    OpeningsTerms {
+        /// The initiator.
+        #[serde(default)] initiator: Vec<String>,
+        /// The provider.
+        #[serde(default)] provider: Vec<String>,
     }
     /// One private aggregate.
     DpTerms {

@@ -53,6 +53,10 @@ pub(super) fn leaves(pact: &Pact, compiled: &Compiled) -> Vec<String> {
     if claims.is_empty() {
         lines.push("No claim may leave.".to_owned());
     }
+    if let Some(openings) = disclosure.and_then(|d| d.openings.as_ref()) {
+        lines.extend(handed("initiator", &openings.initiator));
+        lines.extend(handed("provider", &openings.provider));
+    }
     lines.extend(dp.iter().map(aggregate));
     if dp.is_empty() {
         lines.push("No aggregate may leave.".to_owned());
@@ -120,6 +124,21 @@ fn period(period: Period) -> String {
         Calendar::Every(length) => format!("whole multiples of {}", span(Span(length))),
         Calendar::Months => "whole months".to_owned(),
     }
+}
+
+fn handed(party: &str, counters: &[String]) -> Option<String> {
+    let what = match counters {
+        [] => return None,
+        [all] if all == "*" => "all counts".to_owned(),
+        some => {
+            let named: Vec<String> = some.iter().map(|name| counter(name)).collect();
+            either(&named, "and")
+        }
+    };
+    Some(format!(
+        "To the {party}, sealed: what opens the commitments to {what} about itself, so that it can \
+         prove the claims above without the monitor."
+    ))
 }
 
 fn audience(to: &[PartyId]) -> String {

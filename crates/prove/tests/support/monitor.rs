@@ -28,12 +28,14 @@ use messages::signature::SigningKey;
 use messages::time::Epoch;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use tally::{BlindingContext, Cut, HolderSecret, Openings, SessionRecord, Totals, commit, tally_id};
+use tally::{
+    BlindingContext, Cut, HolderSecret, Openings, SessionRecord, Totals, commit, tally_id,
+};
 use verify::{Anchors, Appraised, Findings, LogAnchor, Report, Unusable};
 
 use crate::fixture::{
-    CONFIG, EPOCH_1, EPOCH_2, EXPIRY, NONCE, NOW, ORIGIN, OTHER, assert_appraised, auditor, boot_id,
-    entry, evidence, exactly, party_did, predicates, query, schema, two_ranges,
+    CONFIG, EPOCH_1, EPOCH_2, EXPIRY, NONCE, NOW, ORIGIN, OTHER, assert_appraised, auditor,
+    boot_id, entry, evidence, exactly, party_did, predicates, query, schema, two_ranges,
 };
 
 /// A publication before it is salted, signed and logged.
@@ -375,7 +377,8 @@ impl Monitor {
                 salt: Salt([u8::try_from(10 * epoch).unwrap() + u8::try_from(party).unwrap(); 32]),
                 boot_key: self.boot_keys[signer].public(),
             };
-            let secret = HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50 + self.secrets; 32]);
+            let secret =
+                HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50 + self.secrets; 32]);
             let mut cut = Cut::default();
             (1..=u8::try_from(epoch).unwrap()).for_each(|n| cut.add(&session(n)));
             let cut = Some(&cut).filter(|_| self.ended);

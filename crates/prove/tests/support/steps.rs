@@ -19,8 +19,8 @@ use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use verify::{Appraised, EvidenceClass};
 
-use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, Step, zk};
 use crate::fixture::{EXPIRY, ORIGIN, auditor, boot_id, evidence, exactly, party_did};
+use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, Step, zk};
 use crate::monitor::Monitor;
 
 fn name(name: &str) -> String {
