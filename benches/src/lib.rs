@@ -248,7 +248,8 @@ impl Fixture {
             ranges: vec![Range {
                 origin: ORIGIN.into(),
                 root: PACT_HASH,
-                tally: tally_of(),
+                party: party(),
+                generation: 0,
                 first: Epoch(1),
                 last: Epoch(epochs),
             }],
@@ -402,7 +403,11 @@ fn schema() -> Schema {
 }
 
 fn tally_of() -> TallyId {
-    tally_id(&PACT_HASH, &Did::parse("did:web:shop.example").unwrap(), 0)
+    tally_id(&PACT_HASH, &party(), 0)
+}
+
+fn party() -> Did {
+    Did::parse("did:web:shop.example").unwrap()
 }
 
 fn log_key() -> SigningKey {

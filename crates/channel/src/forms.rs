@@ -10,10 +10,10 @@
 //! use channel::forms;
 //! use messages::reply::Request;
 //!
-//! let http = forms::to_http(&Request::Consistency { old: 7 }).unwrap();
+//! let http = forms::to_http(&Request::Consistency { old: 7, new: None }).unwrap();
 //! assert_eq!(http.target, "/v1/consistency?old=7");
 //! let read = forms::from_http(&http.method, &http.target, http.content_type, &http.body);
-//! assert_eq!(read.unwrap(), Request::Consistency { old: 7 });
+//! assert_eq!(read.unwrap(), Request::Consistency { old: 7, new: None });
 //! ```
 
 pub mod body;
@@ -25,6 +25,7 @@ pub mod notice;
 pub mod openapi;
 pub mod operation;
 pub mod problem;
+pub mod record;
 pub mod reply;
 pub mod request;
 pub mod statement;

@@ -11,8 +11,8 @@ use messages::domain;
 use messages::ids::{ConfigDigest, PactHash};
 use messages::time::UnixMillis;
 use rand_core::{OsRng, RngCore};
-use serde::{Deserialize, Serialize};
-use verify::{Anchors, LogAnchor};
+use verify::Anchors;
+use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 
 use crate::client::Client;
 use crate::fault::{Fault, read, write};
@@ -25,6 +25,17 @@ pub(crate) enum Command {
     /// Put the monitors and pacts of several anchors into one file: claims may speak of them all.
     /// Audience and nonce are those of the first.
     Join(JoinArguments),
+    /// Say in words what an anchors file believes; --json prints it for the browser's verifier.
+    Show(ShowArguments),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ShowArguments {
+    /// An anchors file.
+    anchors: PathBuf,
+    /// Print the anchors as one JSON document.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -66,72 +77,13 @@ pub(crate) struct PinArguments {
 }
 
 /// The anchors file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct File {
-    /// Root hashes of the pacts that claims may speak of.
-    pub(crate) pacts: Vec<String>,
-    /// For whom proofs are made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) audience: Option<AudienceFile>,
-    /// The monitors that may be spoken of.
-    pub(crate) monitors: Vec<MonitorFile>,
-    /// Whose cosignatures count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) witnesses: Option<WitnessesFile>,
-    /// Whose time stamps count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) time_stamps: Option<TimeStampsFile>,
-}
-
-/// One monitor.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MonitorFile {
-    /// The log's origin name.
-    pub(crate) origin: String,
-    /// The log's key as a `did:key`.
-    pub(crate) log_key: Did,
-    /// Digests of accepted configurations.
-    pub(crate) configs: Vec<String>,
-    /// Accepted measurements of development monitors; used only under the flag.
-    #[serde(default)]
-    pub(crate) software_measurements: Vec<String>,
-}
-
-/// The verifier's witnesses.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WitnessesFile {
-    /// How many must have cosigned a checkpoint.
-    pub(crate) quorum: usize,
-    /// Keys as `did:key`, by the witness's name.
-    pub(crate) keys: std::collections::BTreeMap<String, Did>,
-}
-
-/// The verifier's time-stamping authorities.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TimeStampsFile {
-    /// Must a checkpoint be stamped?
-    pub(crate) required: bool,
-    /// Root certificates, PEM.
-    pub(crate) roots: Vec<String>,
-}
-
-/// The verifier's own identity and nonce.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AudienceFile {
-    pub(crate) did: Did,
-    /// 64 hexadecimal digits, drawn by the verifier.
-    pub(crate) nonce: String,
-}
+pub(crate) struct File(pub(crate) AnchorsDocument);
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
         Command::Pin(arguments) => pinned(arguments),
         Command::Join(arguments) => join(arguments),
+        Command::Show(arguments) => show(arguments),
     }
 }
 
@@ -162,7 +114,7 @@ fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
                 "give what `cloister pact hash` prints",
             )
         })?;
-        file.pacts.push(pact.clone());
+        file.0.pacts.push(pact.clone());
     }
     file.save(&arguments.out)?;
     output::line(format!("pinned {} in {}", policy.origin, arguments.out.display()));
@@ -188,13 +140,13 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
     let audience = audience.map(|did| {
         let mut nonce = [0; 32];
         OsRng.fill_bytes(&mut nonce);
-        AudienceFile { did, nonce: hex::encode(nonce) }
+        AudienceDocument { did, nonce: hex::encode(nonce) }
     });
     let software = policy.software.as_ref().map(|s| s.measurements.clone());
-    File {
+    File(AnchorsDocument {
         pacts: Vec::new(),
         audience,
-        monitors: vec![MonitorFile {
+        monitors: vec![MonitorDocument {
             origin: policy.origin.clone(),
             log_key: Did::from_key(&client.appraised().claims().log_key),
             configs: policy.configs.iter().map(ToString::to_string).collect(),
@@ -202,7 +154,7 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
         }],
         witnesses: None,
         time_stamps: None,
-    }
+    })
 }
 
 impl File {
@@ -211,40 +163,24 @@ impl File {
         let bytes = read(path, 1 << 20)?;
         let text = core::str::from_utf8(&bytes)
             .map_err(|_| malformed(&format!("{} is not text", path.display())))?;
-        toml::from_str(text).map_err(|e| malformed(&format!("{}: {}", path.display(), e.message())))
+        let document = toml::from_str(text);
+        document.map(Self).map_err(|e| malformed(&format!("{}: {}", path.display(), e.message())))
     }
 
     /// Writes it.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Fault> {
-        let text = toml::to_string_pretty(self).map_err(|_| malformed("cannot be written"))?;
+        let text = toml::to_string_pretty(&self.0).map_err(|_| malformed("cannot be written"))?;
         write(path, format!("{HEADER}{text}").as_bytes())
     }
 
     /// As the verifier takes them.
     pub(crate) fn anchors(&self) -> Result<Anchors, Fault> {
-        let logs = self.monitors.iter().map(|monitor| {
-            Ok(LogAnchor {
-                origin: monitor.origin.clone(),
-                log_key: key_of(&monitor.log_key)?,
-                configs: digests(&monitor.configs)?.into_iter().map(ConfigDigest).collect(),
-            })
-        });
-        let witnesses = self.witnesses.iter().flat_map(|witnesses| &witnesses.keys);
-        let witnesses = witnesses.map(|(name, did)| Ok((name.clone(), key_of(did)?)));
-        Ok(Anchors {
-            logs: logs.collect::<Result<_, _>>()?,
-            pacts: digests(&self.pacts)?.into_iter().map(PactHash).collect(),
-            audience: self.audience.as_ref().map(|a| a.did.clone()),
-            nonce: self.nonce()?,
-            witnesses: witnesses.collect::<Result<_, _>>()?,
-            quorum: self.witnesses.as_ref().map_or(0, |witnesses| witnesses.quorum),
-            stamped: self.time_stamps.as_ref().is_some_and(|stamps| stamps.required),
-        })
+        self.0.anchors().map_err(|error| malformed(&error.to_string()))
     }
 
     /// The only monitor of the file: whom a command connects to.
-    pub(crate) fn monitor(&self) -> Result<&MonitorFile, Fault> {
-        match self.monitors.as_slice() {
+    pub(crate) fn monitor(&self) -> Result<&MonitorDocument, Fault> {
+        match self.0.monitors.as_slice() {
             [monitor] => Ok(monitor),
             _ => Err(Fault::new(
                 "anchors-several-monitors",
@@ -254,51 +190,36 @@ impl File {
         }
     }
 
-    /// The verifier's nonce.
-    pub(crate) fn nonce(&self) -> Result<Option<[u8; 32]>, Fault> {
-        let Some(audience) = &self.audience else { return Ok(None) };
-        let mut nonce = [0; 32];
-        hex::decode_to_slice(&audience.nonce, &mut nonce)
-            .map_err(|_| malformed("the nonce is not 64 hexadecimal digits"))?;
-        Ok(Some(nonce))
+    /// The verifier and its nonce.
+    pub(crate) fn audience(&self) -> Result<Option<(Did, [u8; 32])>, Fault> {
+        let nonce = self.0.nonce().map_err(|error| malformed(&error.to_string()))?;
+        let did = self.0.audience.as_ref().map(|audience| audience.did.clone());
+        Ok(did.zip(nonce))
     }
 
     /// What the evidence of the only monitor must show.
     pub(crate) fn policy(&self, allow_software: bool) -> Result<Policy, Fault> {
-        self.monitor()?.policy(allow_software)
+        policy(self.monitor()?, allow_software)
     }
 }
 
-impl MonitorFile {
-    /// What evidence must show.
-    pub(crate) fn policy(&self, allow_software: bool) -> Result<Policy, Fault> {
-        let measurements = self.software_measurements.clone();
-        Ok(Policy {
-            origin: self.origin.clone(),
-            configs: digests(&self.configs)?.into_iter().map(ConfigDigest).collect(),
-            software: allow_software.then_some(SoftwarePolicy { measurements }),
-        })
-    }
-}
-
-fn key_of(did: &Did) -> Result<messages::signature::PublicKey, Fault> {
-    did.key().ok_or_else(|| malformed("a key is not an Ed25519 did:key"))
-}
-
-fn digests(texts: &[String]) -> Result<Vec<[u8; 32]>, Fault> {
-    let one = |text: &String| {
-        let digest = PactHash::parse(text).map(|hash| hash.0);
-        digest.ok_or_else(|| malformed("a digest is not sha256: and 64 hexadecimal digits"))
-    };
-    texts.iter().map(one).collect()
+/// What the evidence of a monitor must show.
+pub(crate) fn policy(monitor: &MonitorDocument, allow_software: bool) -> Result<Policy, Fault> {
+    let anchor = monitor.anchor().map_err(|error| malformed(&error.to_string()))?;
+    let measurements = monitor.software_measurements.clone();
+    Ok(Policy {
+        origin: anchor.origin,
+        configs: anchor.configs,
+        software: allow_software.then_some(SoftwarePolicy { measurements }),
+    })
 }
 
 /// Puts the monitors and pacts of several anchors into one file.
 fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     let mut files = arguments.anchors.iter().map(|path| File::load(path));
-    let mut joined = files.next().ok_or_else(|| malformed("no file is named"))??;
+    let File(mut joined) = files.next().ok_or_else(|| malformed("no file is named"))??;
     for file in files {
-        let File { pacts, audience, monitors, witnesses, time_stamps } = file?;
+        let AnchorsDocument { pacts, audience, monitors, witnesses, time_stamps } = file?.0;
         joined.pacts.extend(pacts);
         joined.monitors.extend(monitors);
         joined.audience = joined.audience.or(audience);
@@ -312,8 +233,43 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     if origins.windows(2).any(|pair| pair.first() == pair.last()) {
         return Err(malformed("two monitors have one origin"));
     }
-    joined.save(&arguments.out)?;
-    output::line(format!("{} monitors in {}", joined.monitors.len(), arguments.out.display()));
+    let monitors = joined.monitors.len();
+    File(joined).save(&arguments.out)?;
+    output::line(format!("{monitors} monitors in {}", arguments.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what an anchors file believes.
+fn show(arguments: &ShowArguments) -> Result<ExitCode, Fault> {
+    let file = File::load(&arguments.anchors)?;
+    file.anchors()?;
+    let document = &file.0;
+    if arguments.json {
+        let json = serde_json::to_string(document).map_err(|_| malformed("cannot be printed"))?;
+        output::line(json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for monitor in &document.monitors {
+        output::line(format!("monitor    {}", monitor.origin));
+        output::line(format!("  log key  {}", monitor.log_key));
+        monitor.configs.iter().for_each(|config| output::line(format!("  config   {config}")));
+        let software = &monitor.software_measurements;
+        software.iter().for_each(|m| output::line(format!("  software {m} (development)")));
+    }
+    document.pacts.iter().for_each(|pact| output::line(format!("pact       {pact}")));
+    if let Some(audience) = &document.audience {
+        output::line(format!("audience   {} with nonce {}", audience.did, audience.nonce));
+    }
+    if let Some(witnesses) = &document.witnesses {
+        let of = witnesses.keys.len();
+        output::line(format!("witnesses  {} of {of} must have cosigned", witnesses.quorum));
+        witnesses.keys.iter().for_each(|(name, key)| output::line(format!("  {name} {key}")));
+    }
+    if let Some(stamps) = &document.time_stamps {
+        let must = if stamps.required { "must" } else { "may" };
+        let count = stamps.certificates.len();
+        output::line(format!("stamps     checkpoints {must} be stamped; {count} certificates"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,7 @@ use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
-use messages::ids::{PactHash, TallyId};
+use messages::ids::PactHash;
 use messages::reply::{ProofKind, Reply, Request, Wanted};
 use messages::signature::SigningKey;
 use messages::time::{Epoch, Millis};
@@ -77,6 +77,9 @@ pub(crate) struct Terms {
     /// Whose behaviour: the tally about this party.
     #[arg(long, value_enum, default_value = "initiator")]
     party: PartyName,
+    /// Which tally about the party: how many broke off before it.
+    #[arg(long, default_value_t = 0)]
+    generation: u32,
     /// How many missing events the claim admits.
     #[arg(long, default_value_t = 0)]
     pub(crate) admit_gaps: u64,
@@ -94,9 +97,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let key = key::load(&arguments.key)?;
     let file = anchors::File::load(&arguments.anchors)?;
     let policy = file.policy(arguments.allow_insecure_software_evidence)?;
-    let audience = match (file.nonce()?, file.audience) {
-        (Some(nonce), Some(a)) => Audience::Verifier { did: a.did, nonce },
-        _ => Audience::Public,
+    let audience = match file.audience()? {
+        Some((did, nonce)) => Audience::Verifier { did, nonce },
+        None => Audience::Public,
     };
     let requester = Did::from_key(&key.public());
     let said = arguments.terms.said(&arguments.statements, &compiled, &requester)?;
@@ -220,7 +223,8 @@ impl Terms {
             PartyName::Initiator => compiled.initiator(),
             PartyName::Provider => compiled.provider(),
         };
-        Ok(Range { origin, root, tally: tally_of(&root, party), first: Epoch(1), last: Epoch(1) })
+        let (party, generation) = (party.clone(), self.generation);
+        Ok(Range { origin, root, party, generation, first: Epoch(1), last: Epoch(1) })
     }
 }
 
@@ -326,11 +330,6 @@ impl Asking<'_> {
         let requester = Did::from_key(&self.key.public());
         client.ask(&Request::Prove { wanted, requester, signature })
     }
-}
-
-/// Identity of the tally about one party.
-pub(crate) fn tally_of(root: &PactHash, party: &Did) -> TallyId {
-    TallyId(domain::TALLY.hash(&[&root.0, party.as_str().as_bytes()]))
 }
 
 /// 30 days.

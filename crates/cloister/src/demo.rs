@@ -2,9 +2,9 @@
 //! agents here, the monitor in `cloisterd`, the stranger in `cloister verify`.
 
 mod cast;
+mod steps;
 mod table;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,12 +19,13 @@ use messages::reply::{Approval, ProofKind, Reply, Request, Statistic};
 use messages::time::{Epoch, Millis};
 use pact::{Compiled, Scope, compile};
 
-use crate::anchors::{self, AudienceFile};
+use crate::anchors;
 use crate::bundle::Draft;
-use crate::claim::{Asking, tally_of};
-use crate::client::{Client, strange};
+use crate::claim::Asking;
+use crate::client::Client;
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
+use crate::demo::steps::{Witness, fetch_openings, prove_alone, stranger};
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
 use crate::replay;
@@ -87,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     cast.agents.boot = client.boot();
     let auditor = Did::from_key(&cast.auditor.public());
     let mut pinned = anchors::pin(&client, daemon.policy(), Some(auditor));
-    pinned.pacts.push(pact.hash().to_string());
+    pinned.0.pacts.push(pact.hash().to_string());
     pinned.save(&out.join("anchors.toml"))?;
     output::line(format!(
         "   {} {}",
@@ -111,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let days = replay(&cast, &compiled, &sessions, (&daemon, pace), out)?;
 
     output::heading("4. Proofs instead of logs, and private counts of the first day");
-    let audience = pinned.nonce()?.zip(pinned.audience);
+    let audience = pinned.audience()?;
     let mut bundle = Draft::default();
     let rows = prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?;
     table::claims(&rows);
@@ -121,12 +122,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     write(&bundle_path, &bytes)?;
     let proven = rows.iter().find(|row| row.refused.is_none());
     let held = proven.filter(|_| !compiled.openings(Party::Initiator).is_empty());
+    output::heading(
+        "5. A witness cosigns the log, and the agent fetches what opens its own counts",
+    );
+    let witness = Witness::start(out, &mut pinned)?;
+    witness.cosign(daemon.url(), "bundle.cbor", out)?;
     if held.is_some() {
         fetch_openings(&cast, daemon.url(), days, out)?;
+        witness.cosign(daemon.url(), "initiator.holdings", out)?;
     }
+    drop(witness);
     drop(daemon);
 
-    output::heading("5. A stranger verifies, offline, with the monitor gone");
+    output::heading("6. A stranger verifies, offline, with the monitor gone");
     output::line(format!("   {} bytes in {}", bytes.len(), bundle_path.display()));
     let strict = stranger(out, "bundle.cbor", false)?;
     let lenient = stranger(out, "bundle.cbor", true)?;
@@ -136,7 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let alone = match held {
         None => 0,
         Some(claim) => {
-            output::heading("6. The agent proves alone, from what it was handed");
+            output::heading("7. The agent proves alone, from what it was handed");
             prove_alone(&claim.id, days, audience.as_ref(), out)?;
             stranger(out, "holder.cbor", true)?
         }
@@ -243,19 +251,25 @@ fn prove(
     cast: &Cast,
     compiled: &Compiled,
     days: u64,
-    audience: Option<&([u8; 32], AudienceFile)>,
+    audience: Option<&(Did, [u8; 32])>,
     client: &mut Client,
     bundle: &mut Draft,
 ) -> Result<Vec<table::ClaimRow>, Fault> {
     let root = cast.signed.pact().hash();
     let origin = client.appraised().claims().origin.clone();
-    let tally = tally_of(&root, compiled.initiator());
     let asking = Asking {
-        place: Range { origin, root, tally, first: Epoch(1), last: Epoch(days) },
+        place: Range {
+            origin,
+            root,
+            party: compiled.initiator().clone(),
+            generation: 0,
+            first: Epoch(1),
+            last: Epoch(days),
+        },
         scope: Scope::Epochs(Epoch(1), Epoch(days)),
         // Also where the consent is for anyone: a verifier with a nonce wants it answered.
-        audience: audience.map_or(Audience::Public, |(nonce, a)| Audience::Verifier {
-            did: a.did.clone(),
+        audience: audience.map_or(Audience::Public, |(did, nonce)| Audience::Verifier {
+            did: did.clone(),
             nonce: *nonce,
         }),
         kind: ProofKind::ZeroKnowledge,
@@ -301,66 +315,6 @@ fn release(
         }
     }
     Ok(rows)
-}
-
-/// Verifies in a process of its own; returns its exit code.
-fn stranger(out: &Path, bundle: &str, allow: bool) -> Result<i32, Fault> {
-    let mut arguments = vec!["verify", bundle, "--anchors", "anchors.toml"];
-    if allow {
-        arguments.push("--allow-insecure-software-evidence");
-    }
-    own(out, &arguments)
-}
-
-/// The initiator fetches what opens the commitments about it, while the monitor is there.
-fn fetch_openings(cast: &Cast, monitor: &str, days: u64, out: &Path) -> Result<(), Fault> {
-    key::replace(&out.join("initiator.key"), &cast.agents.initiator)?;
-    let last = days.to_string();
-    let arguments = [
-        &["openings", "--monitor", monitor, "--pact", "pact.json", "--key", "initiator.key"][..],
-        &["--anchors", "anchors.toml", "--allow-insecure-software-evidence"],
-        &["--last", &last, "--out", "initiator.holdings"],
-    ];
-    done(own(out, &arguments.concat())?)
-}
-
-/// And proves one of the claims once more, without the monitor.
-fn prove_alone(
-    consent: &str,
-    days: u64,
-    audience: Option<&([u8; 32], AudienceFile)>,
-    out: &Path,
-) -> Result<(), Fault> {
-    let (last, nonce) = (days.to_string(), audience.map(|(nonce, _)| hex::encode(nonce)));
-    let mut arguments = [
-        &["prove", "--consent", consent, "--first", "1", "--last", &last][..],
-        &["--openings", "initiator.holdings", "--pact", "pact.json", "--key", "initiator.key"],
-        &["--out", "holder.cbor"],
-    ]
-    .concat();
-    if let Some((nonce, (_, a))) = nonce.as_ref().zip(audience) {
-        arguments.extend(["--to", a.did.as_str(), "--nonce", nonce]);
-    }
-    done(own(out, &arguments)?)
-}
-
-fn done(exit: i32) -> Result<(), Fault> {
-    if exit == 0 {
-        return Ok(());
-    }
-    Err(Fault::new("demo-step-failed", "a step of the demo failed", "look at what it says above"))
-}
-
-/// Runs this command in a process of its own, in the demo's folder; returns its exit code.
-fn own(out: &Path, arguments: &[&str]) -> Result<i32, Fault> {
-    let own = std::env::current_exe().map_err(|e| Fault::unreadable(Path::new("self"), &e))?;
-    let mut command = std::process::Command::new(own);
-    command.args(arguments).current_dir(out);
-    output::line("");
-    output::folded(&format!("$ cloister {}", arguments.join(" ")), 4);
-    std::io::stdout().flush().map_err(|e| Fault::unwritable(out, &e))?;
-    let status = command.status().map_err(|e| Fault::unreadable(out, &e))?;
-    status.code().ok_or_else(strange)
 }
 
 const SESSIONS: &str = include_str!("../demo/bank.sessions.ndjson");

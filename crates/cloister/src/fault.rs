@@ -62,6 +62,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     std::fs::write(path, bytes).map_err(|e| Fault::unwritable(path, &e))
 }
 
+/// Writes a whole file so that after a crash there is either the old one or the new one.
+pub(crate) fn durable(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("new");
+    std::fs::write(&unfinished, bytes)?;
+    std::fs::File::open(&unfinished)?.sync_data()?;
+    std::fs::rename(&unfinished, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
 const REMEDIES: &[(&str, &str)] = &[
     ("advance-", "ask for at most 10000 epochs at once"),
     ("approval-", "sign with the key of an overseer that the pact names, before the time-out"),
@@ -74,6 +84,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ("clock-", "wait until the monitor's time is bracketed again"),
     ("follow-", "log in with the key of a party or an overseer of a pact under monitoring"),
     ("journal-", "tell the monitor's operator; what was acknowledged is kept"),
+    ("openings-", "ask with the key of the party that the tally is about, for closed epochs"),
+    ("opening-not-held", "ask over a range at whose ends no session is open"),
     ("log-", "ask for leaves below the checkpoint's size"),
     ("login-", "log in with a key that a registered pact or the monitor's configuration names"),
     ("monitor-busy", "ask again in a moment"),

@@ -22,7 +22,6 @@ use messages::time::Epoch;
 pub(crate) use prove::{Arguments as ProveArguments, run as prove};
 
 use self::opened::Opened;
-use crate::claim::tally_of;
 use crate::client::{Client, strange};
 use crate::fault::{Fault, read, write};
 use crate::{anchors, claim, key, output, pacts, replay};
@@ -56,6 +55,9 @@ pub(crate) struct Arguments {
     /// Last epoch.
     #[arg(long)]
     last: u64,
+    /// Which tally about you: how many broke off before it.
+    #[arg(long, default_value_t = 0)]
+    generation: u32,
     /// Where to keep the openings; epochs are added to a file that is there.
     #[arg(long)]
     out: PathBuf,
@@ -79,7 +81,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         let range = Range {
             origin: origin.clone(),
             root,
-            tally: tally_of(&root, &holder),
+            party: holder.clone(),
+            generation: arguments.generation,
             first: Epoch(first),
             last: Epoch(last),
         };
@@ -93,7 +96,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let holdings = kept.finish(&mut client)?;
     // Nothing is kept that would not prove: every opening against its leaf, every leaf in the log.
     let log_key = client.appraised().claims().log_key;
-    let opened = Opened::check(&holdings, &key, Some(&log_key))?;
+    let accusation = arguments.out.with_extension("accusation");
+    let opened = Opened::check(&holdings, &key, Some(&log_key)).map_err(|e| e.keep(&accusation))?;
     write(&arguments.out, &holdings.to_cbor())?;
     let (epochs, counters) = (opened.epochs(), opened.counters());
     output::line(format!(

@@ -1,11 +1,13 @@
 //! The `cloister` command: everything that runs outside the enclave, and nothing that needs trust.
 
+mod accuse;
 mod anchors;
 mod attest;
 mod bundle;
 mod claim;
 mod client;
 mod connect;
+mod cosign;
 mod daemon;
 mod demo;
 mod fault;
@@ -14,12 +16,14 @@ mod holdings;
 mod key;
 mod line;
 mod log;
+mod outbound;
 mod output;
 mod overseer;
 mod pacts;
 mod parties;
 mod replay;
 mod verification;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +42,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find in what different people were shown what convicts a monitor.
+    Accuse(accuse::Arguments),
     /// Pin trust anchors for a monitor, after appraising its evidence.
     #[command(
         subcommand,
@@ -60,6 +66,8 @@ enum Command {
     },
     /// Run the connector of one agent: serve its clients, report to the monitor, enforce tickets.
     Connect(connect::Arguments),
+    /// Have witnesses cosign the checkpoint of a bundle, or of a file of openings.
+    Cosign(cosign::Arguments),
     /// The main job end to end: monitor, sessions, claims, a private aggregate, verification.
     Demo(demo::Arguments),
     /// Do not let a call run that waits for you, as an overseer.
@@ -74,6 +82,8 @@ enum Command {
     Follow(follow::Arguments),
     /// List the calls that wait for you, as an overseer.
     Inbox(overseer::InboxArguments),
+    /// Judge an accusation under your anchors.
+    Judge(accuse::JudgeArguments),
     /// Make and show signing keys.
     #[command(subcommand, after_help = "Example:\n  cloister key new --out agent.key")]
     Key(key::Command),
@@ -99,6 +109,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Check a bundle offline: 0 verified, 1 refuted, 2 not checked, 3 unusable.
     Verify(verification::Arguments),
+    /// Run a witness of logs (C2SP tlog-witness).
+    Witness(witness::Arguments),
 }
 
 /// Enforcement mode.
@@ -129,6 +141,7 @@ fn main() -> ExitCode {
         Err(shown) => return output::usage(&shown),
     };
     let result = match cli.command {
+        Command::Accuse(arguments) => accuse::run(&arguments),
         Command::Anchors(command) => anchors::run(&command),
         Command::Approve(arguments) => overseer::decide(&arguments, true),
         Command::Attest(arguments) => attest::run(&arguments),
@@ -140,11 +153,13 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Connect(arguments) => connect::run(&arguments),
+        Command::Cosign(arguments) => cosign::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deny(arguments) => overseer::decide(&arguments, false),
         Command::Explain { bundle } => verification::explain(&bundle),
         Command::Follow(arguments) => follow::run(&arguments),
         Command::Inbox(arguments) => overseer::inbox(&arguments),
+        Command::Judge(arguments) => accuse::judged(&arguments),
         Command::Key(command) => key::run(&command),
         Command::Log(command) => log::run(&command),
         Command::Openings(arguments) => holdings::run(&arguments),
@@ -153,6 +168,7 @@ fn main() -> ExitCode {
         Command::Reinstate(arguments) => overseer::reinstate(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(arguments) => verification::run(&arguments),
+        Command::Witness(arguments) => witness::run(&arguments),
     };
     result.and_then(output::finish).unwrap_or_else(|fault: Fault| {
         output::fault(&fault);

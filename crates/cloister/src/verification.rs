@@ -1,6 +1,5 @@
 //! `cloister verify` and `cloister explain`: what a stranger runs.
 
-mod json;
 mod words;
 
 use std::collections::BTreeSet;
@@ -12,7 +11,8 @@ use clap::Args;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::time::UnixMillis;
-use verify::{Appraised, EvidenceClass, Findings, Report, Verdict};
+use verify::documents::{self, Context};
+use verify::{Appraised, Findings};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
@@ -50,34 +50,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let (appraised, refusals) =
         appraise(bundle.as_ref(), &file, arguments.allow_insecure_software_evidence, at);
     let findings = Findings { appraised: &appraised, timestamped: &[] };
-    let report = verify::verify(&bytes, &file.anchors()?, findings, at)
-        .map_err(|unusable| Fault::new(unusable.code(), unusable.to_string(), unusable.remedy()))?;
-    let code = exit_code(&report);
-    let found = Found { report: &report, refusals: &refusals, at, code };
+    let report = match verify::verify(&bytes, &file.anchors()?, findings, at) {
+        Ok(report) => report,
+        Err(unusable) if arguments.json => {
+            output::line(documents::unusable(unusable).to_string());
+            return Ok(ExitCode::from(3));
+        }
+        Err(unusable) => {
+            return Err(Fault::new(unusable.code(), unusable.to_string(), unusable.remedy()));
+        }
+    };
+    let code = report.exit();
+    let refusals: Vec<&'static str> = refusals.into_iter().collect();
     if arguments.json {
-        output::line(json::document(&found).to_string());
+        let context = Context { at, refusals: &refusals };
+        output::line(documents::verdict(&report, context).to_string());
     } else {
         let claims = bundle.map(|bundle| bundle.claims).unwrap_or_default();
-        words::print(&found, &claims);
+        words::print(&report, &refusals, &claims);
     }
     Ok(ExitCode::from(code))
-}
-
-/// What came of a bundle.
-struct Found<'a> {
-    report: &'a Report,
-    /// Codes of evidence that was refused.
-    refusals: &'a BTreeSet<&'static str>,
-    at: UnixMillis,
-    code: u8,
-}
-
-impl Found<'_> {
-    /// Does anything rest on evidence of a development machine?
-    fn insecure(&self) -> bool {
-        let class = EvidenceClass::InsecureSoftware;
-        self.report.items.iter().any(|item| item.verdict == Verdict::Verified { class })
-    }
 }
 
 /// Says what a bundle contains. Checks nothing.
@@ -102,8 +94,9 @@ fn appraise(
 ) -> (Vec<Appraised>, BTreeSet<&'static str>) {
     let (mut appraised, mut refusals) = (Vec::new(), BTreeSet::new());
     for view in bundle.iter().flat_map(|bundle| &bundle.logs) {
-        let monitor = file.monitors.iter().find(|monitor| monitor.origin == view.origin);
-        let Some(Ok(policy)) = monitor.map(|monitor| monitor.policy(allow_software)) else {
+        let monitor = file.0.monitors.iter().find(|monitor| monitor.origin == view.origin);
+        let Some(Ok(policy)) = monitor.map(|monitor| anchors::policy(monitor, allow_software))
+        else {
             continue;
         };
         for evidence in verify::evidence_in(view) {
@@ -118,16 +111,6 @@ fn appraise(
 
 fn before_1970() -> Fault {
     Fault::new("time-before-1970", "--at lies before 1970", "give a moment of the proof's life")
-}
-
-fn exit_code(report: &Report) -> u8 {
-    let refuted = report.items.iter().any(|i| matches!(i.verdict, Verdict::Refuted(_)));
-    let unchecked = report.items.iter().any(|i| matches!(i.verdict, Verdict::NotChecked(_)));
-    match (refuted, unchecked || report.items.is_empty()) {
-        (true, _) => 1,
-        (false, true) => 2,
-        (false, false) => 0,
-    }
 }
 
 const DETAIL: usize = 4;

@@ -169,9 +169,16 @@ fn nothing_planted_in_payloads_comes_out_anywhere() {
         let output = cloister(&arguments);
         outputs.push((arguments.join(" "), [output.stdout, output.stderr].concat()));
     }
-    for entry in std::fs::read_dir(&out).unwrap() {
-        let file: PathBuf = entry.unwrap().path();
-        outputs.push((file.display().to_string(), std::fs::read(&file).unwrap()));
+    let mut folders = vec![PathBuf::from(&out)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let found: PathBuf = entry.unwrap().path();
+            if found.is_dir() {
+                folders.push(found);
+            } else {
+                outputs.push((found.display().to_string(), std::fs::read(&found).unwrap()));
+            }
+        }
     }
     assert!(
         outputs.iter().any(|(name, bytes)| name.ends_with("audit.ndjson") && !bytes.is_empty())

@@ -14,6 +14,7 @@ pub use predicate::{Predicate, Relation, Sum};
 use crate::codec::Wire;
 use crate::did::Did;
 use crate::ids::{PactHash, TallyId};
+use crate::leaf::tally_id;
 use crate::time::{Epoch, UnixMillis};
 
 /// A complete claim: the canonical bytes are bound into the proof, and all statements are proven
@@ -24,7 +25,8 @@ pub struct Claim {
     /// What is stated; every statement is about the sums over all ranges.
     #[n(1)]
     pub statements: Vec<Predicate>,
-    /// Over what: strictly increasing, and no two of one tally of one log.
+    /// Over what: strictly increasing. Of one chain of pacts only tallies about one party, each
+    /// once: others count the same sessions again.
     #[n(2)]
     pub ranges: Vec<Range>,
     /// To whom.
@@ -60,15 +62,26 @@ pub struct Range {
     /// Root of the chain of pacts that the tally counts under.
     #[n(2)]
     pub root: PactHash,
-    /// The tally.
+    /// Whom the tally is about.
     #[n(3)]
-    pub tally: TallyId,
-    /// First epoch, at least 1.
+    pub party: Did,
+    /// How many tallies about it broke off before this one.
     #[n(4)]
+    pub generation: u32,
+    /// First epoch, at least 1.
+    #[n(5)]
     pub first: Epoch,
     /// Last epoch.
-    #[n(5)]
+    #[n(6)]
     pub last: Epoch,
+}
+
+impl Range {
+    /// The tally that leaves name.
+    #[must_use]
+    pub fn tally(&self) -> TallyId {
+        tally_id(&self.root, &self.party, self.generation)
+    }
 }
 
 impl Wire for Range {

@@ -18,6 +18,7 @@ extern crate alloc;
 #[cfg(feature = "json")]
 extern crate std;
 
+pub mod accusation;
 pub mod bundle;
 pub mod claim;
 pub mod codec;

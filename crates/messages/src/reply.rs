@@ -1,6 +1,7 @@
 //! The party's door: requests that a monitor takes, and the replies that it gives, enumerated.
 
 mod record;
+mod signed;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,12 +9,12 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::bundle::ProvenClaim;
-use crate::claim::{Claim, Range};
+use crate::claim::Range;
 use crate::codec::Wire;
 use crate::did::Did;
 use crate::event::Counts;
 use crate::hidden::Hidden;
-use crate::ids::{BootId, EventHash, LeafHash, PactHash, SessionId, TallyId};
+use crate::ids::{EventHash, LeafHash, PactHash, SessionId, TallyId};
 use crate::opening::SealedOpenings;
 use crate::publication::Disclosed;
 use crate::receipt::{BootCertificate, Receipt, Resumption, Ticket};
@@ -21,6 +22,7 @@ use crate::signature::Signature;
 use crate::time::{Epoch, Millis, UnixMillis};
 
 pub use record::{Metadata, RecordEntry, Reinstatement, WaitingCall};
+pub use signed::{Approval, Open, ProofKind, Statistic, Wanted};
 
 /// What may be asked. Whatever acts for somebody is signed by that somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -136,12 +138,15 @@ pub enum Request {
         #[n(0)]
         leaves: Vec<u64>,
     },
-    /// Asks that the log of this size is a prefix of the newest.
+    /// Asks that the log of one size is a prefix of the log of another.
     #[n(12)]
     Consistency {
         /// The older size.
         #[n(0)]
         old: u64,
+        /// The newer size; the newest when absent.
+        #[n(1)]
+        new: Option<u64>,
     },
     /// Returns to a session after a pause of either side.
     #[n(13)]
@@ -216,101 +221,6 @@ pub enum Request {
 
 impl Wire for Request {
     const MAX_BYTES: usize = 512 * 1024;
-}
-
-/// Opening of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Open {
-    /// Fresh random bytes.
-    #[n(1)]
-    pub session: SessionId,
-    /// Under which pact.
-    #[n(2)]
-    pub pact: PactHash,
-    /// For whom the initiator acts: owns the session in private statistics.
-    #[n(3)]
-    pub principal: Did,
-    /// The boot that the initiator talks to: what is said in the session counts nowhere else.
-    #[n(4)]
-    pub boot: BootId,
-}
-
-impl Wire for Open {
-    const MAX_BYTES: usize = 1024;
-}
-
-/// A claim that is to be proven.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Wanted {
-    /// The claim; consent must list every statement of it.
-    #[n(1)]
-    pub claim: Claim,
-    /// How.
-    #[n(2)]
-    pub kind: ProofKind,
-    /// When given, the epochs of the claim's ranges are those between these two moments, whatever
-    /// the ranges say: the proof says which.
-    #[n(3)]
-    pub over: Option<[UnixMillis; 2]>,
-}
-
-impl Wire for Wanted {
-    const MAX_BYTES: usize = 65 * 1024;
-}
-
-/// The two kinds of proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ProofKind {
-    /// In zero knowledge: holds without the monitor.
-    #[n(1)]
-    ZeroKnowledge,
-    /// Evaluated and signed by the monitor's boot.
-    #[n(2)]
-    Signed,
-}
-
-/// An overseer's decision.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Approval {
-    /// The session.
-    #[n(1)]
-    pub session: SessionId,
-    /// The paused call's event.
-    #[n(2)]
-    pub call: EventHash,
-    /// The overseer.
-    #[n(3)]
-    pub overseer: Did,
-    /// May it run?
-    #[n(4)]
-    pub granted: bool,
-}
-
-impl Wire for Approval {
-    const MAX_BYTES: usize = 1024;
-}
-
-/// A private statistic of one day.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Statistic {
-    /// Root pact of the sessions.
-    #[n(1)]
-    pub pact: PactHash,
-    /// Name, as in the pact's consent.
-    #[n(2)]
-    pub statistic: String,
-    /// Day of the data.
-    #[n(3)]
-    pub day: u64,
-}
-
-impl Wire for Statistic {
-    const MAX_BYTES: usize = 1024;
 }
 
 /// Enforcement modes by name.

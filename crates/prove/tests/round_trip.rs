@@ -162,7 +162,7 @@ fn the_prover_refuses_what_a_verifier_would() {
     let looser = monitor.claim(&Predicate::at_most("calls.denied", 6), 1, 2);
     assert_eq!(refused(&looser, 0), Fault::NotConsentedThreshold.into());
     let mut other = good.clone();
-    other.ranges[0].tally = monitor.tally(1);
+    other.ranges[0].party = party_did(1);
     let swapped = monitor.prove_with(&leaves, &good, |r| r.claim = &other).unwrap_err();
     assert_eq!(swapped, Fault::TallyBefore.into());
     let mut later = good.clone();

@@ -152,17 +152,16 @@ fn every_field_of_the_claim_changed_alone_breaks_the_proof() {
     let other = Monitor::start().predicates[1].clone();
     assert_ne!(other, statements[0]);
     let [range] = ranges.as_slice() else { panic!() };
-    let Range { origin: _, root: _, tally, first: _, last: _ } = range.clone();
+    let Range { origin: _, root: _, party: _, generation: _, first: _, last: _ } = range.clone();
     let ranges = |range: Range| Claim { ranges: vec![range], ..good.clone() };
-    let mut another = tally;
-    another.0[0] ^= 1;
     let audience = |did, nonce| Audience::Verifier { did, nonce };
     let changed = [
         Claim { statements: vec![other.clone()], ..good.clone() },
         Claim { statements: vec![statements[0].clone(), other], ..good.clone() },
         ranges(Range { origin: "other.example/log".into(), ..range.clone() }),
         ranges(Range { root: PactHash([8; 32]), ..range.clone() }),
-        ranges(Range { tally: another, ..range.clone() }),
+        ranges(Range { party: party_did(1), ..range.clone() }),
+        ranges(Range { generation: 1, ..range.clone() }),
         ranges(Range { first: Epoch(2), ..range.clone() }),
         ranges(Range { last: Epoch(3), ..range.clone() }),
         Claim { ranges: vec![range.clone(), range.clone()], ..good.clone() },

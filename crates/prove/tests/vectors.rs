@@ -22,10 +22,12 @@ use fixture::{NONCE, NOW, auditor};
 use messages::bundle::{Bundle, Proof, ProvenClaim};
 use messages::claim::{Claim, Predicate};
 use messages::codec::Wire;
+use messages::did::Did;
 use messages::ids::Commitment;
 use messages::leaf::TallyBody;
 use monitor::{Monitor, bundle_over, prove_over, verify_under};
 use serde_json::{Value, json};
+use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 use verify::statement::Place;
 use verify::transcript::{Binding, Points, StandBinding, linear};
 use verify::{Report, Statement, generators, range::Parties};
@@ -110,9 +112,32 @@ fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
             "audience": auditor().as_str(),
             "nonce": hex(&NONCE),
         },
+        "anchors_document": document(monitors),
         "now_ms": NOW.0,
         "items": items.collect::<Vec<_>>(),
     })
+}
+
+/// The anchors as people keep them.
+fn document(monitors: &[&Monitor]) -> Value {
+    let monitors_of = monitors.iter().map(|monitor| {
+        let anchor = &monitor.anchors().logs[0];
+        MonitorDocument {
+            origin: anchor.origin.clone(),
+            log_key: Did::from_key(&anchor.log_key),
+            configs: anchor.configs.iter().map(ToString::to_string).collect(),
+            software_measurements: Vec::new(),
+        }
+    });
+    let document = AnchorsDocument {
+        pacts: vec![monitors[0].root_pact.to_string()],
+        audience: Some(AudienceDocument { did: auditor(), nonce: hex(&NONCE) }),
+        monitors: monitors_of.collect(),
+        witnesses: None,
+        time_stamps: None,
+    };
+    assert_eq!(document.anchors().unwrap().pacts, [monitors[0].root_pact]);
+    serde_json::to_value(document).unwrap()
 }
 
 /// What an implementation meets on its way to the verdict of the first claim.

@@ -199,6 +199,16 @@ impl Held {
         })
     }
 
+    /// The commitment of a counter, with its way to the leaf's root.
+    #[must_use]
+    pub fn committed(&self, counter: CounterIndex) -> Option<(Commitment, Vec<LeafHash>)> {
+        let at = usize::from(counter.0);
+        let commitment = *self.commitments.get(at)?;
+        let leaves: Vec<&[u8]> = self.commitments.iter().map(|c| &c.0[..]).collect();
+        let path = merkle::COMMITMENTS.path(&leaves, at).into_iter().map(LeafHash).collect();
+        Some((commitment, path))
+    }
+
     fn encoded(&self) -> Vec<Zeroizing<Vec<u8>>> {
         let one = |opening| Zeroizing::new(minicbor::to_vec(opening).unwrap_or_default());
         self.openings.iter().map(one).collect()
@@ -250,7 +260,7 @@ impl HeldError {
             Self::OtherLeaf | Self::Signature => "fetch the openings again from the monitor",
             Self::Sealed => "name the key of the party that fetched them",
             Self::WrongOpening { .. } => {
-                "keep the file: it is signed evidence against the monitor, and `cloister accuse` makes a proof of it"
+                "keep the accusation that was written: it convicts the monitor"
             }
         }
     }

@@ -41,32 +41,4 @@ pub use openings::{Openings, commit};
 pub use secret::HolderSecret;
 pub use totals::{TallyFull, Totals};
 
-use messages::did::Did;
-use messages::domain;
-use messages::ids::{PactHash, TallyId};
-
-/// Identity of the tally of `party` under the revision chain that begins with `root_pact`: a
-/// revision does not reset history. A tally that broke is followed by one of the next
-/// `generation`; the first is 0.
-#[must_use]
-pub fn tally_id(root_pact: &PactHash, party: &Did, generation: u32) -> TallyId {
-    let (party, number) = (party.as_str().as_bytes(), generation.to_be_bytes());
-    let first: [&[u8]; 2] = [&root_pact.0, party];
-    let later: [&[u8]; 3] = [&root_pact.0, party, &number];
-    TallyId(domain::TALLY.hash(if generation == 0 { &first } else { &later }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_generation_has_a_name_of_its_own() {
-        let (root, party) = (PactHash([1; 32]), Did::parse("did:web:a.example").unwrap());
-        let names: std::collections::BTreeSet<_> =
-            [0, 1, 2, u32::MAX].map(|n| tally_id(&root, &party, n)).into();
-        assert_eq!(names.len(), 4);
-        let first = domain::TALLY.hash(&[&root.0, party.as_str().as_bytes()]);
-        assert_eq!(tally_id(&root, &party, 0), TallyId(first));
-    }
-}
+pub use messages::leaf::tally_id;

@@ -27,6 +27,7 @@ mod cosignature;
 mod log;
 mod proof;
 mod tile;
+pub mod witness;
 mod witnessed;
 
 pub use checkpoint::{

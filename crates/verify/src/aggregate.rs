@@ -28,6 +28,7 @@ pub(crate) fn check(
         return Err(Fault::ReservationOrder.into());
     }
     check_contiguous(log, body)?;
+    grounds.check_checkpoint(log)?;
     let paid_by = grounds.boot(log, &reserved.leaf.boot)?.0;
     Ok(grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by))
 }
@@ -151,9 +152,14 @@ fn check_noise(body: &AggregateBody) -> Result<(), Fault> {
     if !buys(squared, noise, query.nano_rho) {
         return Err(Fault::NoiseScale);
     }
-    // 95 % of either distribution needs at least 1.9 of its scale; one is for rounding.
+    // 95 % of a Laplace distribution lie within ln 20 = 2.99 of its scale, of a Gaussian one within
+    // 1.96; one is for rounding.
+    let widths = match noise.mechanism {
+        Mechanism::DiscreteLaplace => 29,
+        Mechanism::DiscreteGaussian => 19,
+    };
     let half = u128::from(noise.half_width_95).saturating_add(1).saturating_mul(10_000);
-    if half < u128::from(noise.scale_milli).saturating_mul(19) {
+    if half < u128::from(noise.scale_milli).saturating_mul(widths) {
         return Err(Fault::NoiseWidth);
     }
     Ok(())

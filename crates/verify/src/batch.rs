@@ -41,8 +41,8 @@ impl Unverified {
 /// Verifies groups of proofs; each group stands or falls as a whole. The result says, in order,
 /// what is wrong with each.
 ///
-/// All hold together or, by halves, those that do not are found: twice the work of single
-/// verifications at most.
+/// All hold together or, by halves, those that do not are found: every proof takes part in at most
+/// one sum for each halving, and one alone.
 pub(crate) fn verify(groups: &[Vec<Unverified>]) -> Vec<Option<Fault>> {
     let mut faults = vec![None; groups.len()];
     blame(groups, &mut faults);

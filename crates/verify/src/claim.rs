@@ -2,7 +2,7 @@
 //! all claims at once.
 
 use messages::bundle::{Proof, ProvenClaim, SignedProof};
-use messages::claim::{Audience, Claim, Range};
+use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::counter::CounterIndex;
 use messages::domain;
 use messages::time::UnixMillis;
@@ -28,7 +28,8 @@ pub(crate) struct Pending {
     pub(crate) proofs: Vec<Unverified>,
 }
 
-/// Refutations come before reasons: what is false stays false under other anchors.
+/// What is false stays false under other anchors, so refutations come before reasons, but for what
+/// a proof is bound to: without the boots and their appraisals there is nothing to check it with.
 pub(crate) fn check(
     grounds: &Grounds<'_>,
     proven: &ProvenClaim,
@@ -46,6 +47,9 @@ pub(crate) fn check(
     let statements = claim.statements.iter().map(|p| Statement::new(p, &ranges));
     let statements = statements.collect::<Result<Vec<_>, _>>()?;
     check_agreement(claim, &statements)?;
+    if statements.iter().map(Statement::terms).sum::<usize>() > MAX_TERMS {
+        return Err(Fault::TooManyTerms.into());
+    }
     let signed = matches!(proven.proof, Proof::Signed(_));
     for (at, stand) in stands.iter().enumerate() {
         if signed && proven.stands.iter().any(|stand| !stand.commitments.is_empty()) {
@@ -67,7 +71,7 @@ pub(crate) fn check(
             proof::read(&statements, &binding, opened, &cuts, linear)?
         }
         Proof::Signed(signed) => {
-            class = class.max(check_signed(grounds, claim, &binding, signed)?);
+            class = class.max(check_signed(grounds, &stands, &binding, signed)?);
             Vec::new()
         }
     };
@@ -75,10 +79,13 @@ pub(crate) fn check(
     Ok(Pending { class, reason, proofs })
 }
 
+/// Most coefficients in all forms of a claim: each is a multiplication in the group.
+const MAX_TERMS: usize = 16 * 1024;
+
 /// Is it a claim at all? Prover and verifier ask alike.
 ///
 /// # Errors
-/// [`Fault::StatementCount`] or [`Fault::RangeOrder`].
+/// [`Fault::StatementCount`], [`Fault::RangeOrder`] or [`Fault::RangeTwice`].
 pub fn check_shape(claim: &Claim) -> Result<(), Fault> {
     let Claim { statements, ranges, audience: _, expiry: _, admitted_gaps: _ } = claim;
     let counts = (1..=Claim::MAX_STATEMENTS).contains(&statements.len())
@@ -86,15 +93,26 @@ pub fn check_shape(claim: &Claim) -> Result<(), Fault> {
     if !counts {
         return Err(Fault::StatementCount);
     }
-    let place = |range: &Range| (range.origin.clone(), range.tally);
-    let mut places: Vec<_> = ranges.iter().map(place).collect();
-    places.sort_unstable();
-    places.dedup();
-    if ranges.is_sorted_by(|a, b| a < b) && places.len() == ranges.len() {
-        Ok(())
-    } else {
+    let ordered = ranges.is_sorted_by(|a, b| a < b);
+    let again = ranges.iter().enumerate().any(|(at, one)| {
+        ranges.iter().skip(at.saturating_add(1)).any(|other| counts_again(one, other))
+    });
+    // Only what compares two records of one tally may speak of both.
+    let compares = statements.iter().all(|p| matches!(p, Predicate::Agree { .. }));
+    if !ordered {
         Err(Fault::RangeOrder)
+    } else if again && !compares {
+        Err(Fault::RangeTwice)
+    } else {
+        Ok(())
     }
+}
+
+/// Do two ranges count the same sessions? Both parties' tallies of a pact do, and so do two
+/// monitors of one pact; a tally that follows one that broke off counts others.
+fn counts_again(one: &Range, other: &Range) -> bool {
+    let follows = one.party == other.party && one.generation != other.generation;
+    one.root == other.root && !(follows && one.origin == other.origin)
 }
 
 /// Only two records of one tally can agree, in the logs of two monitors.
@@ -106,7 +124,7 @@ pub fn check_agreement(claim: &Claim, statements: &[Statement]) -> Result<(), Fa
         return Ok(());
     }
     match claim.ranges.as_slice() {
-        [a, b] if a.origin != b.origin && (a.root, a.tally) == (b.root, b.tally) => Ok(()),
+        [a, b] if a.origin != b.origin && a.root == b.root && a.tally() == b.tally() => Ok(()),
         _ => Err(Fault::AgreeLogs),
     }
 }
@@ -125,19 +143,21 @@ pub fn used(statements: &[Statement], range: usize) -> Vec<CounterIndex> {
 /// The boot that signs was in charge, was appraised, and signs of its own log only.
 fn check_signed(
     grounds: &Grounds<'_>,
-    claim: &Claim,
+    stands: &[Stand<'_>],
     binding: &Binding<'_>,
     signed: &SignedProof,
 ) -> Result<EvidenceClass, Stop> {
     let SignedProof { boot, size, signature } = signed;
-    let [first, rest @ ..] = claim.ranges.as_slice() else {
+    let [first, rest @ ..] = binding.claim.ranges.as_slice() else {
         return Err(Fault::StatementCount.into());
     };
     if rest.iter().any(|range| range.origin != first.origin) {
         return Err(Fault::SignedLogs.into());
     }
     let log = grounds.log(&first.origin).ok_or(Reason::LogMissing)?;
-    if !log.in_charge(boot, *size).ok_or(Reason::BootMissing)? {
+    // It cannot have known leaves that came later, nor sign after another boot took its place.
+    let knew = stands.iter().all(|stand| stand.newest() < *size);
+    if !log.in_charge(boot, *size).ok_or(Reason::BootMissing)? || !knew {
         return Err(Fault::SignedOrder.into());
     }
     let (class, body) = grounds.boot(log, boot)?;

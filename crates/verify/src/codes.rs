@@ -139,13 +139,15 @@ codes! {
         PactChain = "pact-chain", "the pact at the end of the range does not follow the one at its beginning";
         PactNotInForce = "pact-not-in-force", "the pact leaf is not of the pact in force at the end of the range";
         PactNotPact = "pact-not-pact", "the leaf shown as the pact is none";
+        PactOrder = "pact-order", "a pact leaf stands behind a tally leaf that counts under it";
         PactRoot = "pact-root", "the leaves belong to different chains of pacts";
         PactSchema = "pact-schema", "the leaves commit to another schema than the pact's";
         RangeEmpty = "range-empty", "the range begins before epoch 1 or after its end";
         RangeEncoding = "range-encoding", "the range proof is not well-formed";
-        RangeOrder = "range-order", "the ranges are not in strictly increasing order, or name a tally twice";
+        RangeOrder = "range-order", "the ranges are not in strictly increasing order";
         RangePactRoot = "range-pact-root", "the leaves belong to another chain of pacts than the range says";
         RangeProof = "range-proof", "the range proof does not hold";
+        RangeTwice = "range-twice", "two ranges count the same sessions";
         RangeUnexpected = "range-unexpected", "there is a range proof and no inequality, or the reverse";
         ReservationDay = "reservation-day", "the reservation debits another day";
         ReservationDebit = "reservation-debit", "the reservation debits another price";
@@ -166,6 +168,7 @@ codes! {
         TallyBefore = "tally-before", "the leaf before the range is of another tally";
         TimeReversed = "time-reversed", "the range ends before it begins";
         TooManyParties = "too-many-parties", "the statements need more commitments than one proof holds";
+        TooManyTerms = "too-many-terms", "the statements multiply more counters than a verifier is asked to";
     }
 }
 
@@ -191,6 +194,27 @@ codes! {
         SchemaMissing = "schema-missing", "the schema is not shown";
         SequenceGap = "sequence-gap", "entries of the ledger between reservation and aggregate are not shown";
         TailOpen = "tail-open", "a session of the range was never closed by both sides, so any number of events may be missing";
+    }
+}
+
+codes! {
+    /// Why an accusation convicts nobody.
+    Unfounded {
+        Checkpoint = "accusation-checkpoint", "the log did not sign a checkpoint of the accusation";
+        CommitmentPath = "accusation-commitment-path", "the commitment is not in the leaf";
+        Format = "accusation-format", "the file is of another format or version";
+        HeadsAgree = "accusation-heads-agree", "the two checkpoints can both be true";
+        LeavesAgree = "accusation-leaves-agree", "the two leaves are one, or at different places";
+        LogNotAnchored = "accusation-log-not-anchored", "the accused log is not anchored";
+        Malformed = "accusation-malformed", "the bytes are not of an accusation's shape";
+        NonCanonical = "accusation-non-canonical", "the bytes are a second encoding of an accusation";
+        NotIncluded = "accusation-not-included", "a leaf is not in the log of its checkpoint";
+        OpeningPath = "accusation-opening-path", "the opening is not under the signed root";
+        OpeningRight = "accusation-opening-right", "the opening opens the commitment";
+        OpeningSignature = "accusation-opening-signature", "the monitor did not sign the opening";
+        TooLarge = "accusation-too-large", "the file is over its size bound";
+        TotalsAgree = "accusation-totals-agree", "no epoch of a tally has two leaves";
+        View = "accusation-view", "what is shown of the log does not hold by itself";
     }
 }
 
@@ -293,7 +317,8 @@ pub fn all_codes() -> Vec<&'static str> {
     let faults = Fault::ALL.iter().map(|e| e.code());
     let statements = StatementError::ALL.iter().map(|e| e.code());
     let reasons = Reason::ALL.iter().map(|e| e.code());
-    unusable.chain(faults).chain(statements).chain(reasons).collect()
+    let unfounded = Unfounded::ALL.iter().map(|e| e.code());
+    unusable.chain(faults).chain(statements).chain(reasons).chain(unfounded).collect()
 }
 
 #[cfg(test)]

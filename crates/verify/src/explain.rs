@@ -111,7 +111,8 @@ pub(crate) fn statement(predicate: &Predicate, claim: &Claim) -> String {
 fn place(claim: &Claim) -> String {
     let ranges = claim.ranges.iter().map(|range| {
         let (first, last) = (range.first.0, range.last.0);
-        format!("epochs {first} to {last} of tally {} at {}", range.tally, clean(&range.origin))
+        let (party, origin) = (clean(range.party.as_str()), clean(&range.origin));
+        format!("epochs {first} to {last} of what {party} did, in the log {origin}")
     });
     let ranges = ranges.collect::<Vec<_>>().join(" and ");
     let audience = match &claim.audience {

@@ -169,6 +169,11 @@ fn decode(kind: Kind, body: &[u8]) -> Option<Publication> {
         Kind::Break => Publication::Break(BreakBody::from_cbor(body).ok()?),
         Kind::Pact => Publication::Pact(PactBody::from_cbor(body).ok()?),
         Kind::Reserve => Publication::Reserve(ReserveBody::from_cbor(body).ok()?),
-        Kind::Tally => Publication::Tally(Box::new(TallyBody::from_cbor(body).ok()?)),
+        Kind::Tally => {
+            let tally = TallyBody::from_cbor(body).ok()?;
+            // One size, filled with nothing: a body has no room for anything else.
+            let filled = body.len() == TallyBody::BYTES && tally.padding.iter().all(|b| *b == 0);
+            filled.then(|| Publication::Tally(Box::new(tally)))?
+        }
     })
 }

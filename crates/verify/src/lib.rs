@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod accusation;
 mod aggregate;
 mod anchors;
 mod appraisal;
@@ -8,6 +9,8 @@ mod bundle;
 mod claim;
 mod codes;
 pub mod consent;
+#[cfg(feature = "documents")]
+pub mod documents;
 pub mod equality;
 mod explain;
 pub mod generators;
@@ -23,7 +26,7 @@ pub mod transcript;
 pub use anchors::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Timestamped};
 pub use bundle::{evidence_in, verify};
 pub use claim::{check_agreement, check_shape, used};
-pub use codes::{Fault, Reason, Refutation, StatementError, Unusable, all_codes};
+pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};
 pub use explain::{explain, words};
 pub use proof::verify_proof;
 pub use report::{Item, LogFinding, Report, Subject, Verdict};

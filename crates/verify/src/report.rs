@@ -16,6 +16,29 @@ pub struct Report {
     pub logs: Vec<LogFinding>,
 }
 
+impl Report {
+    /// The verdict as a number: 0 when everything is verified, 1 when something is refuted, 2 when
+    /// nothing is refuted and something not checked, or there is nothing at all.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        let any = |of: fn(&Verdict) -> bool| self.items.iter().any(|item| of(&item.verdict));
+        let refuted = any(|verdict| matches!(verdict, Verdict::Refuted(_)));
+        let unchecked = any(|verdict| matches!(verdict, Verdict::NotChecked(_)));
+        match (refuted, unchecked || self.items.is_empty()) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        }
+    }
+
+    /// Does anything rest on evidence of a development machine?
+    #[must_use]
+    pub fn insecure(&self) -> bool {
+        let class = EvidenceClass::InsecureSoftware;
+        self.items.iter().any(|item| item.verdict == Verdict::Verified { class })
+    }
+}
+
 /// A statement, an aggregate or something missing, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {

@@ -26,7 +26,7 @@ impl<'a> Revisions<'a> {
         grounds: &'a Grounds<'_>,
         log: &'a Leaves<'a>,
         pact: &'a Opened<'a>,
-        before: &TallyBody,
+        (begins, before): (u64, &TallyBody),
     ) -> Result<Self, Stop> {
         let Some(last) = body(pact) else { return Err(Fault::PactNotPact.into()) };
         let (mut leaves, mut oldest) = (vec![pact], last);
@@ -39,6 +39,10 @@ impl<'a> Revisions<'a> {
                 .filter(|body| body.root == last.root && leaf.index < newer)
                 .ok_or(Fault::PactChain)?;
             leaves.push(leaf);
+        }
+        let registered = leaves.last().map_or(u64::MAX, |leaf| leaf.index);
+        if registered > begins {
+            return Err(Fault::PactOrder.into());
         }
         if oldest.schema != before.schema {
             return Err(Fault::PactSchema.into());

@@ -56,13 +56,21 @@ impl<'a> Stand<'a> {
         };
         covers(range, before_body, after_body, pact_body)?;
         check_order_of(before, after, before_body, after_body)?;
+        if pact.index > after.index {
+            return Err(Fault::PactOrder.into());
+        }
         check_breaks(log, range)?;
         let gaps = after_body.gaps.since(&before_body.gaps).ok_or(Fault::GapsFell)?;
         consent::check(proven, shown, pact_body, before_body, after_body)?;
-        let revisions = Revisions::over(grounds, log, pact, before_body)?;
+        let revisions = Revisions::over(grounds, log, pact, (before.index, before_body))?;
         let found =
             Self { log, before_body, after_body, pact_body, gaps, before, after, revisions, shown };
         Ok(found)
+    }
+
+    /// The place of the newest leaf that it stands on.
+    pub(crate) fn newest(&self) -> u64 {
+        self.after.index
     }
 
     /// As a statement sees it.
@@ -224,9 +232,9 @@ pub fn covers(
 ) -> Result<(), Fault> {
     let fault = if range.first < Epoch(1) || range.first > range.last {
         Fault::RangeEmpty
-    } else if before.tally != range.tally {
+    } else if before.tally != range.tally() {
         Fault::TallyBefore
-    } else if after.tally != range.tally {
+    } else if after.tally != range.tally() {
         Fault::TallyAfter
     } else if Some(before.epoch) != range.first.previous() {
         Fault::EpochBefore
@@ -248,7 +256,7 @@ pub fn covers(
 
 fn check_breaks(log: &Leaves<'_>, range: &Range) -> Result<(), Fault> {
     let crossed = log.iter().any(|opened| match &opened.body {
-        Publication::Break(body) => body.tally == range.tally && body.last < range.last,
+        Publication::Break(body) => body.tally == range.tally() && body.last < range.last,
         _ => false,
     });
     if crossed { Err(Fault::CrossesBreak) } else { Ok(()) }

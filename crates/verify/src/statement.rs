@@ -142,6 +142,12 @@ impl Statement {
         self.forms.iter().flat_map(|form| form.coefficients.keys().copied())
     }
 
+    /// How many coefficients its forms have.
+    #[must_use]
+    pub fn terms(&self) -> usize {
+        self.forms.iter().map(|form| form.coefficients.len()).sum()
+    }
+
     /// The forms that are zero, in order.
     pub fn equalities(&self) -> impl Iterator<Item = &Form> {
         self.forms.iter().filter(|f| f.sign == Sign::Zero)

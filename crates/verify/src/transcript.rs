@@ -98,7 +98,8 @@ fn begin(binding: &Binding<'_>, kind: &[u8]) -> Transcript {
     for (range, stand) in claim.ranges.iter().zip(*stands) {
         t.append_message(b"origin", range.origin.as_bytes());
         t.append_message(b"root-pact", &range.root.0);
-        t.append_message(b"tally", &range.tally.0);
+        t.append_message(b"party", range.party.as_str().as_bytes());
+        t.append_message(b"tally", &range.tally().0);
         t.append_u64(b"first", range.first.0);
         t.append_u64(b"last", range.last.0);
         append(&mut t, stand);

@@ -182,6 +182,7 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister-gateway", Allowed::Only(&["cloister-messages"])),
     ("cloister-attestations", Allowed::Only(&["cloister-messages", "cloister-verify"])),
     ("cloister-channel", Allowed::Only(&["cloister-attestations", "cloister-messages"])),
+    ("cloister-browser", Allowed::Only(&["cloister-messages", "cloister-verify"])),
     ("cloister-enclave", Allowed::ByTrust),
     ("cloister", Allowed::ByTrust),
     ("cloister-xtask", Allowed::ByTrust),

@@ -16,6 +16,7 @@ mod stage;
 mod test;
 mod tools;
 mod totals;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::stage::{self, Outcome, Stages};
 use crate::totals::Totals;
-use crate::{DEV_FEATURES, cargo, layers, output, root, sources, tools};
+use crate::{DEV_FEATURES, cargo, layers, root, sources, tools, wasm};
 
 /// Runs all stages, or the named ones, in order; stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -38,7 +38,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("crash-points", crash_points),
     ("doc", |_| doc()),
     ("verify-alone", |_| verify_alone()),
-    ("verify-wasm", |_| verify_wasm()),
+    ("verify-wasm", |_| wasm::run(&target())),
     ("release-image", |_| release_image()),
 ];
 
@@ -114,17 +114,6 @@ fn verify_alone() -> Result<Outcome> {
     stage::run(command.env("CC", "/bin/false"))
 }
 
-/// The verifier builds for browsers.
-fn verify_wasm() -> Result<Outcome> {
-    let mut rustc = Command::new("rustc");
-    let libs = output(rustc.args(["--print", "target-libdir", "--target", WASM]))?;
-    if !std::path::Path::new(libs.trim()).is_dir() {
-        return Ok(Outcome::Skipped("the target wasm32-unknown-unknown is not installed"));
-    }
-    let mut command = cargo(&["check", "--locked", "--package", "cloister-verify", "--target"]);
-    stage::run(command.arg(WASM).arg("--target-dir").arg(target().join("verify-alone")))
-}
-
 /// A daemon for release builds, but not with the attester for development, and the compiler's
 /// own message says so: another error does not count.
 fn release_image() -> Result<Outcome> {
@@ -155,4 +144,3 @@ const CRASH_POINTS: &[&[&str]] = &[
         "points::",
     ],
 ];
-const WASM: &str = "wasm32-unknown-unknown";

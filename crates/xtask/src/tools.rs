@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::stage::{self, Outcome};
 
 /// A program, how to see that it is there, and the Debian packages that bring it.
-struct Tool {
+pub(crate) struct Tool {
     what: &'static str,
     probe: &'static [&'static str],
     packages: &'static [&'static str],
@@ -27,24 +27,42 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// What compiles the verifier for browsers: the sources of the standard library are a part.
+pub(crate) const WASM: Tool = Tool {
+    what: "a compiler for WebAssembly with the sources of its standard library",
+    probe: &["sh", "-c", "/usr/bin/cargo --version && ls /usr/src/rustc-*/library/std/Cargo.toml"],
+    packages: &["rustc-web", "cargo-web", "rust-web-src"],
+};
+
+/// What runs it.
+pub(crate) const NODE: Tool = Tool {
+    what: "Node, to run the verifier's WebAssembly",
+    probe: &["node", "--version"],
+    packages: &["nodejs"],
+};
+
 /// Makes sure that every tool is there.
 pub(crate) fn ensure() -> Result<Outcome> {
     for tool in TOOLS {
-        if present(tool) {
-            continue;
-        }
-        let packages = tool.packages.join(" ");
-        println!("   {} is missing: installing {packages}", tool.what);
-        let mut install = Command::new("apt-get");
-        install.args(["install", "--yes", "--no-install-recommends"]).args(tool.packages);
-        if stage::run(Command::new("apt-get").arg("update")).is_err()
-            || stage::run(install.env("DEBIAN_FRONTEND", "noninteractive")).is_err()
-            || !present(tool)
-        {
+        if !provide(tool)? {
+            let packages = tool.packages.join(" ");
             bail!("{} is missing and cannot be installed here: install {packages}", tool.what);
         }
     }
     Ok(Outcome::Passed)
+}
+
+/// Looks for a tool and installs it where it is missing and may be installed. Is it there then?
+pub(crate) fn provide(tool: &Tool) -> Result<bool> {
+    if present(tool) {
+        return Ok(true);
+    }
+    println!("   {} is missing: installing {}", tool.what, tool.packages.join(" "));
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--yes", "--no-install-recommends"]).args(tool.packages);
+    let installed = stage::run(Command::new("apt-get").arg("update")).is_ok()
+        && stage::run(install.env("DEBIAN_FRONTEND", "noninteractive")).is_ok();
+    Ok(installed && present(tool))
 }
 
 fn present(tool: &Tool) -> bool {

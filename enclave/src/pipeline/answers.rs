@@ -25,7 +25,7 @@ impl Pipeline {
                 }
             }
             Request::Include { leaves } => self.include(leaves),
-            Request::Consistency { old } => self.consistency(*old),
+            Request::Consistency { old, new } => self.consistency(*old, *new),
             Request::Inbox => self.inbox(caller),
             Request::Chain { pact } => self.chain(pact, caller),
             Request::Disclose { leaf } => self.disclose(*leaf, caller),
@@ -72,12 +72,13 @@ impl Pipeline {
         Ok(Reply::Included { checkpoint: self.checkpoint(), paths })
     }
 
-    fn consistency(&self, old: u64) -> Result<Reply, Refused> {
+    fn consistency(&self, old: u64, new: Option<u64>) -> Result<Reply, Refused> {
         let size = self.log.size();
-        if old == 0 || old > size {
+        let new = new.unwrap_or(size);
+        if old == 0 || old > new || new > size {
             return Err(Refused("log-no-such-size"));
         }
-        let path = self.log.consistency(old, size);
+        let path = self.log.consistency(old, new);
         Ok(Reply::Consistent { checkpoint: self.checkpoint(), path })
     }
 

@@ -59,7 +59,8 @@ impl Pipeline {
     ) -> Result<Handing, Refused> {
         self.authenticate(domain::OPENINGS_REQUEST, requester, &range.to_cbor(), signature)?;
         let monitor = &self.state.monitor;
-        let Range { origin, root, tally, first, last } = range;
+        let Range { origin, root, party: _, generation: _, first, last } = range;
+        let tally = &range.tally();
         if *origin != self.values.origin {
             return Err(Refused("claim-other-log"));
         }

@@ -147,7 +147,7 @@ impl Pipeline {
                 },
                 requester: requester.clone(),
             };
-            let (root, tally) = (range.root, range.tally);
+            let (root, tally) = (range.root, range.tally());
             self.put(Step::of(Effect::Asked { root, tally, asked: Box::new(asked) }))?;
         }
         let signer = (self.identity.boot, self.log.size());
@@ -163,11 +163,11 @@ impl Pipeline {
             let terms = terms.and_then(|pact| monitor.under(&range.root, &pact));
             let terms = terms.ok_or(Refused("pact-unknown"))?;
             listed(&terms.consent, &wanted.claim.statements, requester)?;
-            if monitor.pact_of_tally(&range.tally) != Some(range.root) {
+            if monitor.pact_of_tally(&range.tally()) != Some(range.root) {
                 return Err(Refused("claim-other-tally"));
             }
-            let before = self.epoch_at(range.tally, from)?;
-            let last = self.epoch_at(range.tally, to)?;
+            let before = self.epoch_at(range.tally(), from)?;
+            let last = self.epoch_at(range.tally(), to)?;
             let first = before.next().filter(|first| *first <= last);
             (range.first, range.last) = (first.ok_or(RANGE_NOT_CLOSED)?, last);
         }
@@ -211,20 +211,20 @@ impl Pipeline {
         }
         // The terms at the end of the range rule the claim: its consent and its counters. Whether
         // there is such an epoch is told only to whom some consent names.
-        let last = self.in_force(range.tally, range.last);
+        let last = self.in_force(range.tally(), range.last);
         let asked = last.as_ref().ok().or_else(|| monitor.chain(root).last());
         let terms = asked.and_then(|pact| monitor.under(root, pact));
         let terms = terms.ok_or(Refused("pact-unknown"))?;
         let listed = listed(&terms.consent, &claim.statements, requester)?;
-        if monitor.pact_of_tally(&range.tally) != Some(*root) {
+        if monitor.pact_of_tally(&range.tally()) != Some(*root) {
             return Err(Refused("claim-other-tally"));
         }
         let before = range.first.previous().ok_or(Refused("claim-epoch-zero"))?;
-        let (first, last) = (self.in_force(range.tally, before)?, last?);
+        let (first, last) = (self.in_force(range.tally(), before)?, last?);
         let (before, after) =
-            (self.sealed(range.tally, before)?, self.sealed(range.tally, range.last)?);
+            (self.sealed(range.tally(), before)?, self.sealed(range.tally(), range.last)?);
         let consent = opened(&terms.consent, listed, (claim, &before.body, &after.body))?;
-        let (boots, _) = monitor.tally(&range.tally).ok_or(Refused("claim-other-tally"))?;
+        let (boots, _) = monitor.tally(&range.tally()).ok_or(Refused("claim-other-tally"))?;
         let signer = self.boot_leaf(&after.leaf.leaf.boot)?;
         // The boot that answers may sign the claim.
         let entries = boots.entries.iter().map(|entry| entry.boot);

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use channel::client::ChannelError;
+use messages::claim::Claim;
 use messages::codec::Wire;
-use messages::ids::TallyId;
+use messages::event::Party;
 use messages::leaf::{Gaps, Kind, TallyBody};
 use messages::publication::Disclosed;
 use messages::reply::{Reply, Request};
@@ -18,7 +19,7 @@ use tlog::Checkpoint;
 
 use crate::actor::Actor;
 use crate::dice::{Dice, say};
-use crate::parties::Parties;
+use crate::parties::{Parties, did};
 use crate::support::{Client, Door, Home, ORIGIN};
 
 /// Rounds on every change; `CLOISTER_KILL_ROUNDS` asks for more.
@@ -71,7 +72,7 @@ impl Watcher {
     pub(crate) fn look(&mut self, client: &Client) -> Result<(), ChannelError> {
         assert_eq!(client.log_key(), self.key);
         let old = self.newest.size();
-        let reply = client.try_ask(&Request::Consistency { old })?;
+        let reply = client.try_ask(&Request::Consistency { old, new: None })?;
         let Reply::Consistent { checkpoint, path } = reply else { panic!("{reply:?}") };
         let new = tlog::open_checkpoint(&checkpoint, ORIGIN, &self.key).unwrap();
         tlog::verify_consistency(&self.newest, &new, &path).unwrap();
@@ -136,7 +137,7 @@ pub(crate) fn killed(rounds: u64, points: &str) {
         .collect();
     let first = home.start();
     let client = first.connect();
-    let Reply::Registered { tallies, .. } = client.ask(&main.register()) else { panic!() };
+    let Reply::Registered { .. } = client.ask(&main.register()) else { panic!() };
     let watcher = Watcher::new(&client).unwrap();
     let mut operator = Operator { watcher, dice: Dice(dice.next()), pacts: Vec::new(), epoch: 0 };
     drop((client, first));
@@ -174,8 +175,8 @@ pub(crate) fn killed(rounds: u64, points: &str) {
     operator.watcher.look(&client).unwrap();
     let advance = Request::Advance { by: Millis(HOUR) };
     let Reply::Advanced { epoch, .. } = client.ask(&advance) else { panic!() };
-    for tally in tallies {
-        let after = exactly(&client, &main, (tally, epoch.0));
+    for party in Party::BOTH {
+        let after = exactly(&client, &main, party, epoch.0);
         assert_eq!(after.gaps, Gaps::default(), "nothing that was sent is missing");
     }
     let audit = home.audit();
@@ -185,8 +186,9 @@ pub(crate) fn killed(rounds: u64, points: &str) {
 }
 
 /// Every call of the parties was counted, and counted once: the claim is proven, or refused.
-fn exactly(client: &Client, parties: &Parties, (tally, last): (TallyId, u64)) -> TallyBody {
-    let claim = parties.prove("exactly", (tally, 1, last), |_| {}, &parties.auditor);
+fn exactly(client: &Client, parties: &Parties, party: Party, last: u64) -> TallyBody {
+    let about = |claim: &mut Claim| claim.ranges[0].party = did(parties.key(party));
+    let claim = parties.prove("exactly", (1, last), about, &parties.auditor);
     let reply = client.ask(&claim);
     let Reply::Proof { leaves, .. } = reply else { panic!("{reply:?}") };
     let newest = |leaf: &Disclosed| {

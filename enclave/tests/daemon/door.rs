@@ -73,7 +73,7 @@ fn refuses_each_bad_request_with_its_own_code_and_goes_on() {
         (Request::Release { query, requester: did, signature }, "requester-bad-signature"),
         (Request::Advance { by: Millis(u64::MAX) }, "advance-too-far"),
         (Request::Include { leaves: vec![9] }, "log-no-such-leaf"),
-        (Request::Consistency { old: 9 }, "log-no-such-size"),
+        (Request::Consistency { old: 9, new: None }, "log-no-such-size"),
         (Request::Inbox, "login-required"),
     ];
     for (request, expected) in cases {

@@ -7,7 +7,7 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Counts, Event, Party, Role};
-use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
+use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::receipt::{BootCertificate, Receipt, Resumption};
 use messages::reply::{Open, ProofKind, Reinstatement, Request, Statistic, Wanted};
 use messages::signature::SigningKey;
@@ -127,11 +127,11 @@ impl Parties {
         Request::Reinstate { reinstatement, signature }
     }
 
-    /// A claim that the pact's consent `name` permits, over the epochs `range` of `tally`.
+    /// A claim that the pact's consent `name` permits, over these epochs of the initiator's tally.
     pub(crate) fn prove(
         &self,
         consent: &str,
-        (tally, first, last): (TallyId, u64, u64),
+        (first, last): (u64, u64),
         edit: impl FnOnce(&mut Claim),
         key: &SigningKey,
     ) -> Request {
@@ -143,7 +143,8 @@ impl Parties {
             ranges: vec![Range {
                 origin: ORIGIN.into(),
                 root: self.root,
-                tally,
+                party: did(&self.initiator),
+                generation: 0,
                 first: Epoch(first),
                 last: Epoch(last),
             }],

@@ -6,7 +6,7 @@ use channel::forms::NoticeReader;
 use messages::bundle::{Bundle, IncludedLeaf, LogView};
 use messages::codec::Wire;
 use messages::event::Party;
-use messages::ids::{SessionId, TallyId};
+use messages::ids::SessionId;
 use messages::leaf::{BootBody, Gaps, Kind};
 use messages::receipt::NoticeKind;
 use messages::reply::{Action, Reply, Request};
@@ -60,7 +60,7 @@ fn close(client: &Client, parties: &Parties, mut talk: Talk) {
 }
 
 /// A proof of `consent` over these epochs with its ways to the checkpoint, as a stranger gets it.
-fn bundle(client: &Client, parties: &Parties, consent: &str, range: (TallyId, u64, u64)) -> Bundle {
+fn bundle(client: &Client, parties: &Parties, consent: &str, range: (u64, u64)) -> Bundle {
     let proof = client.ask(&parties.prove(consent, range, |_| {}, &parties.auditor));
     let Reply::Proof { claim, mut leaves, schemas, boots } = proof else { panic!("{proof:?}") };
     leaves.sort_by_key(|leaf| leaf.index);
@@ -178,7 +178,7 @@ fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
         ("few-calls", &narrower, 2),
         ("few-cards", &narrower, 2),
     ] {
-        let bundle = bundle(&client, parties, consent, (tally, 1, last));
+        let bundle = bundle(&client, parties, consent, (1, last));
         let report = checked(&daemon, &root, &bundle);
         let [item] = &report.items[..] else { panic!("one claim") };
         assert_eq!(item.verdict.code(), "verified", "{consent} until {last}");

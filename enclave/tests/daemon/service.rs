@@ -4,7 +4,7 @@ use messages::bundle::Proof;
 use messages::claim::{Audience, Claim, Predicate};
 use messages::codec::Wire;
 use messages::event::Party;
-use messages::ids::{SessionId, TallyId};
+use messages::ids::SessionId;
 use messages::leaf::{Gaps, TallyBody};
 use messages::receipt::Receipt;
 use messages::reply::{Action, Open, ProofKind, Reply, Request, Wanted};
@@ -21,7 +21,6 @@ struct Scene {
     daemon: Daemon,
     client: Client,
     parties: Parties,
-    tallies: [TallyId; 2],
 }
 
 impl Scene {
@@ -33,10 +32,9 @@ impl Scene {
         let home = Home::new();
         let daemon = home.start();
         let client = daemon.connect();
-        let Reply::Registered { tallies, .. } = client.ask(&parties.register()) else {
-            panic!("not registered")
-        };
-        Self { home, daemon, client, parties, tallies }
+        let reply = client.ask(&parties.register());
+        assert!(matches!(reply, Reply::Registered { .. }), "{reply:?}");
+        Self { home, daemon, client, parties }
     }
 
     fn open(&self, number: u8) -> Reply {
@@ -65,8 +63,7 @@ impl Scene {
     }
 
     fn prove(&self, consent: &str, edit: impl FnOnce(&mut Claim), key: &SigningKey) -> Reply {
-        let [tally, _] = self.tallies;
-        self.client.ask(&self.parties.prove(consent, (tally, 1, 1), edit, key))
+        self.client.ask(&self.parties.prove(consent, (1, 1), edit, key))
     }
 
     fn release(&self, statistic: &str, day: u64, key: &SigningKey) -> Reply {
@@ -137,7 +134,7 @@ fn proofs_leave_only_by_consent() {
     );
     let everybody = |claim: &mut Claim| claim.audience = Audience::Public;
     assert_eq!(code(scene.prove("pii-under-1000", everybody, auditor)), "not-consented-audience");
-    let other = |claim: &mut Claim| claim.ranges[0].tally = TallyId([9; 32]);
+    let other = |claim: &mut Claim| claim.ranges[0].generation = 9;
     assert_eq!(code(scene.prove("pii-under-1000", other, auditor)), "claim-other-tally");
     let zero = |claim: &mut Claim| claim.ranges[0].first = Epoch(0);
     assert_eq!(code(scene.prove("pii-under-1000", zero, auditor)), "claim-epoch-zero");
@@ -155,11 +152,10 @@ fn a_range_is_named_by_the_moments_at_which_epochs_end() {
     scene.session(1);
     scene.next_day();
     scene.next_day();
-    let [tally, _] = scene.tallies;
     let auditor = &scene.parties.auditor;
     let day = |n: u64| UnixMillis((DAY + n) * 86_400_000);
     let ask = |from, to, kind| {
-        let request = scene.parties.prove("pii-under-1000", (tally, 9, 9), |_| {}, auditor);
+        let request = scene.parties.prove("pii-under-1000", (9, 9), |_| {}, auditor);
         let Request::Prove { wanted, .. } = request else { panic!() };
         let wanted = Wanted { over: Some([from, to]), kind, ..wanted };
         scene.client.ask(&Parties::want(wanted, auditor))
@@ -251,7 +247,7 @@ fn the_log_only_grows_and_says_the_same_size_for_every_leaf() {
     let sizes: Vec<u64> = checkpoints.iter().map(tlog::Checkpoint::size).collect();
     assert_eq!(sizes, [6, 8, 10]);
     for old in checkpoints {
-        let request = Request::Consistency { old: old.size() };
+        let request = Request::Consistency { old: old.size(), new: None };
         let Reply::Consistent { checkpoint, path } = scene.client.ask(&request) else { panic!() };
         let new = tlog::open_checkpoint(&checkpoint, ORIGIN, &scene.client.log_key()).unwrap();
         tlog::verify_consistency(&old, &new, &path).unwrap();

@@ -141,7 +141,16 @@ fn parameters(operation: Operation) -> Vec<Parameter> {
             vec![session(), elsewhere("from", query, optional, number(), words)]
         }
         Operation::Consistency => {
-            vec![elsewhere("old", query, Required::True, number(), "The older size")]
+            vec![
+                elsewhere("old", query.clone(), Required::True, number(), "The older size"),
+                elsewhere(
+                    "new",
+                    query,
+                    optional,
+                    number(),
+                    "The newer size; the newest when absent",
+                ),
+            ]
         }
         Operation::Chain => vec![in_path("pact", Hex::<32>::schema())],
         Operation::Disclose => vec![in_path("index", number())],

@@ -3,23 +3,21 @@
 use messages::bundle::ProvenClaim;
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
-use messages::event::Party;
 use messages::hidden::Hidden;
-use messages::ids::{EventHash, LeafHash, PactHash, SessionId, TallyId};
+use messages::ids::{EventHash, LeafHash, PactHash, TallyId};
 use messages::leaf::{Boots, Gaps};
 use messages::opening::SealedOpenings;
 use messages::publication::Disclosed;
 use messages::receipt::{Receipt, Ticket};
-use messages::reply::{Action, Metadata, RecordEntry, Reply, WaitingCall};
+use messages::reply::{Action, Reply};
 use messages::time::{Epoch, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{Base64, Hex};
 use super::problem::Problem;
+use super::record::{EntryForm, WaitingForm};
 use super::request::{FormError, json};
-use super::statement::{
-    ActionForm, CertificateForm, JournalHeadForm, PartyForm, ReceiptForm, TicketForm,
-};
+use super::statement::{ActionForm, CertificateForm, ReceiptForm, TicketForm};
 
 /// Largest answer that a client takes, bytes: base64 and names on top of [`Reply::MAX_BYTES`].
 pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -190,62 +188,6 @@ pub struct GapsForm {
     pub monitor: u64,
     /// Sessions that a party left without its closing counts.
     pub tail_open: u64,
-}
-
-/// A call that waits for an overseer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct WaitingForm {
-    /// Under which pact.
-    pub pact: Hex<32>,
-    /// In which session.
-    pub session: Hex<32>,
-    /// The call's event.
-    pub call: Hex<32>,
-    /// The rule that asks for a decision.
-    pub rule: String,
-    /// Nobody can decide after this.
-    pub until_ms: u64,
-    /// The event, canonical JSON.
-    pub event: Base64,
-}
-
-/// One event on record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct EntryForm {
-    /// Place in the journal.
-    pub place: JournalHeadForm,
-    /// When it was taken.
-    pub at_ms: u64,
-    /// Who reported it.
-    pub party: PartyForm,
-    /// Its hash.
-    pub event: Hex<32>,
-    /// What was done.
-    pub action: ActionForm,
-    /// The rule; empty when none was broken.
-    pub rule: String,
-    /// In the scopes `metadata` and `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<MetadataForm>,
-    /// The signed event, canonical JSON, in the scope `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<Base64>,
-}
-
-/// What the scope `metadata` keeps of an event.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct MetadataForm {
-    /// The interaction of a call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Size of the signed event in bytes.
-    pub bytes: u64,
 }
 
 /// The reply as JSON. `worded` says how a refusal's code is worded; the words of a monitor are its
@@ -427,63 +369,6 @@ impl From<GapsForm> for Gaps {
     fn from(form: GapsForm) -> Self {
         let GapsForm { agent, network, monitor, tail_open } = form;
         Self { agent, network, monitor, tail_open }
-    }
-}
-
-impl From<&WaitingCall> for WaitingForm {
-    fn from(call: &WaitingCall) -> Self {
-        Self {
-            pact: Hex(call.pact.0),
-            session: Hex(call.session.0),
-            call: Hex(call.call.0),
-            rule: call.rule.clone(),
-            until_ms: call.until.0,
-            event: Base64(call.event.clone()),
-        }
-    }
-}
-
-impl From<WaitingForm> for WaitingCall {
-    fn from(form: WaitingForm) -> Self {
-        Self {
-            pact: PactHash(form.pact.0),
-            session: SessionId(form.session.0),
-            call: EventHash(form.call.0),
-            rule: form.rule,
-            until: UnixMillis(form.until_ms),
-            event: form.event.0,
-        }
-    }
-}
-
-impl From<&RecordEntry> for EntryForm {
-    fn from(entry: &RecordEntry) -> Self {
-        let metadata = entry.metadata.as_ref();
-        Self {
-            place: (&entry.place).into(),
-            at_ms: entry.at.0,
-            party: entry.party.into(),
-            event: Hex(entry.event.0),
-            action: entry.action.into(),
-            rule: entry.rule.clone(),
-            metadata: metadata.map(|m| MetadataForm { name: m.name.clone(), bytes: m.bytes }),
-            content: entry.content.clone().map(Base64),
-        }
-    }
-}
-
-impl From<EntryForm> for RecordEntry {
-    fn from(form: EntryForm) -> Self {
-        Self {
-            place: form.place.into(),
-            at: UnixMillis(form.at_ms),
-            party: Party::from(form.party),
-            event: EventHash(form.event.0),
-            action: form.action.into(),
-            rule: form.rule,
-            metadata: form.metadata.map(|m| Metadata { name: m.name, bytes: m.bytes }),
-            content: form.content.map(|content| content.0),
-        }
     }
 }
 

@@ -144,7 +144,10 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
         Request::Include { leaves } => {
             post(Operation::Include, "", &IncludeBody { leaves: leaves.clone() })
         }
-        Request::Consistency { old } => get(Operation::Consistency, "", &format!("?old={old}")),
+        Request::Consistency { old, new } => {
+            let new = new.map(|new| format!("&new={new}")).unwrap_or_default();
+            get(Operation::Consistency, "", &format!("?old={old}{new}"))
+        }
         Request::Resume { resumption, signature } => {
             let body = ResumeBody { resumption: resumption.into(), signature: Hex(signature.0) };
             post(Operation::Resume, &hex::encode(resumption.receipt.session.0), &body)
@@ -276,7 +279,13 @@ pub fn from_http(
             let IncludeBody { leaves } = json(body)?;
             Request::Include { leaves }
         }
-        Operation::Consistency => Request::Consistency { old: number_of(query, "old=")? },
+        Operation::Consistency => {
+            let (old, new) = match query.and_then(|query| query.split_once('&')) {
+                Some((old, new)) => (Some(old), Some(number_of(Some(new), "new=")?)),
+                None => (query, None),
+            };
+            Request::Consistency { old: number_of(old, "old=")?, new }
+        }
         Operation::Checkpoint | Operation::CheckpointOfTiles => {
             Request::Include { leaves: Vec::new() }
         }

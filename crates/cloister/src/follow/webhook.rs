@@ -3,31 +3,19 @@
 //! its number.
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::uri::Scheme;
-use http::{Request, Uri};
-use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use messages::codec::Wire;
 use messages::receipt::Notice;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, durable};
 use crate::follow::kind;
+use crate::outbound::Target;
 use crate::output;
 
 /// A receiver and what it has not taken yet.
@@ -40,7 +28,7 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Starts to deliver what is left in `folder` to `url`.
     pub(crate) fn open(url: &str, folder: &Path) -> Result<Self, Fault> {
-        let target = Target::parse(url)?;
+        let target = target(url)?;
         fs::create_dir_all(folder).map_err(|e| Fault::unwritable(folder, &e))?;
         let (wake, woken) = sync_channel(1);
         let kept = folder.to_owned();
@@ -59,14 +47,7 @@ impl Webhook {
         }
         let name = format!("{:020}.{}", notice.journal.seq, &hex::encode(notice.to_cbor_digest()));
         let path = self.folder.join(name).with_extension("notice");
-        let unfinished = path.with_extension("new");
-        let put = |bytes: &[u8]| {
-            fs::write(&unfinished, bytes)?;
-            fs::File::open(&unfinished)?.sync_data()?;
-            fs::rename(&unfinished, &path)?;
-            fs::File::open(&self.folder)?.sync_all()
-        };
-        put(&notice.to_cbor()).map_err(|e| Fault::unwritable(&path, &e))?;
+        durable(&path, &notice.to_cbor()).map_err(|e| Fault::unwritable(&path, &e))?;
         match self.wake.as_ref().map(|wake| wake.try_send(())) {
             Some(Ok(()) | Err(TrySendError::Full(()))) | None => Ok(()),
             Some(Err(TrySendError::Disconnected(()))) => Err(Fault::new(
@@ -100,86 +81,15 @@ impl Named for Notice {
     }
 }
 
-/// Where notices go.
-struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    tls: Option<ServerName<'static>>,
-}
-
-impl Target {
-    /// `https`, or `http` to this machine.
-    fn parse(url: &str) -> Result<Self, Fault> {
-        Self::read(url).ok_or_else(|| {
-            Fault::new(
-                "webhook-address",
-                "the webhook is neither https:// nor http:// on a loopback address",
-                "give https://host/path, or http://127.0.0.1:port/path",
-            )
-        })
-    }
-
-    fn read(url: &str) -> Option<Self> {
-        let uri: Uri = url.parse().ok()?;
-        let authority = uri.authority().filter(|a| !a.as_str().contains('@'))?;
-        let host = authority.host();
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let tls = if uri.scheme() == Some(&Scheme::HTTPS) {
-            Some(ServerName::try_from(bare.clone()).ok()?)
-        } else {
-            let local = bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-            (uri.scheme() == Some(&Scheme::HTTP) && local).then_some(())?;
-            None
-        };
-        let port = authority.port_u16().unwrap_or_else(|| if tls.is_some() { 443 } else { 80 });
-        Some(Self { host: bare, port, tls, uri: uri.clone() })
-    }
-
-    /// Whether the receiver took it.
-    async fn post(&self, body: String) -> std::io::Result<bool> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        match &self.tls {
-            None => self.exchange(stream, body).await,
-            Some(name) => {
-                let connector = TlsConnector::from(Arc::new(trust()?));
-                let stream = connector.connect(name.clone(), stream).await?;
-                self.exchange(stream, body).await
-            }
-        }
-    }
-
-    async fn exchange(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        body: String,
-    ) -> std::io::Result<bool> {
-        let broken = |_: hyper::Error| std::io::Error::other("the webhook hung up");
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let driver = tokio::spawn(connection);
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        let request = Request::post(path)
-            .header(HOST, authority)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(std::io::Error::other)?;
-        let answer = sender.send_request(request).await.map_err(broken)?;
-        driver.abort();
-        Ok(answer.status().is_success())
-    }
-}
-
-/// The certificates that this machine trusts.
-fn trust() -> std::io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(std::io::Error::other)?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+/// `https`, or `http` to this machine.
+fn target(url: &str) -> Result<Target, Fault> {
+    Target::read(url).ok_or_else(|| {
+        Fault::new(
+            "webhook-address",
+            "the webhook is neither https:// nor http:// on a loopback address",
+            "give https://host/path, or http://127.0.0.1:port/path",
+        )
+    })
 }
 
 /// Delivers until the other end is dropped and nothing is left, or nobody takes it any more.
@@ -227,8 +137,10 @@ async fn pass_on(target: &Target, path: &Path) -> bool {
         "kind": kind(notice.kind),
         "notice": STANDARD.encode(notice.to_cbor()),
     });
-    let posted = tokio::time::timeout(PATIENCE, target.post(body.to_string())).await;
-    matches!(posted, Ok(Ok(true))) && fs::remove_file(path).is_ok()
+    let body = Bytes::from(body.to_string());
+    let posted = tokio::time::timeout(PATIENCE, target.post("application/json", body)).await;
+    let taken = matches!(posted, Ok(Ok(answer)) if (200..300).contains(&answer.status));
+    taken && fs::remove_file(path).is_ok()
 }
 
 /// What waits, oldest first.

@@ -1,17 +1,21 @@
 //! Openings that were unsealed and checked: each against its leaf, each leaf in the signed log.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use messages::accusation::{Accusation, Charge};
+use messages::bundle::LogView;
 use messages::codec::Wire;
+use messages::counter::CounterIndex;
 use messages::ids::{BootId, PactHash, TallyId};
 use messages::leaf::{BootBody, Kind, PactBody, TallyBody, body_digest};
 use messages::opening::Holdings;
 use messages::publication::Disclosed;
 use messages::signature::{PublicKey, SigningKey};
 use messages::time::Epoch;
-use tally::{Held, Openings};
+use tally::{Held, HeldError, Openings};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, write};
 
 /// A tally leaf that is opened.
 pub(super) struct Epochs {
@@ -34,7 +38,7 @@ impl Opened {
         holdings: &Holdings,
         key: &SigningKey,
         log_key: Option<&PublicKey>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Refused> {
         let boots = bodies::<BootBody>(holdings, Kind::Boot)?;
         let boots: BTreeMap<_, _> =
             boots.map(|(body, leaf)| (body.boot, (body, leaf.clone()))).collect();
@@ -47,7 +51,7 @@ impl Opened {
             let opens = body_digest(leaf.kind, salt, body) == leaf.body;
             let included = tlog::verify_inclusion(&head, *index, leaf, &included.path);
             if !opens || included.is_err() {
-                return Err(malformed("a leaf is not in its log"));
+                return Err(malformed("a leaf is not in its log").into());
             }
         }
         let pacts = bodies::<PactBody>(holdings, Kind::Pact)?;
@@ -61,7 +65,14 @@ impl Opened {
             let (signer, _) = boots
                 .get(&held.boot())
                 .ok_or_else(|| malformed("the boot that signed openings is not shown"))?;
-            let openings = held.check(hash, &body, &signer.boot_key).map_err(|e| refused(&e))?;
+            let openings = match held.check(hash, &body, &signer.boot_key) {
+                Ok(openings) => openings,
+                Err(HeldError::WrongOpening { counter }) => {
+                    let accusation = accusation(holdings, &held, leaf, counter);
+                    return Err(Refused::Wrong(accusation.map(Box::new)));
+                }
+                Err(error) => return Err(refused(&error).into()),
+            };
             let at = (body.tally, body.epoch);
             tallies.insert(at, Epochs { leaf: leaf.clone(), body, openings });
         }
@@ -77,10 +88,66 @@ impl Opened {
         let newest = self.tallies.values().next_back();
         newest.map_or(0, |epoch| {
             let all = (0..u16::MAX).take(epoch.openings.commitments().len());
-            let open = all.map(messages::counter::CounterIndex);
+            let open = all.map(CounterIndex);
             open.filter(|at| epoch.openings.expose_value(*at).is_some()).count()
         })
     }
+}
+
+/// Why a file of openings proves nothing.
+pub(super) enum Refused {
+    Fault(Fault),
+    /// The monitor signed a wrong opening; what convicts it, where that can be put together.
+    Wrong(Option<Box<Accusation>>),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Refused {
+    /// The fault, after the accusation, if there is one, was written to `path`.
+    pub(super) fn keep(self, path: &Path) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Wrong(accusation) => {
+                let bytes = accusation.map(|accusation| accusation.to_cbor());
+                match bytes.map(|bytes| write(path, &bytes)) {
+                    Some(Ok(())) => Fault::new(
+                        "openings-wrong",
+                        "the monitor signed an opening that does not open its own commitment",
+                        format!("show {} to anybody: it convicts the monitor", path.display()),
+                    ),
+                    Some(Err(fault)) => fault,
+                    None => malformed("an opening is wrong"),
+                }
+            }
+        }
+    }
+}
+
+/// The wrong opening, with the leaves of tally and boots.
+fn accusation(
+    holdings: &Holdings,
+    held: &Held,
+    leaf: &Disclosed,
+    counter: CounterIndex,
+) -> Option<Accusation> {
+    let leaves = holdings.leaves.iter().filter(|shown| {
+        shown.disclosed.leaf.kind == Kind::Boot || shown.disclosed.index == leaf.index
+    });
+    let (commitment, path) = held.committed(counter)?;
+    let view = LogView {
+        origin: holdings.origin.clone(),
+        checkpoint: holdings.checkpoint.clone(),
+        leaves: leaves.cloned().collect(),
+    };
+    let opening = held.evidence(counter)?;
+    let charge = Charge::WrongOpening { view, leaf: leaf.index, opening, commitment, path };
+    let (format, origin) = (Accusation::FORMAT.into(), holdings.origin.clone());
+    Some(Accusation { format, origin, charge })
 }
 
 fn bodies<T: Wire>(
@@ -103,6 +170,6 @@ fn malformed(what: &str) -> Fault {
     )
 }
 
-fn refused(error: &tally::HeldError) -> Fault {
+fn refused(error: &HeldError) -> Fault {
     Fault::new(error.code(), error.to_string(), error.remedy())
 }

@@ -141,7 +141,8 @@ struct Source {
 fn sources(paths: &[PathBuf], key: &SigningKey) -> Result<Vec<Source>, Fault> {
     let one = |path: &PathBuf| {
         let holdings = load(path)?;
-        let opened = Opened::check(&holdings, key, None)?;
+        let accusation = path.with_extension("accusation");
+        let opened = Opened::check(&holdings, key, None).map_err(|e| e.keep(&accusation))?;
         Ok(Source { holdings, opened })
     };
     paths.iter().map(one).collect()
@@ -153,9 +154,9 @@ impl Source {
         (range.first, range.last) = match scope {
             Scope::Epochs(first, last) => (first, last),
             Scope::Dates(from, to) => {
-                let before = self.epoch_at(range.tally, from)?;
+                let before = self.epoch_at(range.tally(), from)?;
                 let first = before.next().unwrap_or(before);
-                (first, self.epoch_at(range.tally, to)?)
+                (first, self.epoch_at(range.tally(), to)?)
             }
         };
         if range.first > range.last {
@@ -182,7 +183,7 @@ impl Source {
     ) -> Result<Ground<'a>, Fault> {
         let opened = &self.opened;
         let at = |epoch| {
-            let found = opened.tallies.get(&(range.tally, epoch));
+            let found = opened.tallies.get(&(range.tally(), epoch));
             found.ok_or_else(|| missing("the file has no openings of an end of the range"))
         };
         let before = range.first.previous().ok_or_else(|| missing("ranges begin at epoch 1"))?;
@@ -219,7 +220,7 @@ impl Source {
     fn view(&self, range: &Range) -> LogView {
         let ends = [range.first.previous(), Some(range.last)];
         let shown =
-            |body: &TallyBody| body.tally == range.tally && ends.contains(&Some(body.epoch));
+            |body: &TallyBody| body.tally == range.tally() && ends.contains(&Some(body.epoch));
         let leaves = self.holdings.leaves.iter().filter(|leaf| {
             let leaf = &leaf.disclosed;
             leaf.leaf.kind != Kind::Tally

@@ -7,13 +7,12 @@ use messages::claim::{Audience, Claim, Range};
 use messages::time::UnixMillis;
 use verify::{Reason, Report, Subject, Verdict};
 
-use super::{DETAIL, Found};
+use super::DETAIL;
 use crate::{anchors, output};
 
 /// Prints one verdict a statement, then what each code means and what to do.
-pub(super) fn print(found: &Found<'_>, claims: &[ProvenClaim]) {
-    let Found { report, refusals, code, .. } = found;
-    if found.insecure() {
+pub(super) fn print(report: &Report, refusals: &[&str], claims: &[ProvenClaim]) {
+    if report.insecure() {
         output::line(output::paint(output::RED, BANNER));
     }
     let mut reasons: BTreeMap<&str, (String, &str)> = BTreeMap::new();
@@ -59,7 +58,7 @@ pub(super) fn print(found: &Found<'_>, claims: &[ProvenClaim]) {
     for (code, (reason, remedy)) in reasons {
         output::line(format!("[{code}] {reason}"));
         if code == Reason::Evidence.code() && !refusals.is_empty() {
-            for refusal in *refusals {
+            for refusal in refusals {
                 output::line(format!("  evidence refused: {refusal}"));
                 output::line(format!("  try: {}", anchors::evidence_remedy(refusal)));
             }
@@ -74,7 +73,7 @@ pub(super) fn print(found: &Found<'_>, claims: &[ProvenClaim]) {
     let refuted = count(|v| matches!(v, Verdict::Refuted(_)));
     let unchecked = count(|v| matches!(v, Verdict::NotChecked(_)));
     print_logs(report);
-    let (colour, sum) = match code {
+    let (colour, sum) = match report.exit() {
         0 => (output::GREEN, "everything verified"),
         1 => (output::RED, "something is refuted: do not rely on this bundle"),
         _ => (output::YELLOW, "nothing is refuted, but something could not be checked"),
@@ -92,7 +91,7 @@ fn where_of(claim: &Claim) -> (&[Range], &Audience, u64) {
 fn print_place(claim: &Claim) {
     for range in &claim.ranges {
         output::line(format!("over epochs {} to {}:", range.first.0, range.last.0));
-        output::line(format!("    of tally {}", range.tally));
+        output::line(format!("    of what {} did", range.party));
         output::line(format!("    in the log {}", range.origin));
     }
     match &claim.audience {

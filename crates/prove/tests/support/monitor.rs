@@ -8,6 +8,8 @@
     reason = "a test that fails here says so"
 )]
 
+mod life;
+
 use std::collections::BTreeMap;
 
 use cloister_prove::{Ground, ProveError, Request, prove};
@@ -16,26 +18,21 @@ use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
 use messages::codec::Wire;
 use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
-use messages::evidence::{Claims, Conceptual, Purpose};
-use messages::ids::{BodyDigest, EventHash, LeafHash, PactHash, Root, Salt, SessionId, TallyId};
-use messages::leaf::{
-    AggregateBody, BootBody, BootEntry, Boots, Gaps, Leaf, Noise, PactBody, ReserveBody, Suite,
-    TallyBody, body_digest,
-};
+use messages::evidence::{Claims, Purpose};
+use messages::ids::{BodyDigest, LeafHash, PactHash, Root, Salt, TallyId};
+use messages::leaf::{BootBody, Boots, Leaf, PactBody, TallyBody, body_digest};
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
 use messages::signature::SigningKey;
 use messages::time::Epoch;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use tally::{
-    BlindingContext, Cut, HolderSecret, Openings, SessionRecord, Totals, commit, tally_id,
-};
+use tally::{Openings, Totals, tally_id};
 use verify::{Anchors, Appraised, Findings, LogAnchor, Report, Unusable};
 
 use crate::fixture::{
     CONFIG, EPOCH_1, EPOCH_2, EXPIRY, NONCE, NOW, ORIGIN, OTHER, assert_appraised, auditor,
-    boot_id, entry, evidence, exactly, party_did, predicates, query, schema, two_ranges,
+    boot_id, entry, evidence, exactly, party_did, predicates, schema, two_ranges,
 };
 
 /// A publication before it is salted, signed and logged.
@@ -46,6 +43,9 @@ pub(crate) struct Draft {
     pub(crate) signer: usize,
     pub(crate) salt: Salt,
 }
+
+/// The pact that [`Monitor::start`] and [`Monitor::other`] watch.
+const ROOT: PactHash = PactHash([7; 32]);
 
 pub(crate) struct Monitor {
     pub(crate) origin: &'static str,
@@ -69,7 +69,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     pub(crate) fn start() -> Self {
-        let (mut monitor, mut totals) = Self::begun(ORIGIN, predicates());
+        let (mut monitor, mut totals) = Self::begun(ORIGIN, ROOT, predicates());
         monitor.boot(1, 2);
         totals.iter_mut().for_each(|t| t.add(&EPOCH_2).unwrap());
         monitor.epoch(2, &totals);
@@ -84,7 +84,16 @@ impl Monitor {
 
     /// Another monitor that counted this in the second epoch, and saw its session end or not.
     pub(crate) fn differing(second: &[(CounterIndex, u64)], ended: bool) -> Self {
-        let (mut monitor, mut totals) = Self::begun(OTHER, predicates());
+        Self::elsewhere(ROOT, second, ended)
+    }
+
+    /// Another monitor, of another pact of the same parties.
+    pub(crate) fn of_another_pact() -> Self {
+        Self::elsewhere(PactHash([47; 32]), &EPOCH_2, true)
+    }
+
+    fn elsewhere(root: PactHash, second: &[(CounterIndex, u64)], ended: bool) -> Self {
+        let (mut monitor, mut totals) = Self::begun(OTHER, root, predicates());
         totals.iter_mut().for_each(|t| t.add(second).unwrap());
         monitor.ended = ended;
         monitor.epoch(2, &totals);
@@ -94,7 +103,8 @@ impl Monitor {
     /// The same life, but for two revisions in its second epoch: the second one adds a counter.
     pub(crate) fn revised() -> Self {
         let late = Predicate::at_most("late", 4);
-        let (mut monitor, mut totals) = Self::begun(ORIGIN, [predicates(), vec![late]].concat());
+        let (mut monitor, mut totals) =
+            Self::begun(ORIGIN, ROOT, [predicates(), vec![late]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
         appended.counters.push(Counter { name: "late".into(), ..schema().counters[0].clone() });
@@ -109,7 +119,11 @@ impl Monitor {
     }
 
     /// Its first epoch, up to the end.
-    fn begun(origin: &'static str, predicates: Vec<Predicate>) -> (Self, [Totals; 2]) {
+    fn begun(
+        origin: &'static str,
+        root: PactHash,
+        predicates: Vec<Predicate>,
+    ) -> (Self, [Totals; 2]) {
         let secrets = if origin == ORIGIN { 0 } else { 10 };
         let key = |n: u8| SigningKey::from_seed(&[n + secrets; 32]);
         let mut monitor = Self {
@@ -126,8 +140,8 @@ impl Monitor {
                 .map(|(i, p)| entry(i, p))
                 .collect(),
             predicates,
-            root_pact: PactHash([7; 32]),
-            pact: (PactHash([7; 32]), 1),
+            root_pact: root,
+            pact: (root, 1),
             drafts: Vec::new(),
             boots: Boots::default(),
             openings: BTreeMap::new(),
@@ -196,7 +210,7 @@ impl Monitor {
         at: usize,
     ) -> Ground<'a> {
         let range = &claim.ranges[at];
-        let opened = |epoch: Epoch| self.openings.get(&(range.tally, epoch)).unwrap();
+        let opened = |epoch: Epoch| self.openings.get(&(range.tally(), epoch)).unwrap();
         let (before, before_openings) = opened(range.first.previous().unwrap());
         let (after, after_openings) = opened(range.last);
         let leaf = |i: usize| &leaves[i].disclosed;
@@ -246,7 +260,8 @@ impl Monitor {
         Range {
             origin: self.origin.into(),
             root: self.root_pact,
-            tally: self.tally(party),
+            party: party_did(party),
+            generation: 0,
             first: Epoch(first),
             last: Epoch(last),
         }
@@ -345,100 +360,6 @@ impl Monitor {
         at
     }
 
-    fn boot(&mut self, boot: usize, first: u64) {
-        let body = self.boot_body(boot, 500 + 1000 * first);
-        let evidence = Conceptual::from_cbor(&body.evidence).unwrap().evidence_id();
-        let (boot_id, config) = (body.boot, body.config);
-        self.boots.entries.push(BootEntry { boot: boot_id, evidence, config, first: Epoch(first) });
-        self.push(Publication::Boot(body), boot);
-    }
-
-    fn registered(&mut self, pact: PactHash, prior: Option<PactHash>) {
-        let body = PactBody {
-            pact,
-            root: self.root_pact,
-            prior,
-            schema: self.schemas[0].hash(),
-            consent: self.consent_root(),
-            consent_count: u32::try_from(self.entries.len()).unwrap(),
-            at: exactly(500),
-        };
-        self.pact = (pact, self.push(Publication::Pact(body), 0));
-    }
-
-    fn epoch(&mut self, epoch: u64, totals: &[Totals; 2]) {
-        let signer = self.boots.entries.len() - 1;
-        for (party, totals) in totals.iter().enumerate() {
-            let tally = self.tally(party);
-            let context = BlindingContext {
-                root_pact: self.root_pact,
-                tally,
-                epoch: Epoch(epoch),
-                salt: Salt([u8::try_from(10 * epoch).unwrap() + u8::try_from(party).unwrap(); 32]),
-                boot_key: self.boot_keys[signer].public(),
-            };
-            let secret =
-                HolderSecret::from_bytes([u8::try_from(party).unwrap() + 50 + self.secrets; 32]);
-            let mut cut = Cut::default();
-            (1..=u8::try_from(epoch).unwrap()).for_each(|n| cut.add(&session(n)));
-            let cut = Some(&cut).filter(|_| self.ended);
-            let openings = commit(totals, cut, &secret, &context);
-            let originals = self.originals();
-            let previous = Epoch(epoch).previous();
-            let previous = previous.and_then(|e| self.openings.get(&(tally, e)));
-            let body = TallyBody {
-                suite: Suite::PedersenRistretto255,
-                tally,
-                root_pact: self.root_pact,
-                pact: self.pact.0,
-                schema: self.schemas[0].hash(),
-                counters: u32::try_from(totals.len()).unwrap(),
-                epoch: Epoch(epoch),
-                at: exactly(if epoch == 0 { 500 } else { 1000 * epoch }),
-                salt: context.salt,
-                commitments: openings.root(),
-                gaps: Gaps::default(),
-                boots: self.boots.root(),
-                previous: previous.map(|(at, _)| originals[*at]),
-                hidden: Root([44; 32]),
-                cut: openings.cut(),
-                padding: Vec::new(),
-            };
-            let at = self.push(Publication::Tally(Box::new(body.padded())), signer);
-            self.openings.insert((tally, Epoch(epoch)), (at, openings));
-        }
-    }
-
-    fn aggregate(&mut self) {
-        let query = query();
-        let reserve = ReserveBody {
-            sequence: 4,
-            day: query.day,
-            query: query.id(),
-            debit_nano_rho: query.nano_rho,
-            spent_nano_rho: 2 * query.nano_rho,
-            cap_nano_rho: 20_000_000,
-        };
-        self.push(Publication::Reserve(reserve), 1);
-        let aggregate = AggregateBody {
-            sequence: 5,
-            reserved: 4,
-            noise: Noise {
-                mechanism: query.mechanism,
-                // 8 / sqrt(2 · 0.006)
-                scale_milli: 73_030,
-                sensitivity: 64,
-                half_width_95: 144,
-                session_bound: 8,
-                cell_bound: 1,
-            },
-            query,
-            values: vec![1_203, -4],
-            at: exactly(2500),
-        };
-        self.push(Publication::Aggregate(aggregate), 1);
-    }
-
     fn leaf(&self, publication: &Publication, draft: &Draft) -> Leaf {
         let kind = publication.kind();
         let body: BodyDigest = body_digest(kind, &draft.salt, &publication.body());
@@ -466,7 +387,8 @@ pub(crate) fn verify_under(monitors: &[&Monitor], bundle: &[u8]) -> Result<Repor
     let appraised: Vec<Appraised> = monitors.iter().flat_map(|m| m.appraised()).collect();
     let findings = Findings { appraised: &appraised, timestamped: &[] };
     let logs = monitors.iter().flat_map(|m| m.anchors().logs).collect();
-    let anchors = Anchors { logs, ..monitors[0].anchors() };
+    let pacts = monitors.iter().map(|m| m.root_pact).collect();
+    let anchors = Anchors { logs, pacts, ..monitors[0].anchors() };
     verify::verify(bundle, &anchors, findings, NOW)
 }
 
@@ -488,13 +410,4 @@ pub(crate) fn prove_over(monitors: &[&Monitor], claim: &Claim) -> Result<ProvenC
     let grounds = monitors.iter().zip(&published).enumerate();
     let grounds = grounds.map(|(at, (m, leaves))| m.ground(leaves, claim, at)).collect();
     prove(&Request { claim, grounds }, &mut ChaCha20Rng::from_seed([42; 32]))
-}
-
-/// The record of the one session of an epoch.
-fn session(epoch: u8) -> SessionRecord {
-    SessionRecord {
-        session: SessionId([epoch; 32]),
-        counts: [3, 2],
-        heads: [EventHash([epoch; 32]), EventHash([epoch + 1; 32])],
-    }
 }

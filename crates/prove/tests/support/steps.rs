@@ -418,7 +418,7 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         };
         let ((before, before_path), (after, after_path)) = (opened(0), opened(2));
         let claim = &mut c.bundle.claims[0];
-        claim.claim.ranges[0].tally = tally;
+        claim.claim.ranges[0].party = party_did(1);
         let stand = &mut claim.stands[0];
         (stand.before, stand.after) = (3, 8);
         stand.commitments = vec![OpenedCommitments {

@@ -96,7 +96,7 @@ fn only_the_holder_unseals_and_only_what_was_sealed() {
     let refused = |sealed: &SealedOpenings, key: &SigningKey| Held::unseal(sealed, key).err();
     assert_eq!(refused(&good, &SigningKey::from_seed(&[41; 32])), Some(HeldError::Sealed));
     let SealedOpenings { leaf: _, encapsulated: _, ciphertext: _ } = good;
-    let mut changed = [good.clone(), good.clone(), good.clone(), good.clone()];
+    let mut changed = [good.clone(), good.clone(), good.clone(), good];
     changed[0].leaf.0[0] ^= 1;
     changed[1].encapsulated[0] ^= 1;
     changed[2].ciphertext[9] ^= 1;

@@ -136,11 +136,17 @@ fn percentile(
     if min_whole == 0 {
         return Err(StatementError::RatioWithoutMinimum);
     }
-    let (mut share, mut whole) = (Terms::new(), Vec::new());
+    let (mut share, mut whole, mut unit) = (Terms::new(), Vec::new(), None);
     for (range, Stretch { schema, .. }) in ranges.iter().enumerate() {
         let buckets = buckets(schema, histogram)?;
         if !buckets.iter().any(|(_, upper)| *upper == Some(edge)) {
             return Err(StatementError::NotABucketEdge);
+        }
+        let units = buckets.iter().filter_map(|(at, _)| schema.counters.get(usize::from(at.0)));
+        for counter in units {
+            if *unit.get_or_insert(&counter.unit) != &counter.unit {
+                return Err(StatementError::UnitsDiffer);
+            }
         }
         for (counter, upper) in buckets {
             let place = Place { range, counter };

@@ -1,0 +1,112 @@
+//! What a witness signs, and what it does not.
+
+use cloister_tlog as tlog;
+use messages::ids::{BodyDigest, BootId};
+use messages::leaf::{Kind, Leaf};
+use messages::signature::{Signature, SigningKey};
+use proptest::prelude::*;
+use tlog::Log;
+use tlog::witness::{AddCheckpoint, Refusal};
+
+const ORIGIN: &str = "test.example/log";
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn log(size: u8, last: u8) -> Log {
+    let mut log = Log::new();
+    for n in 0..size {
+        let body = BodyDigest([if n.checked_add(1) == Some(size) { last } else { n }; 32]);
+        let boot = BootId::default();
+        log.append(&Leaf { kind: Kind::Boot, body, boot, signature: Signature([0; 64]) });
+    }
+    log
+}
+
+fn note(log: &Log) -> String {
+    tlog::sign_checkpoint(ORIGIN, log.size(), &log.root(), &key())
+}
+
+fn request(old: u64, log: &Log) -> AddCheckpoint {
+    let proof = if old == 0 { Vec::new() } else { log.consistency(old, log.size()) };
+    AddCheckpoint { old, proof, note: note(log) }
+}
+
+fn check(request: &AddCheckpoint, last: Option<&str>) -> Result<u64, Refusal> {
+    request.check(last, ORIGIN, &key().public()).map(|head| head.size())
+}
+
+#[test]
+fn a_log_that_grows_is_signed_from_the_first_checkpoint_on() {
+    let (small, large) = (log(5, 9), log(11, 10));
+    assert_eq!(check(&request(0, &small), None), Ok(5));
+    let first = note(&small);
+    // The first five are another log's: the eleven do not extend them.
+    let extended = {
+        let mut grown = log(5, 9);
+        for leaf in 5..11u8 {
+            let body = BodyDigest([leaf; 32]);
+            let boot = BootId::default();
+            grown.append(&Leaf { kind: Kind::Boot, body, boot, signature: Signature([0; 64]) });
+        }
+        grown
+    };
+    assert_eq!(check(&request(5, &extended), Some(&first)), Ok(11));
+    assert_eq!(check(&request(5, &small), Some(&first)), Ok(5), "the same once more");
+    assert_eq!(check(&request(5, &large), Some(&first)), Err(Refusal::Proof));
+}
+
+#[test]
+fn what_does_not_extend_is_refused_with_the_status_of_the_protocol() {
+    let (small, other) = (log(5, 9), log(5, 8));
+    let first = note(&small);
+    let good = request(5, &small);
+    assert_eq!(check(&request(5, &other), Some(&first)), Err(Refusal::Forked));
+    assert_eq!(check(&request(0, &small), Some(&first)), Err(Refusal::Size(5)));
+    assert_eq!(check(&request(3, &small), None), Err(Refusal::Size(0)));
+    let ahead = AddCheckpoint { old: 6, ..good.clone() };
+    assert_eq!(check(&ahead, Some(&first)), Err(Refusal::Malformed));
+    let mut padded = request(0, &small);
+    padded.proof.push(messages::ids::LeafHash([1; 32]));
+    assert_eq!(check(&padded, None), Err(Refusal::Proof));
+    let foreign = SigningKey::from_seed(&[2; 32]);
+    let note = tlog::sign_checkpoint(ORIGIN, 5, &small.root(), &foreign);
+    let unsigned = AddCheckpoint { note, ..good.clone() };
+    assert_eq!(check(&unsigned, Some(&first)), Err(Refusal::Signature));
+    let elsewhere = good.check(None, "other.example/log", &key().public());
+    assert_eq!(elsewhere.unwrap_err(), Refusal::Malformed);
+    assert_eq!(check(&good, Some("no note")), Err(Refusal::Memory));
+    let statuses = [
+        (Refusal::Malformed, 400),
+        (Refusal::Signature, 403),
+        (Refusal::Size(1), 409),
+        (Refusal::Forked, 409),
+        (Refusal::Proof, 422),
+        (Refusal::Memory, 500),
+    ];
+    assert!(statuses.iter().all(|(refusal, status)| refusal.status() == *status));
+}
+
+#[test]
+fn a_request_has_one_form() {
+    let good = request(5, &log(11, 10));
+    let body = good.body();
+    assert_eq!(AddCheckpoint::parse(&body), Some(good));
+    for bad in
+        ["", "old 5\n", "old 05\n\nnote", "old -1\n\nnote", "old 5\nAAAA\n\nnote", "new 5\n\nnote"]
+    {
+        assert_eq!(AddCheckpoint::parse(bad), None, "{bad}");
+    }
+    let long = format!("old 5\n{}\n", "A".repeat(1 << 20));
+    assert_eq!(AddCheckpoint::parse(&long), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_request_or_none(text in "(old [0-9]{1,3}\n)?[A-Za-z0-9+/=\n]{0,200}") {
+        if let Some(request) = AddCheckpoint::parse(&text) {
+            prop_assert!(check(&request, None).is_err());
+        }
+    }
+}

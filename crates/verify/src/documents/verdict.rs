@@ -1,0 +1,91 @@
+//! The verdict for programs, `cloister-verdict/1`. Fields are only ever added.
+
+use messages::time::UnixMillis;
+use serde_json::{Value, json};
+
+use crate::anchors::EvidenceClass;
+use crate::codes::Unusable;
+use crate::report::{Item, Report, Subject, Verdict};
+
+/// Format and version.
+pub const FORMAT: &str = "cloister-verdict/1";
+
+/// What is known beside the report.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// As of when it was checked.
+    pub at: UnixMillis,
+    /// Codes of evidence that an appraiser refused.
+    pub refusals: &'a [&'static str],
+}
+
+/// The document of a report: `exit` is 0 when everything is verified, 1 when something is refuted,
+/// else 2.
+#[must_use]
+pub fn verdict(report: &Report, context: Context<'_>) -> Value {
+    let logs = report.logs.iter().map(|log| {
+        json!({
+            "origin": log.origin,
+            "size": log.size,
+            "cosigned": log.cosigned,
+            "stamped_ms": log.stamped.map(|at| at.0),
+        })
+    });
+    json!({
+        "format": FORMAT,
+        "exit": report.exit(),
+        "at_ms": context.at.0,
+        "insecure_software_evidence": report.insecure(),
+        "evidence_refusals": context.refusals,
+        "logs": logs.collect::<Vec<_>>(),
+        "items": report.items.iter().map(item).collect::<Vec<_>>(),
+    })
+}
+
+/// The document of what is no bundle of the anchored logs: `exit` is 3.
+#[must_use]
+pub fn unusable(unusable: Unusable) -> Value {
+    json!({
+        "format": FORMAT,
+        "exit": 3,
+        "code": unusable.code(),
+        "reason": unusable.to_string(),
+        "remedy": unusable.remedy(),
+    })
+}
+
+fn item(item: &Item) -> Value {
+    let (verdict, code, evidence) = match &item.verdict {
+        Verdict::Verified { class } => ("verified", None, Some(class_of(*class))),
+        Verdict::Refuted(refutation) => ("refuted", Some(refutation.code()), None),
+        Verdict::NotChecked(reason) => ("not-checked", Some(reason.code()), None),
+    };
+    let (reason, remedy) = match &item.verdict {
+        Verdict::Verified { .. } => (None, None),
+        Verdict::Refuted(refutation) => (Some(refutation.meaning()), Some(refutation.remedy())),
+        Verdict::NotChecked(reason) => (Some(reason.meaning()), Some(reason.remedy())),
+    };
+    let (kind, claim, place) = match item.subject {
+        Subject::Statement { claim, statement } => ("statement", Some(claim), statement),
+        Subject::Aggregate(place) => ("aggregate", None, place),
+        Subject::Missing(place) => ("missing", None, place),
+    };
+    json!({
+        "kind": kind,
+        "claim": claim,
+        "place": place,
+        "statement": item.words,
+        "verdict": verdict,
+        "code": code,
+        "reason": reason,
+        "remedy": remedy,
+        "evidence": evidence,
+    })
+}
+
+const fn class_of(class: EvidenceClass) -> &'static str {
+    match class {
+        EvidenceClass::Hardware => "hardware",
+        EvidenceClass::InsecureSoftware => "insecure-software",
+    }
+}
