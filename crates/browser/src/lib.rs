@@ -67,7 +67,7 @@ pub fn checked(bundle: &[u8], anchors: &[u8], now: UnixMillis) -> Value {
         );
     };
     match verify::verify(bundle, &anchors, Findings::default(), now) {
-        Ok(report) => verdict(&report, Context { at: now, refusals: &[] }),
+        Ok(report) => verdict(&report, Context { at: now, refusals: &[], stamps_refused: false }),
         Err(error) => unusable(error),
     }
 }

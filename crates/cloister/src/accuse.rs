@@ -108,7 +108,7 @@ fn views(path: &Path) -> Result<Vec<LogView>, Fault> {
         return Ok(vec![LogView { origin, checkpoint, leaves }]);
     }
     let note = String::from_utf8(bytes).ok();
-    let note = note.filter(|note| tlog::checkpoint_digest(note).is_some()).ok_or_else(|| {
+    let note = note.filter(|note| tlog::checkpoint_text(note).is_some()).ok_or_else(|| {
         Fault::new(
             "accuse-unreadable",
             format!("{} is no bundle, no file of openings and no checkpoint", path.display()),

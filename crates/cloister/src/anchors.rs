@@ -1,6 +1,8 @@
 //! `cloister anchors`: trust from outside. Anchors are pinned by the one who will verify, from an
 //! executable and a configuration that this one chose; a monitor never writes them.
 
+mod outsiders;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +16,7 @@ use rand_core::{OsRng, RngCore};
 use verify::Anchors;
 use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 
+use self::outsiders::Outsiders;
 use crate::client::Client;
 use crate::fault::{Fault, read, write};
 use crate::{daemon, output};
@@ -23,7 +26,8 @@ pub(crate) enum Command {
     /// Challenge a monitor, appraise its evidence, and write what it must keep showing.
     Pin(PinArguments),
     /// Put the monitors and pacts of several anchors into one file: claims may speak of them all.
-    /// Audience and nonce are those of the first.
+    /// Audience and nonce are those of the first. Of one file, with a witness or an authority, it
+    /// makes one that counts on them.
     Join(JoinArguments),
     /// Say in words what an anchors file believes; --json prints it for the browser's verifier.
     Show(ShowArguments),
@@ -43,6 +47,8 @@ pub(crate) struct JoinArguments {
     /// Anchors files.
     #[arg(required = true)]
     anchors: Vec<PathBuf>,
+    #[command(flatten)]
+    outsiders: Outsiders,
     /// Where to write the joined anchors.
     #[arg(long)]
     out: PathBuf,
@@ -68,6 +74,8 @@ pub(crate) struct PinArguments {
     /// The DID that proofs are made for; a fresh nonce is drawn for it.
     #[arg(long)]
     audience: Option<String>,
+    #[command(flatten)]
+    outsiders: Outsiders,
     /// Where to write the anchors.
     #[arg(long)]
     out: PathBuf,
@@ -116,6 +124,7 @@ fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
         })?;
         file.0.pacts.push(pact.clone());
     }
+    arguments.outsiders.enter(&mut file.0)?;
     file.save(&arguments.out)?;
     output::line(format!("pinned {} in {}", policy.origin, arguments.out.display()));
     Ok(ExitCode::SUCCESS)
@@ -233,6 +242,7 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     if origins.windows(2).any(|pair| pair.first() == pair.last()) {
         return Err(malformed("two monitors have one origin"));
     }
+    arguments.outsiders.enter(&mut joined)?;
     let monitors = joined.monitors.len();
     File(joined).save(&arguments.out)?;
     output::line(format!("{monitors} monitors in {}", arguments.out.display()));
@@ -267,8 +277,8 @@ fn show(arguments: &ShowArguments) -> Result<ExitCode, Fault> {
     }
     if let Some(stamps) = &document.time_stamps {
         let must = if stamps.required { "must" } else { "may" };
-        let count = stamps.certificates.len();
-        output::line(format!("stamps     checkpoints {must} be stamped; {count} certificates"));
+        output::line(format!("stamps     checkpoints {must} be stamped, by one of"));
+        stamps.authorities.keys().for_each(|name| output::line(format!("  {name}")));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use clap::Args;
 use messages::receipt::{Notice, NoticeKind};
 use messages::reply::Action;
-use messages::time::UnixMillis;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
@@ -148,14 +147,10 @@ fn words(notice: &Notice) -> String {
     };
     let rule =
         if notice.rule.is_empty() { String::new() } else { format!("  rule {}", notice.rule) };
-    let moment = |at: UnixMillis| {
-        let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        at.map(|at| at.to_string()).unwrap_or_default()
-    };
-    let due = notice.due.map(|due| format!("  due {}", moment(due))).unwrap_or_default();
+    let due = notice.due.map(|due| format!("  due {}", output::moment(due))).unwrap_or_default();
     format!(
         "{}  {}{}{}{rule}{due}",
-        moment(notice.at),
+        output::moment(notice.at),
         output::paint(colour, &format!("{:<10} {:<9}", kind(notice.kind), action(notice.action))),
         of("session", notice.session.as_ref().map(|s| &s.0)),
         of("call", notice.event.as_ref().map(|e| &e.0)),

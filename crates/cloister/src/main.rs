@@ -22,6 +22,7 @@ mod overseer;
 mod pacts;
 mod parties;
 mod replay;
+mod stamp;
 mod verification;
 mod witness;
 
@@ -107,6 +108,9 @@ enum Command {
     Reinstate(overseer::ReinstateArguments),
     /// Drive a local monitor with recorded sessions and write one line a session.
     Replay(replay::Arguments),
+    /// Have a time-stamping authority say since when a log or a pact exists (RFC 3161).
+    #[command(subcommand)]
+    Stamp(stamp::Command),
     /// Check a bundle offline: 0 verified, 1 refuted, 2 not checked, 3 unusable.
     Verify(verification::Arguments),
     /// Run a witness of logs (C2SP tlog-witness).
@@ -167,6 +171,7 @@ fn main() -> ExitCode {
         Command::Prove(arguments) => holdings::prove(&arguments),
         Command::Reinstate(arguments) => overseer::reinstate(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Stamp(command) => stamp::run(&command),
         Command::Verify(arguments) => verification::run(&arguments),
         Command::Witness(arguments) => witness::run(&arguments),
     };

@@ -35,6 +35,13 @@ pub(crate) struct Answer {
 impl Target {
     /// Reads `https`, or `http` to this machine; none for everything else.
     pub(crate) fn read(url: &str) -> Option<Self> {
+        let target = Self::signed(url)?;
+        let local = target.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        (target.tls.is_some() || local).then_some(target)
+    }
+
+    /// Reads `https` or `http`: for requests that anybody may see, and answers that are signed.
+    pub(crate) fn signed(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority().filter(|a| !a.as_str().contains('@'))?;
         let host = authority.host();
@@ -42,8 +49,7 @@ impl Target {
         let tls = if uri.scheme() == Some(&Scheme::HTTPS) {
             Some(ServerName::try_from(bare.clone()).ok()?)
         } else {
-            let local = bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-            (uri.scheme() == Some(&Scheme::HTTP) && local).then_some(())?;
+            (uri.scheme() == Some(&Scheme::HTTP)).then_some(())?;
             None
         };
         let port = authority.port_u16().unwrap_or_else(|| if tls.is_some() { 443 } else { 80 });

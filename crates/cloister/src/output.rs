@@ -5,6 +5,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use messages::time::UnixMillis;
+
 use crate::fault::Fault;
 
 /// A line of result.
@@ -43,6 +45,12 @@ pub(crate) fn raw(bytes: &[u8]) {
             LOST.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// A moment in RFC 3339, or words.
+pub(crate) fn moment(at: UnixMillis) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| "at an unreadable time".to_owned(), |at| at.to_string())
 }
 
 /// The exit code, unless output was lost on the way.

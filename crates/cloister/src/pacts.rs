@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use messages::did::Did;
+use messages::ids::PactHash;
 use pact::{KeyRing, Mode, Pact, PactError, Severity, SignedPact, lint};
 
 use crate::fault::{Fault, read, write};
@@ -99,7 +100,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
         Command::Draft(arguments) => draft::run(arguments),
         Command::Explain { pact } => explain::run(pact),
         Command::Hash { pact } => {
-            output::line(open(pact)?.pact().hash().to_string());
+            output::line(hash_of(pact)?.to_string());
             Ok(ExitCode::SUCCESS)
         }
         Command::Lint { pact } => lint_file(pact),
@@ -108,6 +109,11 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
         Command::Template(arguments) => templates::fill(arguments),
         Command::Templates => Ok(templates::list()),
     }
+}
+
+/// The hash of a pact, signed or not.
+pub(crate) fn hash_of(path: &Path) -> Result<PactHash, Fault> {
+    Ok(open(path)?.pact().hash())
 }
 
 fn lint_file(path: &Path) -> Result<ExitCode, Fault> {

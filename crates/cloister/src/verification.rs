@@ -16,6 +16,7 @@ use verify::{Appraised, Findings};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
+use crate::stamp::authority::Authorities;
 use crate::{anchors, output};
 
 #[derive(Args)]
@@ -49,7 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let bundle = Bundle::from_cbor(&bytes).ok();
     let (appraised, refusals) =
         appraise(bundle.as_ref(), &file, arguments.allow_insecure_software_evidence, at);
-    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let authorities = Authorities::read(file.0.time_stamps.as_ref())?;
+    let (timestamped, stamps_refused) =
+        bundle.as_ref().map(|bundle| authorities.findings(bundle)).unwrap_or_default();
+    let findings = Findings { appraised: &appraised, timestamped: &timestamped };
     let report = match verify::verify(&bytes, &file.anchors()?, findings, at) {
         Ok(report) => report,
         Err(unusable) if arguments.json => {
@@ -62,12 +66,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     };
     let code = report.exit();
     let refusals: Vec<&'static str> = refusals.into_iter().collect();
+    let context = Context { at, refusals: &refusals, stamps_refused };
     if arguments.json {
-        let context = Context { at, refusals: &refusals };
         output::line(documents::verdict(&report, context).to_string());
     } else {
         let claims = bundle.map(|bundle| bundle.claims).unwrap_or_default();
-        words::print(&report, &refusals, &claims);
+        words::print(&report, context, &claims);
     }
     Ok(ExitCode::from(code))
 }

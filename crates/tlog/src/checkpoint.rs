@@ -76,13 +76,11 @@ pub fn open_checkpoint(
     Ok(checkpoint)
 }
 
-/// SHA-256 of the text of a checkpoint, which all its signatures are about: what a time stamp is
-/// of. None when `note` is no signed note.
+/// The text of a checkpoint, which all its signatures are about: what a time stamp is of. None when
+/// `note` is no signed note.
 #[must_use]
-pub fn checkpoint_digest(note: &str) -> Option<[u8; 32]> {
-    use sha2::Digest as _;
-    let (body, _) = read(note).ok()?;
-    Some(sha2::Sha256::digest(body).into())
+pub fn checkpoint_text(note: &str) -> Option<String> {
+    read(note).ok().map(|(text, _)| text)
 }
 
 /// Reads a signed note: its text, and its signatures as they stand, none of them verified.

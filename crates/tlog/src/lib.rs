@@ -31,8 +31,8 @@ pub mod witness;
 mod witnessed;
 
 pub use checkpoint::{
-    Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, checkpoint_digest,
-    is_origin, open_checkpoint, sign_checkpoint,
+    Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, checkpoint_text, is_origin,
+    open_checkpoint, sign_checkpoint,
 };
 pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosignature};
 pub use log::{Log, leaf_hash};

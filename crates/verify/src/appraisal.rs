@@ -100,9 +100,8 @@ impl<'a> Grounds<'a> {
 
     /// The earliest accepted time stamp of a log's checkpoint.
     pub(crate) fn stamped(&self, log: &Leaves<'_>) -> Option<messages::time::UnixMillis> {
-        let digest = tlog::checkpoint_digest(&log.view.checkpoint)?;
-        let stamps = self.findings.timestamped.iter().filter(|stamp| *stamp.digest() == digest);
-        stamps.map(crate::anchors::Timestamped::at).min()
+        let text = tlog::checkpoint_text(&log.view.checkpoint)?;
+        crate::stamps::earliest(self.findings, text.as_bytes())
     }
 }
 

@@ -13,8 +13,8 @@ use crate::appraisal::Grounds;
 use crate::claim::Pending;
 use crate::codes::{Fault, Reason, Unusable};
 use crate::leaves::Leaves;
-use crate::report::{Item, LogFinding, Report, Stop, Subject, Verdict};
-use crate::{aggregate, batch, claim, explain};
+use crate::report::{Item, LogFinding, PactFinding, Report, Stop, Subject, Verdict};
+use crate::{aggregate, batch, claim, explain, stamps};
 
 /// Verifies every claim and aggregate of a bundle, as of `now`.
 ///
@@ -47,7 +47,11 @@ pub fn verify(
         cosigned: grounds.cosigned(log),
         stamped: grounds.stamped(log),
     });
-    Ok(Report { items, logs: logs.collect() })
+    let pacts = stamps::pacts(&bundle).into_iter().map(|pact| PactFinding {
+        pact,
+        stamped: stamps::earliest(findings, &stamps::name(&pact)),
+    });
+    Ok(Report { items, logs: logs.collect(), pacts: pacts.collect() })
 }
 
 /// Everything is checked claim by claim but the arithmetic, which is done once for all.

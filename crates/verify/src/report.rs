@@ -1,5 +1,6 @@
 //! What came of a bundle: one verdict for each statement. There is no bare yes.
 
+use messages::ids::PactHash;
 use messages::time::UnixMillis;
 
 use crate::anchors::EvidenceClass;
@@ -14,6 +15,8 @@ pub struct Report {
     pub items: Vec<Item>,
     /// What is known of each log beside its leaves.
     pub logs: Vec<LogFinding>,
+    /// The pacts that the claims speak of, each by the root of its chain.
+    pub pacts: Vec<PactFinding>,
 }
 
 impl Report {
@@ -76,6 +79,15 @@ pub struct LogFinding {
     /// How many of the verifier's witnesses cosigned it.
     pub cosigned: usize,
     /// Not later than this it existed, by the earliest accepted time stamp.
+    pub stamped: Option<UnixMillis>,
+}
+
+/// Since when a pact is known to exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PactFinding {
+    /// The pact.
+    pub pact: PactHash,
+    /// Not later than this its terms existed, by the earliest accepted time stamp of its name.
     pub stamped: Option<UnixMillis>,
 }
 

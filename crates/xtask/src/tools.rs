@@ -25,6 +25,11 @@ const TOOLS: &[Tool] = &[
         probe: &["python3", "-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
     },
+    Tool {
+        what: "OpenSSL, as a time-stamping authority and as another verifier of time stamps",
+        probe: &["openssl", "version"],
+        packages: &["openssl"],
+    },
 ];
 
 /// What compiles the verifier for browsers: the sources of the standard library are a part.

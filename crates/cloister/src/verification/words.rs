@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use messages::bundle::ProvenClaim;
 use messages::claim::{Audience, Claim, Range};
-use messages::time::UnixMillis;
+use verify::documents::Context;
 use verify::{Reason, Report, Subject, Verdict};
 
 use super::DETAIL;
 use crate::{anchors, output};
 
 /// Prints one verdict a statement, then what each code means and what to do.
-pub(super) fn print(report: &Report, refusals: &[&str], claims: &[ProvenClaim]) {
+pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim]) {
+    let Context { at: _, refusals, stamps_refused } = context;
     if report.insecure() {
         output::line(output::paint(output::RED, BANNER));
     }
@@ -58,7 +59,7 @@ pub(super) fn print(report: &Report, refusals: &[&str], claims: &[ProvenClaim]) 
     for (code, (reason, remedy)) in reasons {
         output::line(format!("[{code}] {reason}"));
         if code == Reason::Evidence.code() && !refusals.is_empty() {
-            for refusal in refusals {
+            for refusal in refusals.iter().copied() {
                 output::line(format!("  evidence refused: {refusal}"));
                 output::line(format!("  try: {}", anchors::evidence_remedy(refusal)));
             }
@@ -73,6 +74,10 @@ pub(super) fn print(report: &Report, refusals: &[&str], claims: &[ProvenClaim]) 
     let refuted = count(|v| matches!(v, Verdict::Refuted(_)));
     let unchecked = count(|v| matches!(v, Verdict::NotChecked(_)));
     print_logs(report);
+    print_pacts(report);
+    if stamps_refused {
+        output::line("a time stamp in the bundle is of no authority of yours, and does not count");
+    }
     let (colour, sum) = match report.exit() {
         0 => (output::GREEN, "everything verified"),
         1 => (output::RED, "something is refuted: do not rely on this bundle"),
@@ -111,14 +116,23 @@ fn print_logs(report: &Report) {
             1 => "one witness of yours has cosigned it".to_owned(),
             n => format!("{n} witnesses of yours have cosigned it"),
         };
-        let stamped = log.stamped.map(|at| format!(", stamped {}", moment(at))).unwrap_or_default();
+        let stamped =
+            log.stamped.map(|at| format!(", stamped {}", output::moment(at))).unwrap_or_default();
         output::line(format!("the log {} with {} leaves: {seen}{stamped}", log.origin, log.size));
     }
 }
 
-fn moment(at: UnixMillis) -> String {
-    let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    at.map_or_else(|| "at an unreadable time".to_owned(), |at| at.to_string())
+/// Since when the pacts are known to exist, where somebody else says so.
+fn print_pacts(report: &Report) {
+    for found in &report.pacts {
+        if let Some(at) = found.stamped {
+            output::line(format!(
+                "the pact {}: its terms stamped {}",
+                found.pact,
+                output::moment(at)
+            ));
+        }
+    }
 }
 
 const BANNER: &str = "\

@@ -69,8 +69,8 @@ pub struct WitnessesDocument {
 pub struct TimeStampsDocument {
     /// Must a checkpoint be stamped?
     pub required: bool,
-    /// Certificates of accepted authorities and of those who issued them, PEM.
-    pub certificates: Vec<String>,
+    /// Certificate chains by the authority's name, PEM: the one that signs first, its root last.
+    pub authorities: BTreeMap<String, String>,
 }
 
 /// What cannot be read in anchors.

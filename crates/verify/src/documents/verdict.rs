@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub at: UnixMillis,
     /// Codes of evidence that an appraiser refused.
     pub refusals: &'a [&'static str],
+    /// Carries the bundle a time stamp that was not accepted?
+    pub stamps_refused: bool,
 }
 
 /// The document of a report: `exit` is 0 when everything is verified, 1 when something is refuted,
@@ -31,13 +33,18 @@ pub fn verdict(report: &Report, context: Context<'_>) -> Value {
             "stamped_ms": log.stamped.map(|at| at.0),
         })
     });
+    let pacts = report.pacts.iter().map(|found| {
+        json!({ "pact": found.pact.to_string(), "stamped_ms": found.stamped.map(|at| at.0) })
+    });
     json!({
         "format": FORMAT,
         "exit": report.exit(),
         "at_ms": context.at.0,
         "insecure_software_evidence": report.insecure(),
         "evidence_refusals": context.refusals,
+        "time_stamps_refused": context.stamps_refused,
         "logs": logs.collect::<Vec<_>>(),
+        "pacts": pacts.collect::<Vec<_>>(),
         "items": report.items.iter().map(item).collect::<Vec<_>>(),
     })
 }
