@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::counter::Schema;
-use messages::evidence::{Conceptual, Purpose};
+use messages::evidence::{Claims, Conceptual, Purpose};
 use messages::ids::{BootId, EvidenceId, Root, SchemaHash};
 use messages::leaf::{BootBody, BootEntry, Boots};
 
@@ -52,15 +52,20 @@ impl<'a> Grounds<'a> {
             .filter(|a| a.evidence() == evidence)
             .max_by_key(|a| a.class())
             .ok_or(Reason::Evidence)?;
-        let claims = appraised.claims();
-        let bound = claims.purpose == Purpose::Checkpoint
-            && claims.nonce.is_none()
-            && claims.origin == log.anchor.origin
-            && claims.boot == body.boot
-            && claims.boot_key == body.boot_key
-            && claims.log_key == body.log_key
-            && claims.config == body.config;
-        if !bound {
+        // Evidence for a log is about no session: it binds the boot, and nothing of a connection.
+        let expected = Claims {
+            purpose: Purpose::Checkpoint,
+            origin: log.anchor.origin.clone(),
+            boot_key: body.boot_key,
+            log_key: body.log_key,
+            nonce: None,
+            tls_spki: None,
+            exporter: None,
+            role: None,
+            config: body.config,
+            boot: body.boot,
+        };
+        if *appraised.claims() != expected {
             return Err(Fault::EvidenceBinding.into());
         }
         if !log.anchor.configs.contains(&body.config) {

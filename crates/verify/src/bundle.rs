@@ -82,7 +82,12 @@ fn claims(grounds: &Grounds<'_>, now: UnixMillis) -> Vec<Item> {
                 words: explain::statement(predicate, claim),
                 verdict,
             };
-            claim.statements.iter().enumerate().map(one)
+            let none = claim.statements.is_empty().then(|| Item {
+                subject: Subject::Statement { claim: at, statement: 0 },
+                words: explain::nothing(),
+                verdict,
+            });
+            claim.statements.iter().enumerate().map(one).chain(none)
         })
         .collect()
 }

@@ -133,6 +133,11 @@ const fn kind(proven: &ProvenClaim) -> &'static str {
     }
 }
 
+/// What a claim without any statement says.
+pub(crate) fn nothing() -> String {
+    "a claim that states nothing".to_owned()
+}
+
 /// What a bundle says is not in it.
 pub(crate) fn missing(missing: &Missing) -> String {
     format!("missing: `{}`, because of `{}`", clean(&missing.what), clean(&missing.why))

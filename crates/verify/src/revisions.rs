@@ -40,6 +40,10 @@ impl<'a> Revisions<'a> {
                 .ok_or(Fault::PactChain)?;
             leaves.push(leaf);
         }
+        let first = |body: &PactBody| (body.pact == body.root) == body.prior.is_none();
+        if !leaves.iter().copied().filter_map(body).all(first) {
+            return Err(Fault::PactChain.into());
+        }
         let registered = leaves.last().map_or(u64::MAX, |leaf| leaf.index);
         if registered > begins {
             return Err(Fault::PactOrder.into());

@@ -12,7 +12,7 @@ use messages::codec::Wire;
 use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, Schema};
 use messages::did::Did;
 use messages::evidence::{Claims, Conceptual, SOFTWARE_MEDIA_TYPE};
-use messages::ids::{BootId, ConfigDigest, Root};
+use messages::ids::{BootId, ConfigDigest, EvidenceId, Root};
 use messages::leaf::{Mechanism, Query};
 use messages::signature::PublicKey;
 use messages::time::{Bracket, ClockKind, Millis, UnixMillis};
@@ -33,6 +33,12 @@ pub(crate) fn two_ranges() -> Vec<Predicate> {
 #[expect(clippy::disallowed_methods, reason = "tests play the appraiser")]
 pub(crate) fn assert_appraised(claims: Claims) -> Appraised {
     Appraised::assertion(evidence(&claims).evidence_id(), EvidenceClass::InsecureSoftware, claims)
+}
+
+/// The evidence of these claims, appraised to bind others.
+#[expect(clippy::disallowed_methods, reason = "tests play the appraiser")]
+pub(crate) fn assert_bound(evidence: EvidenceId, claims: Claims) -> Appraised {
+    Appraised::assertion(evidence, EvidenceClass::InsecureSoftware, claims)
 }
 
 pub(crate) fn evidence(claims: &Claims) -> Conceptual {

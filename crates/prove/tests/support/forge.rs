@@ -1,19 +1,27 @@
 //! Ways to break or forge a good bundle. Each leaves a bundle, anchors and appraisals behind, as
 //! a verifier would meet them.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test that fails here says so")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails here says so"
+)]
 
 use std::sync::LazyLock;
 
-use crate::fixture::{NOW, ORIGIN};
-use crate::monitor::{Draft, Monitor};
+use crate::fixture::{NOW, ORIGIN, assert_bound, evidence};
+use crate::monitor::{Draft, Monitor, bundle_over, prove_over};
+use messages::accusation::Accusation;
 use messages::bundle::{Bundle, LinearProof, OpenedConsent, Proof, ProvenClaim};
-use messages::claim::Predicate;
+use messages::claim::{Claim, Predicate};
 use messages::codec::Wire;
+use messages::evidence::Claims;
 use messages::ids::{Commitment, LeafHash};
 use messages::leaf::{AggregateBody, BootBody, Boots, PactBody, ReserveBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
 use messages::time::{Epoch, UnixMillis};
+use verify::accusation::judge;
 use verify::{Anchors, Appraised, Findings, Timestamped, verify};
 
 /// A bundle on its way to a verifier.
@@ -26,6 +34,8 @@ pub(crate) struct Case<'a> {
     pub(crate) appraised: Vec<Appraised>,
     pub(crate) timestamped: Vec<Timestamped>,
     pub(crate) now: UnixMillis,
+    /// An accusation instead of a bundle.
+    pub(crate) accusation: Option<Vec<u8>>,
 }
 
 pub(crate) type Step = fn(&mut Case<'_>);
@@ -41,6 +51,7 @@ impl<'a> Case<'a> {
             appraised: monitor.appraised(),
             timestamped: Vec::new(),
             now: NOW,
+            accusation: None,
         }
     }
 
@@ -53,6 +64,50 @@ impl<'a> Case<'a> {
         self.bundle.claims.truncate(2);
     }
 
+    /// An accusation that convicts, but for a change.
+    pub(crate) fn accuse(&mut self, good: Accusation, change: impl FnOnce(&mut Accusation)) {
+        let mut accusation = good;
+        let convicts = judge(&accusation.to_cbor(), &self.anchors);
+        assert!(convicts.is_ok(), "{convicts:?}");
+        change(&mut accusation);
+        self.accusation = Some(accusation.to_cbor());
+    }
+
+    /// The first tally at two monitors, which agree.
+    pub(crate) fn both(&mut self) {
+        let both = [&*OTHER, self.monitor];
+        let agree = Predicate::Agree { sum: "calls.all".into() };
+        let ranges = both.map(|monitor| monitor.range(0, 1, 2)).to_vec();
+        let claim = Claim { ranges, ..self.monitor.claim(&agree, 1, 2) };
+        let proven = prove_over(&both, &claim).unwrap();
+        self.bundle = bundle_over(&both, vec![proven]);
+        self.bundle.aggregates.clear();
+        self.anchors.logs = both.iter().flat_map(|monitor| monitor.anchors().logs).collect();
+        self.appraised = both.iter().flat_map(|monitor| monitor.appraised()).collect();
+    }
+
+    /// The monitor's word on the first claim.
+    pub(crate) fn signed(&mut self) {
+        self.only(0);
+        let claim = self.bundle.claims[0].claim.clone();
+        self.bundle.claims[0] = self.monitor.sign(&claim, 1, 9);
+    }
+
+    /// The monitor's word on the first claim as it now stands.
+    pub(crate) fn sign_again(&mut self) {
+        let proven = &self.bundle.claims[0];
+        self.bundle.claims[0] =
+            self.monitor.sign_over(&self.bundle.logs[0].leaves, &proven.claim, 1, 9);
+    }
+
+    /// The evidence of the boot at the end of the range binds something else.
+    pub(crate) fn evidence(&mut self, change: impl FnOnce(&mut Claims)) {
+        let mut claims = self.monitor.evidence_claims(1);
+        let id = evidence(&claims).evidence_id();
+        change(&mut claims);
+        self.appraised[1] = assert_bound(id, claims);
+    }
+
     /// The leaf of one of its pacts lies.
     pub(crate) fn pact(&mut self, at: usize, change: impl FnOnce(&mut PactBody)) {
         let Publication::Pact(body) = &mut self.drafts[at].publication else { panic!("{at}") };
@@ -62,6 +117,9 @@ impl<'a> Case<'a> {
 
     /// The bundle's code, or that of its first item that is not verified.
     pub(crate) fn outcome(&self) -> &'static str {
+        if let Some(accusation) = &self.accusation {
+            return judge(accusation, &self.anchors).map_or_else(|e| e.code(), |o| o.code());
+        }
         let bytes = self.bytes.clone().unwrap_or_else(|| self.bundle.to_cbor());
         let findings = Findings { appraised: &self.appraised, timestamped: &self.timestamped };
         match verify(&bytes, &self.anchors, findings, self.now) {
@@ -187,6 +245,7 @@ pub(crate) fn zk(proven: &mut ProvenClaim) -> &mut LinearProof {
     }
 }
 
+static OTHER: LazyLock<Monitor> = LazyLock::new(Monitor::other);
 static REVISED: LazyLock<Monitor> = LazyLock::new(Monitor::revised);
 
 // Where the revised monitor's leaves lie.

@@ -371,8 +371,18 @@ impl Monitor {
 
     /// Signs a claim instead of proving it.
     pub(crate) fn sign(&self, claim: &Claim, boot: usize, size: u64) -> ProvenClaim {
-        let (leaves, _) = self.publish(&self.drafts);
-        let grounds = (0..claim.ranges.len()).map(|at| self.ground(&leaves, claim, at)).collect();
+        self.sign_over(&self.publish(&self.drafts).0, claim, boot, size)
+    }
+
+    /// The same over leaves that it published otherwise.
+    pub(crate) fn sign_over(
+        &self,
+        leaves: &[IncludedLeaf],
+        claim: &Claim,
+        boot: usize,
+        size: u64,
+    ) -> ProvenClaim {
+        let grounds = (0..claim.ranges.len()).map(|at| self.ground(leaves, claim, at)).collect();
         let request = Request { claim, grounds };
         cloister_prove::sign(&request, (boot_id(boot), size), &self.boot_keys[boot]).unwrap()
     }
