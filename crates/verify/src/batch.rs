@@ -218,3 +218,6 @@ fn delta(bits: usize, count: usize, y: &Scalar, z: &Scalar) -> Scalar {
     let all = bits.saturating_mul(count);
     (z - zz) * powers(y, all) - zz * z * powers(&Scalar::from(2u8), bits) * powers(z, count)
 }
+
+#[cfg(test)]
+mod tests;
