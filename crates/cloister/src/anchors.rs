@@ -237,14 +237,10 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     }
     joined.pacts.sort_unstable();
     joined.pacts.dedup();
-    let mut origins: Vec<&str> = joined.monitors.iter().map(|m| m.origin.as_str()).collect();
-    origins.sort_unstable();
-    if origins.windows(2).any(|pair| pair.first() == pair.last()) {
-        return Err(malformed("two monitors have one origin"));
-    }
     arguments.outsiders.enter(&mut joined)?;
-    let monitors = joined.monitors.len();
-    File(joined).save(&arguments.out)?;
+    let (monitors, joined) = (joined.monitors.len(), File(joined));
+    joined.anchors()?;
+    joined.save(&arguments.out)?;
     output::line(format!("{monitors} monitors in {}", arguments.out.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -60,6 +60,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         cosign(url, head.size(), checkpoint, &mut client)?;
         output::line(format!("cosigned by {url}"));
     }
+    let witnesses = file.anchors()?.witnesses;
+    let counted = tlog::cosignatures(checkpoint, &witnesses).len();
+    if !witnesses.is_empty() {
+        output::line(format!(
+            "{counted} of the anchors' {} witnesses have cosigned",
+            witnesses.len()
+        ));
+    }
     write(&arguments.out, &file_of.bytes())?;
     output::line(format!("wrote {}", arguments.out.display()));
     Ok(ExitCode::SUCCESS)
@@ -127,9 +135,11 @@ fn cosign(url: &str, size: u64, checkpoint: &mut String, client: &mut Client) ->
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status {
             200 => {
-                let cosigned = tlog::with_cosignature(checkpoint, &text);
                 let refused = |e: tlog::CheckpointError| unanswered(url, &e.to_string());
-                *checkpoint = cosigned.map_err(refused)?;
+                // A witness may sign with several keys, a line each.
+                for line in text.split_inclusive('\n') {
+                    *checkpoint = tlog::with_cosignature(checkpoint, line).map_err(refused)?;
+                }
                 return Ok(());
             }
             409 => match text.trim_end().parse::<u64>() {

@@ -14,7 +14,9 @@ use messages::signature::Sign;
 use rand_core::CryptoRngCore;
 use tally::Openings;
 use verify::transcript::{Binding, StandBinding, signed_message};
-use verify::{Fault, Statement, check_agreement, check_shape, consent, covers, stretch, used};
+use verify::{
+    Fault, Statement, check_agreement, check_shape, check_terms, consent, covers, stretch, used,
+};
 
 use crate::error::ProveError;
 use crate::linear;
@@ -162,6 +164,7 @@ impl Checked {
         let statements = claim.statements.iter().map(|p| Statement::new(p, &ranges));
         let statements = statements.collect::<Result<Vec<_>, _>>()?;
         check_agreement(claim, &statements)?;
+        check_terms(&statements)?;
         Ok(Self { statements, bodies })
     }
 

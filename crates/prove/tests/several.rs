@@ -204,10 +204,12 @@ type Forge = fn(&mut ProvenClaim);
 fn a_signed_claim_is_refused_when_anything_of_it_is_changed() {
     let monitor = Monitor::start();
     let (good, _) = signed(&monitor);
-    let cases: [(&str, Forge); 7] = [
+    let cases: [(&str, Forge); 8] = [
         ("signed-proof", |p| change(p, |s| s.signature.0[7] ^= 1)),
         ("signed-proof", |p| change(p, |s| s.size = 10)),
         ("signed-order", |p| change(p, |s| s.size = 6)),
+        // The boot was in charge, and the leaf at the end of the range was not yet there.
+        ("signed-order", |p| change(p, |s| s.size = 7)),
         ("signed-order", |p| change(p, |s| s.size = 99)),
         ("signed-order", |p| change(p, |s| s.boot = fixture::boot_id(0))),
         ("boot", |p| change(p, |s| s.boot = fixture::boot_id(7))),

@@ -10,6 +10,8 @@
     reason = "a test that fails here says so"
 )]
 
+#[path = "support/accused.rs"]
+mod accused;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/monitor.rs"]
@@ -17,6 +19,7 @@ mod monitor;
 
 use std::path::{Path, PathBuf};
 
+use accused::{AFTER, heads, leaves, opening, opening_by, totals};
 use curve25519_dalek::ristretto::CompressedRistretto;
 use fixture::{NONCE, NOW, auditor};
 use messages::bundle::{Bundle, Proof, ProvenClaim};
@@ -27,6 +30,7 @@ use messages::ids::Commitment;
 use messages::leaf::TallyBody;
 use monitor::{Monitor, bundle_over, prove_over, verify_under};
 use serde_json::{Value, json};
+use verify::accusation::judge;
 use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 use verify::statement::Place;
 use verify::transcript::{Binding, Points, StandBinding, linear};
@@ -82,13 +86,32 @@ fn vectors() -> Vec<(&'static str, Value)> {
             "two-monitors",
             vector(&[&other, &monitor], &bundle_over(&[&other, &monitor], vec![agree])),
         ),
+        ("accusations", accusations(&monitor)),
     ]
 }
 
-/// A bundle, what its verifier brings, and the report.
-fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
-    let bytes = bundle.to_cbor();
-    let report: Report = verify_under(monitors, &bytes).unwrap();
+/// Accusations of every charge, and what each comes to.
+fn accusations(monitor: &Monitor) -> Value {
+    let shown = [
+        ("two heads", heads()),
+        ("two leaves", leaves(AFTER, AFTER)),
+        ("one leaf", leaves(0, 0)),
+        ("two totals", totals().1),
+        ("a wrong opening", opening(monitor, |value| value + 1)),
+        ("a right opening", opening(monitor, |value| value)),
+        ("a wrong opening by a replaced boot", opening_by(monitor, 0, |value| value + 1)),
+    ];
+    let judged = shown.map(|(what, accusation)| {
+        let bytes = accusation.to_cbor();
+        let outcome = judge(&bytes, &monitor.anchors());
+        let outcome = outcome.map_or_else(|unfounded| unfounded.code(), |offence| offence.code());
+        json!({"what": what, "accusation": hex(&bytes), "outcome": outcome})
+    });
+    json!({"anchors": anchors(&[monitor]), "accusations": judged})
+}
+
+/// What a verifier trusts.
+fn anchors(monitors: &[&Monitor]) -> Value {
     let logs = monitors.iter().map(|monitor| {
         let anchor = &monitor.anchors().logs[0];
         let configs: Vec<String> = anchor.configs.iter().map(|c| hex(&c.0)).collect();
@@ -100,18 +123,25 @@ fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
             "appraised_evidence": evidence.collect::<Vec<_>>(),
         })
     });
+    json!({
+        "logs": logs.collect::<Vec<_>>(),
+        "pacts": [hex(&monitors[0].root_pact.0)],
+        "audience": auditor().as_str(),
+        "nonce": hex(&NONCE),
+    })
+}
+
+/// A bundle, what its verifier brings, and the report.
+fn vector(monitors: &[&Monitor], bundle: &Bundle) -> Value {
+    let bytes = bundle.to_cbor();
+    let report: Report = verify_under(monitors, &bytes).unwrap();
     let items = report
         .items
         .iter()
         .map(|item| json!({"words": item.words, "verdict": item.verdict.code()}));
     json!({
         "bundle": hex(&bytes),
-        "anchors": {
-            "logs": logs.collect::<Vec<_>>(),
-            "pacts": [hex(&monitors[0].root_pact.0)],
-            "audience": auditor().as_str(),
-            "nonce": hex(&NONCE),
-        },
+        "anchors": anchors(monitors),
         "anchors_document": document(monitors),
         "now_ms": NOW.0,
         "items": items.collect::<Vec<_>>(),

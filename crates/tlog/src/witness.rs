@@ -35,7 +35,7 @@ impl AddCheckpoint {
             return None;
         }
         let (head, note) = body.split_once("\n\n")?;
-        let mut lines = head.lines();
+        let mut lines = head.split('\n');
         let size = lines.next()?.strip_prefix("old ")?;
         let old: u64 = size.parse().ok().filter(|n: &u64| n.to_string() == size)?;
         let hash = |line: &str| {

@@ -8,8 +8,8 @@ use messages::accusation::{Accusation, Charge};
 use messages::bundle::{IncludedLeaf, LogView};
 use messages::codec::{CodecError, Wire};
 use messages::domain;
-use messages::ids::{Commitment, LeafHash};
-use messages::leaf::TallyBody;
+use messages::ids::{BootId, Commitment, LeafHash};
+use messages::leaf::{Kind, TallyBody};
 use messages::merkle;
 use messages::opening::{SignedOpening, signed_bytes};
 use messages::publication::Publication;
@@ -88,7 +88,10 @@ pub fn judge(accusation: &[u8], anchors: &Anchors) -> Result<Offence, Unfounded>
             forked.then_some(Offence::Fork).ok_or(Unfounded::LeavesAgree)
         }
         Charge::TwoTotals { view } => match Leaves::open(view, anchor) {
-            Err(Unusable::Equivocation) => Ok(Offence::TwoTotals),
+            // Only signatures of boots that are shown have been checked.
+            Err(Unusable::Equivocation) if of_its_log(view, anchor) && boots_shown(view) => {
+                Ok(Offence::TwoTotals)
+            }
             Err(_) => Err(Unfounded::View),
             Ok(_) => Err(Unfounded::TotalsAgree),
         },
@@ -112,7 +115,19 @@ fn included(head: &Checkpoint, leaf: &IncludedLeaf) -> Result<(u64, LeafHash), U
 }
 
 fn open<'a>(view: &'a LogView, anchor: &'a LogAnchor) -> Result<Leaves<'a>, Unfounded> {
-    Leaves::open(view, anchor).map_err(|_| Unfounded::View)
+    let leaves = Leaves::open(view, anchor).map_err(|_| Unfounded::View)?;
+    if of_its_log(view, anchor) { Ok(leaves) } else { Err(Unfounded::View) }
+}
+
+fn of_its_log(view: &LogView, anchor: &LogAnchor) -> bool {
+    view.origin == anchor.origin
+}
+
+/// Is every boot shown that signed a tally leaf?
+fn boots_shown(view: &LogView) -> bool {
+    let of = |kind| view.leaves.iter().map(|l| &l.disclosed.leaf).filter(move |l| l.kind == kind);
+    let boots: Vec<BootId> = of(Kind::Boot).map(|leaf| leaf.boot).collect();
+    of(Kind::Tally).all(|leaf| boots.contains(&leaf.boot))
 }
 
 /// An opening and the commitment that it is said not to open.
@@ -137,6 +152,11 @@ impl Claimed<'_> {
             merkle::OPENINGS.root_from(&opening.to_cbor(), number(*index)?, number(*count)?, &path);
         let root = root.ok_or(Unfounded::OpeningPath)?;
         let signer = leaves.boot(boot).ok_or(Unfounded::View)?;
+        // The boot that signed the leaf, or one after it: the key of an earlier one, found
+        // somewhere, convicts nobody.
+        if !leaves.follows(boot, &leaf.leaf.boot).ok_or(Unfounded::View)? {
+            return Err(Unfounded::OpeningSignature);
+        }
         signer
             .boot_key
             .verify(domain::OPENINGS, &signed_bytes(&leaf.hash, &root), signature)

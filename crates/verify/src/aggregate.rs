@@ -28,9 +28,10 @@ pub(crate) fn check(
         return Err(Fault::ReservationOrder.into());
     }
     check_contiguous(log, body)?;
-    grounds.check_checkpoint(log)?;
     let paid_by = grounds.boot(log, &reserved.leaf.boot)?.0;
-    Ok(grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by))
+    let class = grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by);
+    grounds.check_checkpoint(log)?;
+    Ok(class)
 }
 
 /// Over all entries shown: numbers rise with the log, the spending of a day adds up, and nothing

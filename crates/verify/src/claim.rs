@@ -47,9 +47,7 @@ pub(crate) fn check(
     let statements = claim.statements.iter().map(|p| Statement::new(p, &ranges));
     let statements = statements.collect::<Result<Vec<_>, _>>()?;
     check_agreement(claim, &statements)?;
-    if statements.iter().map(Statement::terms).sum::<usize>() > MAX_TERMS {
-        return Err(Fault::TooManyTerms.into());
-    }
+    check_terms(&statements)?;
     let signed = matches!(proven.proof, Proof::Signed(_));
     for (at, stand) in stands.iter().enumerate() {
         if signed && proven.stands.iter().any(|stand| !stand.commitments.is_empty()) {
@@ -113,6 +111,15 @@ pub fn check_shape(claim: &Claim) -> Result<(), Fault> {
 fn counts_again(one: &Range, other: &Range) -> bool {
     let follows = one.party == other.party && one.generation != other.generation;
     one.root == other.root && !(follows && one.origin == other.origin)
+}
+
+/// Does a verifier multiply as much as the statements ask for?
+///
+/// # Errors
+/// [`Fault::TooManyTerms`].
+pub fn check_terms(statements: &[Statement]) -> Result<(), Fault> {
+    let terms = statements.iter().map(Statement::terms);
+    if terms.sum::<usize>() > MAX_TERMS { Err(Fault::TooManyTerms) } else { Ok(()) }
 }
 
 /// Only two records of one tally can agree, in the logs of two monitors.

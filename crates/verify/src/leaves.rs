@@ -88,6 +88,11 @@ impl<'a> Leaves<'a> {
         Some(*begins < size && size <= self.size && !replaced)
     }
 
+    /// Is a boot another one, or did it come after it? None when either is not shown.
+    pub(crate) fn follows(&self, boot: &BootId, other: &BootId) -> Option<bool> {
+        Some(self.boots.get(boot)? >= self.boots.get(other)?)
+    }
+
     /// A leaf whose boot is not shown is left alone here; no claim that stands on it verifies.
     fn check_signatures(&self) -> Result<(), Unusable> {
         for Opened { index, leaf, .. } in self.by_index.values() {

@@ -26,7 +26,7 @@ pub mod transcript;
 
 pub use anchors::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Timestamped};
 pub use bundle::{evidence_in, verify};
-pub use claim::{check_agreement, check_shape, used};
+pub use claim::{check_agreement, check_shape, check_terms, used};
 pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};
 pub use explain::{explain, words};
 pub use proof::verify_proof;

@@ -8,18 +8,21 @@ not refuse keys of small order).
 
     check.py [vector.json ...]     all vectors beside this file when none is named
 
-It prints a line for each claim. Each claim is also changed in several places, one at a time, and
-every changed copy must be refused with the code of what was changed. The first mismatch ends it
-with exit status 1. What the vectors do not exercise is refused (revised pacts, calendar months) or
-left out (breaks, gaps, the order of a tally's boots); private aggregates are not checked either.
+It prints a line for each claim and each private aggregate, and for the examples of the
+specification. In a self-test, on every run, each of them is also changed in several places, one at
+a time, and every changed copy must be refused with the code of what was changed. The first mismatch
+ends it with exit status 1. What the vectors do not exercise is refused: revised pacts, calendar
+months, witnesses and time stamps.
 """
 
 import base64
 import copy
 import hashlib
+import hmac
 import json
 import math
 import pathlib
+import re
 import struct
 import sys
 from functools import cache, reduce
@@ -28,7 +31,7 @@ from types import SimpleNamespace
 
 import cbor2
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 
 class Refused(Exception):
@@ -232,13 +235,26 @@ def tagged(name, *parts):
 
 
 def tree_root(kind, leaf, index, count, path):
-    """The root that a leaf of a commitment or consent tree has with this path."""
+    """The root that a leaf of a commitment, consent or opening tree has with this path."""
     if index >= count or len(path) != (count - 1).bit_length():
         return None
     top = tagged(kind + "-leaf", leaf)
     for level, sibling in enumerate(path):
         top = tagged(kind + "-node", *((sibling, top) if index >> level & 1 else (top, sibling)))
     return tagged(kind + "-node", b"count", struct.pack(">Q", count), top)
+
+
+def whole_tree(kind, values):
+    """The root of such a tree over all its values."""
+    level = [tagged(kind + "-leaf", value) for value in values]
+    level += [tagged(kind + "-leaf")] * ((1 << (len(values) - 1).bit_length()) - len(values))
+    while len(level) > 1:
+        level = [tagged(kind + "-node", *pair) for pair in zip(level[::2], level[1::2])]
+    return tagged(kind + "-node", b"count", struct.pack(">Q", len(values)), level[0])
+
+
+def leaf_hash(leaf):
+    return hashlib.sha256(b"\0" + pack(leaf)).digest()
 
 
 def log_root(top, index, size, path):
@@ -264,16 +280,23 @@ def check_signature(key, message, signature, code):
 
 # Encodings: a map has the keys 1, 2, … in the order of its fields' names, an array its items in it.
 
-BOOT, PACT, TALLY = 1, 2, 3
+BOOT, PACT, TALLY, BREAK, RESERVE, AGGREGATE = 1, 2, 3, 4, 5, 7
 BODIES = {
     BOOT: "boot boot_key log_key config evidence at",
     PACT: "pact root prior? schema consent count at",
     TALLY: "suite tally root pact schema counters epoch at salt commitments gaps boots previous?"
            " hidden cut padding",
+    BREAK: "tally last cause at",
+    RESERVE: "sequence day query debit spent cap",
+    AGGREGATE: "sequence reserved query noise values at",
 }
+QUERY = "dataset day statistic cells price mechanism"
+NOISE = "mechanism scale sensitivity half_width sessions cells"
 ZERO_KNOWLEDGE, SIGNED = 1, 2
 BOUNDED, RATIO, PERCENTILE, NEVER, EQUAL, RATE, AGREE = range(1, 8)
 THRESHOLDS = {BOUNDED: (1, 2), RATIO: (3, 4, 5), PERCENTILE: (1, 2, 3), RATE: (2, 3)}
+LAPLACE, GAUSSIAN = 1, 2
+CHECKPOINT = 3
 
 
 def record(value, names):
@@ -284,61 +307,119 @@ def record(value, names):
     return SimpleNamespace(**{name.rstrip("?"): value.get(key) for key, name in keys.items()})
 
 
+def fields(value, count):
+    """All fields of a map that has this many."""
+    need(list(value) == list(range(1, count + 1)), "malformed")
+    return value.values()
+
+
 def pack(value):
     return cbor2.dumps(value, canonical=True)
 
 
-def unpack(data):
+def unpack(data, code="non-canonical"):
     value = cbor2.loads(data)
-    need(pack(value) == data, "non-canonical")
+    need(pack(value) == data and is_plain(value), code)
     return value
+
+
+def is_plain(value):
+    """Null stands in no map and at the end of no array; of what CBOR has, only this much occurs."""
+    if isinstance(value, dict):
+        return None not in value.values() and all(map(is_plain, value.values()))
+    if isinstance(value, list):
+        return value[-1:] != [None] and all(map(is_plain, value))
+    return value is None or type(value) in (int, str, bytes)
+
+
+def read_body(kind, data):
+    need(kind in BODIES, "body-malformed")
+    body = record(unpack(data, "body-malformed"), BODIES[kind])
+    if kind == TALLY:
+        need(len(data) == 576 and not any(body.padding), "body-malformed")
+    if kind == AGGREGATE:
+        body.id = tagged("query", pack(body.query))
+        body.query, body.noise = record(body.query, QUERY), record(body.noise, NOISE)
+    return body
+
+
+# Anchors: of a vector, and of the document that people keep.
+
+def read_digest(text):
+    digits = re.fullmatch("sha256:([0-9a-f]{64})", text)
+    need(digits, "anchors-malformed")
+    return digits[1]
+
+
+def read_key(did):
+    """The Ed25519 key of a did:key."""
+    alphabet, number = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 0
+    need(did.startswith("did:key:z"), "anchors-malformed")
+    for letter in did.removeprefix("did:key:z"):
+        number = number * 58 + alphabet.index(letter)
+    need(number >> 256 == 0xed01, "anchors-malformed")
+    return f"{number % 2**256:064x}"
+
+
+def check_document(document, anchors):
+    """The anchors document says what the vector's anchors say."""
+    need(set(document) == {"pacts", "audience", "monitors"}, "witnesses-not-checked-here")
+    monitors = [(of["origin"], read_key(of["log_key"]), list(map(read_digest, of["configs"])))
+                for of in document["monitors"]]
+    logs = [(log["origin"], log["log_key"], log["configs"]) for log in anchors["logs"]]
+    audience = {"did": anchors["audience"], "nonce": anchors["nonce"]}
+    same = list(map(read_digest, document["pacts"])) == anchors["pacts"]
+    need(same and monitors == logs and document["audience"] == audience, "anchors-malformed")
 
 
 # Leaves: in the log, opened, signed.
 
 def open_checkpoint(note, origin, key):
     text, _, signatures = note.rpartition("\n\n")
-    _, size, root = text.split("\n")
+    need(text and signatures and note.endswith("\n"), "checkpoint-truncated")
+    need(text.count("\n") == 2, "checkpoint-malformed")
+    name, size, root = text.split("\n")
+    need(name == origin, "checkpoint-wrong-origin")
     size, root = int(size), base64.b64decode(root)
-    need(text == f"{origin}\n{size}\n{base64.b64encode(root).decode()}", "checkpoint-malformed")
+    need(text == f"{origin}\n{size}\n{base64.b64encode(root).decode()}", "checkpoint-non-canonical")
     key_id = hashlib.sha256(origin.encode() + b"\n\1" + key).digest()[:4]
     lines = [line.split(" ") for line in signatures.splitlines()]
     blobs = [base64.b64decode(blob) for dash, name, blob in lines if (dash, name) == ("—", origin)]
     ours = [blob[4:] for blob in blobs if blob[:4] == key_id]
-    need(len(ours) == 1, "checkpoint-unsigned")
+    need(len(ours) == 1, "checkpoint-wrong-key")
     check_signature(key, text.encode() + b"\n", ours[0], "checkpoint-bad-signature")
     return size, root
 
 
-def open_log(view, anchors):
-    origin, checkpoint, leaves = view.values()
-    anchor = anchors[origin]
-    log = SimpleNamespace(key=bytes.fromhex(anchor["log_key"]), leaves={}, boots={})
-    log.size, root = open_checkpoint(checkpoint, origin, log.key)
-    for disclosed, path in map(dict.values, leaves):
-        index, leaf, salt, body = disclosed.values()
-        need(max(log.leaves, default=-1) < index < log.size, "leaf-order")
-        hash = hashlib.sha256(b"\0" + pack(leaf)).digest()
-        need(log_root(hash, index, log.size, path) == root, "not-included")
+def open_log(view, anchor):
+    _, checkpoint, leaves = fields(view, 3)
+    log = SimpleNamespace(anchor=anchor, leaves={}, boots={})
+    log.key = bytes.fromhex(anchor["log_key"])
+    log.size, root = open_checkpoint(checkpoint, anchor["origin"], log.key)
+    for disclosed, path in (fields(leaf, 2) for leaf in leaves):
+        index, leaf, salt, body = fields(disclosed, 4)
+        need(max(log.leaves, default=-1) < index, "leaf-order")
+        need(index < log.size, "leaf-beyond-checkpoint")
+        need(log_root(leaf_hash(leaf), index, log.size, path) == root, "not-included")
         kind, digest, signer, signature = leaf
         need(tagged("leaf-body", bytes([kind]), salt, body) == digest, "body-digest")
-        body = record(unpack(body), BODIES[kind]) if kind in BODIES else None
+        message = b"cloister/leaf-signature/v1\0" + bytes([kind]) + digest + signer
         opened = log.leaves[index] = SimpleNamespace(
-            index=index, hash=hash, kind=kind, body=body, signer=signer, signature=signature,
-            message=b"cloister/leaf-signature/v1\0" + bytes([kind]) + digest + signer)
+            index=index, hash=leaf_hash(leaf), kind=kind, body=read_body(kind, body), signer=signer,
+            signature=signature, message=message)
         if kind == BOOT:
-            need(body.boot == signer and signer not in log.boots, "boot-repeated")
-            need(body.log_key == log.key, "boot-log-key")
-            media_type, value, _ = unpack(body.evidence)
-            opened.evidence = tagged("evidence-id", media_type.encode(), value)
-            opened.anchored = (opened.evidence.hex() in anchor["appraised_evidence"]
-                               and body.config.hex() in anchor["configs"])
+            need(opened.body.boot == signer, "boot-id-mismatch")
+            need(opened.body.log_key == log.key, "boot-log-key")
+            media_type, opened.value, _ = unpack(opened.body.evidence, "evidence-malformed")
+            opened.evidence = tagged("evidence-id", media_type.encode(), opened.value)
+            need(signer not in log.boots, "boot-repeated")
             log.boots[signer] = opened
     for opened in log.leaves.values():
-        boot = log.boots[opened.signer]
-        later = [other.index for other in log.boots.values() if other.index > boot.index]
-        need(boot.index <= opened.index < min(later, default=log.size), "boot-superseded")
-        check_signature(boot.body.boot_key, opened.message, opened.signature, "leaf-signature")
+        if boot := log.boots.get(opened.signer):
+            later = [other.index for other in log.boots.values() if other.index > boot.index]
+            need(boot.index <= opened.index, "leaf-before-boot")
+            need(opened.index < min(later, default=log.size), "boot-superseded")
+            check_signature(boot.body.boot_key, opened.message, opened.signature, "leaf-signature")
     tallies = [opened for opened in log.leaves.values() if opened.kind == TALLY]
     epochs = {(opened.body.tally, opened.body.epoch): opened.hash for opened in tallies}
     need(len(epochs) == len(tallies), "equivocation")
@@ -348,20 +429,33 @@ def open_log(view, anchors):
     return log
 
 
+def accept(log, boot):
+    """The boot leaf of a boot whose evidence and configuration the verifier accepts."""
+    need(boot in log.boots, "boot")
+    opened = log.boots[boot]
+    body, anchor = opened.body, log.anchor
+    need(opened.evidence.hex() in anchor["appraised_evidence"], "evidence")
+    due = {1: CHECKPOINT, 2: anchor["origin"], 3: body.boot_key, 4: body.log_key,
+           10: body.config, 11: body.boot}
+    need(unpack(opened.value) == due, "evidence-binding")
+    need(body.config.hex() in anchor["configs"], "config-not-anchored")
+    return opened
+
+
 # What a claim stands on over one range.
 
 def program(predicate):
     """The identity of a statement without its thresholds, and these."""
-    (number, fields), thresholds = copy.deepcopy(predicate), []
+    (number, terms), thresholds = copy.deepcopy(predicate), []
     for place in THRESHOLDS.get(number, ()):
-        if place < len(fields) and fields[place] is not None:
-            thresholds.append(fields[place])
-            fields[place] = 0
-    return tagged("claim-program", pack([number, fields])), thresholds
+        if place < len(terms) and terms[place] is not None:
+            thresholds.append(terms[place])
+            terms[place] = 0
+    return tagged("claim-program", pack([number, terms])), thresholds
 
 
 def check_consent(claim, predicate, consent, pact, ends):
-    entry, index, path = consent.values()
+    entry, index, path = fields(consent, 3)
     root, (identity, thresholds) = pact.consent, program(predicate)
     need(tree_root("consent", pack(entry), index, pact.count, path) == root, "not-consented")
     entry = record(entry, "id program grid audience per? salt")
@@ -375,37 +469,82 @@ def check_consent(claim, predicate, consent, pact, ends):
         need(latest % every <= width < every, "not-consented-calendar")
 
 
-def find_stand(bundle, log, claim, stretch, stand):
-    *places, consents, opened = stand.values()
+def find_stand(bundle, logs, claim, stretch, stand):
+    need(stretch.origin in logs, "log-missing")
+    log = logs[stretch.origin]
+    *places, consents, opened = fields(stand, 5)
     leaves = [log.leaves.get(index) for index in places]
     need(all(leaves), "leaf-missing")
-    need([leaf.kind for leaf in leaves] == [TALLY, TALLY, PACT], "before-not-tally")
+    codes = "before-not-tally", "after-not-tally", "pact-not-pact"
+    for leaf, kind, code in zip(leaves, (TALLY, TALLY, PACT), codes):
+        need(leaf.kind == kind, code)
+    before, after, registered = leaves
     start, end, pact = (leaf.body for leaf in leaves)
     need(1 <= stretch.first <= stretch.last, "range-empty")
-    need(start.tally == end.tally == stretch.tally, "tally-after")
-    need((start.epoch, end.epoch) == (stretch.first - 1, stretch.last), "epoch-after")
-    need(start.root == end.root == pact.root == stretch.root, "range-pact-root")
-    need(start.pact == end.pact == pact.pact, "revisions-not-checked-here")
-    need(start.schema == end.schema == pact.schema, "pact-schema")
-    need(leaves[0].index < leaves[1].index, "range-reversed-in-log")
-    need(all(log.boots[leaf.signer].anchored for leaf in leaves), "evidence")
+    need(start.tally == stretch.tally, "tally-before")
+    need(end.tally == stretch.tally, "tally-after")
+    need(start.epoch == stretch.first - 1, "epoch-before")
+    need(end.epoch == stretch.last, "epoch-after")
+    need(start.root == end.root == pact.root, "pact-root")
+    need(pact.root == stretch.root, "range-pact-root")
+    need(end.pact == pact.pact, "pact-not-in-force")
+    need(end.schema == pact.schema, "pact-schema")
+    need(before.index < after.index, "range-reversed-in-log")
+    (from_0, from_1, _), (to_0, to_1, _) = start.at, end.at
+    need(from_0 <= from_1 and to_0 <= to_1 and from_0 <= to_0 and from_1 <= to_1, "time-reversed")
+    need(registered.index <= after.index, "pact-order")
+    breaks = [leaf.body for leaf in log.leaves.values() if leaf.kind == BREAK]
+    crossed = any(of.tally == stretch.tally and of.last < stretch.last for of in breaks)
+    need(not crossed, "crosses-break")
+    gaps = [end.gaps[owner] - start.gaps[owner] for owner in (1, 2, 3, 4)]
+    need(min(gaps) >= 0, "gaps-fell")
     need(len(consents) == len(claim.statements), "consent-count")
     for predicate, consent in zip(claim.statements, consents):
         check_consent(claim, predicate, consent, pact, (start, end))
-    schema = {tagged("schema", pack(schema)): schema[0] for schema in bundle.schemas}[pact.schema]
-    need(start.counters == end.counters == len(schema), "counter-count")
-    counters = [record(counter, "name unit max bucket?") for counter in schema]
+    need(start.pact == pact.pact, "revisions-not-checked-here")
+    need((pact.pact == pact.root) == (pact.prior is None), "pact-chain")
+    need(registered.index <= before.index, "pact-order")
+    need(start.schema == pact.schema, "pact-schema")
+    schemas = {tagged("schema", pack(schema)): schema[0] for schema in bundle.schemas}
+    need(pact.schema in schemas, "schema-missing")
+    counters = [record(counter, "name unit max bucket?") for counter in schemas[pact.schema]]
     return SimpleNamespace(
-        log=log, range=stretch, before=leaves[0], after=leaves[1], pact=pact,
-        boot=log.boots[leaves[1].signer], longest=end.at[1] - start.at[0],
-        shortest=max(0, end.at[0] - start.at[1]),
+        log=log, range=stretch, before=before, after=after, registered=registered, pact=pact,
+        gaps=gaps, longest=to_1 - from_0, shortest=max(0, to_0 - from_1),
         opened=[record(of, "counter before before_path after after_path") for of in opened],
+        declared=len(counters),
         counters={counter.name: (place, counter) for place, counter in enumerate(counters)})
 
 
+def find_life(bundle, leaf):
+    """The boots of a tally's life up to the one that signed this leaf."""
+    for entries, in bundle.boots:
+        boots = [entry[1] for entry in entries]
+        life = entries[: boots.index(leaf.signer) + 1] if leaf.signer in boots else None
+        if life and tagged("boots", pack([life])) == leaf.body.boots:
+            return [record(entry, "boot evidence config first") for entry in life]
+    raise Refused("boots-missing")
+
+
+def check_boots(bundle, stand):
+    """Every boot that had a part in the range is accepted; the last of them signed its end."""
+    log = stand.log
+    early, life = (find_life(bundle, leaf) for leaf in (stand.before, stand.after))
+    boots, firsts = [entry.boot for entry in life], [entry.first for entry in life]
+    need(len(set(boots)) == len(boots) and firsts == sorted(firsts), "boots-order")
+    need(life[: len(early)] == early, "boots-diverge")
+    accept(log, stand.registered.signer)
+    begun = [at for at, first in enumerate(firsts) if first <= stand.before.body.epoch]
+    for entry in life[min(len(early) - 1, max(begun, default=0)):]:
+        stand.boot = accept(log, entry.boot)
+        named = entry.evidence, entry.config
+        need(named == (stand.boot.evidence, stand.boot.body.config), "boot-evidence")
+
+
 def check_commitments(stand, used):
-    need([opened.counter for opened in stand.opened] == used, "commitment-set")
     start, end = stand.before.body, stand.after.body
+    need(start.counters == end.counters == stand.declared, "counter-count")
+    need([opened.counter for opened in stand.opened] == used, "commitment-set")
     for o in stand.opened:
         root = tree_root("commitment", o.before, o.counter, start.counters, o.before_path)
         need(root == start.commitments, "commitment-path-before")
@@ -423,60 +562,93 @@ def form(is_zero, constant, *terms):
             coefficients[at, place] = coefficients.get((at, place), 0) + coefficient
             most[at, place] = counter.max
     coefficients = {key: a for key, a in coefficients.items() if a}
+    need(coefficients, "no-counters")
     reach = [a * most[key] for key, a in coefficients.items()]
     lowest, highest = (constant + sum(r for r in reach if r * sign > 0) for sign in (-1, 1))
-    need(reach and -(2**127) <= lowest and highest < 2**127, "too-wide")
+    need(-(2**127) <= lowest and highest < 2**127, "too-wide")
     need(highest >= 0 and not (is_zero and lowest > 0), "never-true")
     width = next(bits for bits in (8, 16, 32, 64, 128) if highest < 1 << bits)
     return SimpleNamespace(
         is_zero=is_zero, constant=constant, coefficients=coefficients, width=width)
 
 
+def allowed(length, count, per, up):
+    """So many in every so much time of this length, rounded so that the statement is no weaker."""
+    need(per, "rate-of-no-time")
+    bound = -(-count * length // per) if up else count * length // per
+    need(count * length < 2**128 and bound < 2**127, "too-wide")
+    return bound
+
+
+def find_buckets(histogram, edge, stands):
+    """All buckets of a histogram in all ranges, and those of them that are not above the edge."""
+    whole, low = [], []
+    for at, stand in enumerate(stands):
+        found = [(at, of) for of in stand.counters.values()
+                 if of[1].bucket and of[1].bucket[1] == histogram]
+        edges = [counter.bucket.get(2) for _, (_, counter) in found]
+        need(edges, "unknown-histogram")
+        need(len(set(edges)) == len(edges), "bucket-repeated")
+        need(None in edges, "no-overflow-bucket")
+        need(edge in edges, "not-a-bucket-edge")
+        whole += found
+        low += [of for of, upper in zip(found, edges) if upper is not None and upper <= edge]
+    need(len({counter.unit for _, (_, counter) in whole}) == 1, "units-differ")
+    return whole, low
+
+
 def read_forms(predicate, stands):
     def find(names):
-        need(names and all(a < b for a, b in zip(names, names[1:])), "sum-order")
+        need(names, "no-counters")
+        need(all(a < b for a, b in zip(names, names[1:])), "sum-order")
         need(all(name in stand.counters for stand in stands for name in names), "unknown-counter")
         found = [(at, stand.counters[name]) for at, stand in enumerate(stands) for name in names]
         need(len({counter.unit for _, (_, counter) in found}) == 1, "units-differ")
         return found
 
-    number, fields = predicate
+    number, terms = predicate
+    for stand in stands:
+        need(stand.declared <= 512, "schema-too-long")
+        need(len(stand.counters) == stand.declared, "counter-name-repeated")
     if number == BOUNDED:
-        names, lower, upper = (*fields, None)[:3]
+        names, lower, upper = (*terms, None)[:3]
+        need(lower is not None or upper is not None, "states-nothing")
+        need(None in (lower, upper) or lower <= upper, "empty-interval")
         sides = [(a, bound) for a, bound in ((1, lower), (-1, upper)) if bound is not None]
         return [form(False, -a * bound, (a, find(names))) for a, bound in sides]
     if number == RATIO:
-        part, whole, side, numerator, denominator, least = fields
-        need(least and math.gcd(numerator, denominator) == 1, "ratio-not-a-fraction")
+        part, whole, side, numerator, denominator, least = terms
+        fraction = numerator and denominator and math.gcd(numerator, denominator) == 1
+        need(fraction, "ratio-not-a-fraction")
+        need(least, "ratio-without-minimum")
+        need(max(numerator, denominator) < 2**63, "too-wide")
         part, whole, a = find(part), find(whole), {1: 1, 2: -1}[side]
         return [form(False, 0, (a * denominator, part), (-a * numerator, whole)),
                 form(False, -least, (1, whole))]
     if number == PERCENTILE:
-        (histogram, percent, limit, least), whole, low = fields, [], []
-        need(least and 1 <= percent <= 99, "percent-out-of-range")
-        for at, stand in enumerate(stands):
-            buckets = [(at, found) for found in stand.counters.values()
-                       if found[1].bucket and found[1].bucket[1] == histogram]
-            edges = [counter.bucket.get(2) for _, (_, counter) in buckets]
-            need(None in edges and limit in edges, "not-a-bucket-edge")
-            whole += buckets
-            low += [found for found, edge in zip(buckets, edges) if edge in range(limit + 1)]
+        histogram, percent, edge, least = terms
+        need(1 <= percent <= 99, "percent-out-of-range")
+        need(least, "ratio-without-minimum")
+        whole, low = find_buckets(histogram, edge, stands)
         return [form(False, 0, (100, low), (-percent, whole)), form(False, -least, (1, whole))]
     if number == NEVER:
-        return [form(True, 0, (1, find(*fields)))]
+        return [form(True, 0, (1, find(*terms)))]
     if number == EQUAL:
-        return [form(True, 0, *zip((1, -1), map(find, fields)))]
+        need(not set(terms[0]) & set(terms[1]), "counter-twice")
+        return [form(True, 0, *zip((1, -1), map(find, terms)))]
     if number == RATE:
-        names, side, count, per = fields
+        names, side, count, per = terms
         if side == 1:
-            least = -(-count * sum(stand.longest for stand in stands) // per)
+            least = allowed(sum(stand.longest for stand in stands), count, per, up=True)
             return [form(False, -least, (1, find(names)))]
-        most = count * sum(stand.shortest for stand in stands) // per
+        most = allowed(sum(stand.shortest for stand in stands), count, per, up=False)
         return [form(False, most, (-1, find(names)))]
+    need(number == AGREE, "malformed")
+    need(len(stands) == 2, "agree-of-two")
     first, second = (stand.range for stand in stands)
     same = (first.root, first.tally) == (second.root, second.tally)
-    need(number == AGREE and same and first.origin != second.origin, "agree-logs")
-    return [form(True, 0, *((1 - 2 * found[0], [found]) for found in find(*fields)))]
+    need(same and first.origin != second.origin, "agree-logs")
+    return [form(True, 0, *((1 - 2 * found[0], [found]) for found in find(*terms)))]
 
 
 # Proofs.
@@ -489,7 +661,8 @@ def begin(claim, value, stands, kind):
     for stand in stands:
         stretch, pact, boot = stand.range, stand.pact, stand.boot.body
         t.append(("origin", stretch.origin.encode()), ("root-pact", stretch.root),
-                 ("tally", stretch.tally), ("first", stretch.first), ("last", stretch.last),
+                 ("party", stretch.party.encode()), ("tally", stretch.tally),
+                 ("first", stretch.first), ("last", stretch.last),
                  ("log-key", stand.log.key), ("pact", pact.pact), ("schema", pact.schema),
                  ("before", stand.before.hash), ("after", stand.after.hash), ("boot", boot.boot),
                  ("boot-key", boot.boot_key), ("evidence", stand.boot.evidence),
@@ -503,12 +676,14 @@ def begin(claim, value, stands, kind):
 
 
 def check_signed(t, stands, proof):
-    log, (signer, size, signature) = stands[0].log, proof.values()
+    log, (signer, size, signature) = stands[0].log, fields(proof, 3)
     need(all(stand.log is log for stand in stands), "signed-logs")
+    need(signer in log.boots, "boot")
     boot = log.boots[signer]
     replaced = any(boot.index < other.index < size for other in log.boots.values())
-    need(boot.index < size <= log.size and not replaced, "signed-order")
-    need(boot.anchored, "evidence")
+    knew = all(stand.after.index < size for stand in stands)
+    need(boot.index < size <= log.size and not replaced and knew, "signed-order")
+    accept(log, signer)
     t.append(("signer", signer), ("size", size))
     message = b"cloister/signed-claim/v1\0" + t.squeeze("message", 64)
     check_signature(boot.body.boot_key, message, signature, "signed-proof")
@@ -537,7 +712,7 @@ def find_points(claim, stands, statements):
 
 
 def check_linear(t, zeros, ranged, proof, steps):
-    equalities, high, range_proof = proof.values()
+    equalities, high, range_proof = fields(proof, 3)
     widths, points = [width for width, _ in ranged], [*zeros, *(v for _, v in ranged)]
     need(not any(map(is_identity, points)), "statement-identity")
     need(len(equalities) == len(zeros), "equality-count")
@@ -610,84 +785,485 @@ def check_range(t, parties, bits, proof):
     need(is_identity(combine(*terms)), "range-proof")
 
 
+# Private aggregates.
+
+def check_ledger(log):
+    last, days, paid, drawn = -1, {}, set(), set()
+    for leaf in log.leaves.values():
+        body = leaf.body
+        if leaf.kind == RESERVE:
+            spent, cap = days.get(body.day, (0, body.cap))
+            need(body.debit <= body.spent, "budget-inconsistent")
+            need(body.spent <= body.cap, "budget-exceeded")
+            need(spent + body.debit <= body.spent and cap == body.cap, "budget-inconsistent")
+            days[body.day] = body.spent, body.cap
+        elif leaf.kind == AGGREGATE:
+            need(body.reserved not in paid and body.id not in drawn, "second-draw")
+            paid.add(body.reserved)
+            drawn.add(body.id)
+        else:
+            continue
+        need(last < body.sequence, "sequence-repeated")
+        last = body.sequence
+
+
+def check_noise(body):
+    query, noise = body.query, body.noise
+    kinds = len(set(query.cells))
+    need(kinds and kinds == len(query.cells) == len(body.values), "cells-mismatch")
+    need(noise.mechanism == query.mechanism, "noise-mechanism")
+    sessions, cells, laplace = noise.sessions, noise.cells, noise.mechanism == LAPLACE
+    moved = {("sessions.count", LAPLACE): sessions, ("violations.count", LAPLACE): sessions,
+             ("sessions.outcome", GAUSSIAN): sessions**2, ("tools", GAUSSIAN): sessions**2 * cells}
+    need((query.statistic, noise.mechanism) in moved, "statistic-unknown")
+    moved = moved[query.statistic, noise.mechanism]
+    need(sessions and cells and moved == noise.sensitivity, "noise-sensitivity")
+    # The scale is in thousandths, the price in billionths, a width in tenths of the scale.
+    squared = moved**2 if laplace else moved
+    need(squared * 10**15 <= 2 * noise.scale**2 * query.price, "noise-scale")
+    need((noise.half_width + 1) * 10_000 >= noise.scale * (29 if laplace else 19), "noise-width")
+
+
+def check_aggregate(logs, place):
+    origin, index = fields(place, 2)
+    need(origin in logs, "log-missing")
+    log = logs[origin]
+    need(index in log.leaves, "leaf-missing")
+    leaf = log.leaves[index]
+    need(leaf.kind == AGGREGATE, "aggregate-kind")
+    check_ledger(log)
+    body = leaf.body
+    check_noise(body)
+    ledger = [of for of in log.leaves.values() if of.kind in (RESERVE, AGGREGATE)]
+    paid = [of for of in ledger if of.kind == RESERVE and of.body.sequence == body.reserved]
+    need(paid, "reservation-missing")
+    reserve = paid[0].body
+    need(reserve.query == body.id, "reservation-query")
+    need(reserve.day == body.query.day, "reservation-day")
+    need(reserve.debit == body.query.price, "reservation-debit")
+    need(paid[0].index < index and body.reserved < body.sequence, "reservation-order")
+    shown = [of for of in ledger if body.reserved <= of.body.sequence <= body.sequence]
+    need(len(shown) == body.sequence - body.reserved + 1, "sequence-gap")
+    accept(log, paid[0].signer)
+    accept(log, leaf.signer)
+
+
 # Verdicts.
 
+def open_bundle(value, vector):
+    names = "format logs schemas boots claims aggregates stamps missing"
+    bundle = record(unpack(pack(value)), names)
+    need(bundle.format == "cloister-bundle/1", "format")
+    anchors, origins = anchors_of(vector), [view[1] for view in bundle.logs]
+    need(all(a < b for a, b in zip(origins, origins[1:])), "log-order")
+    need(set(origins) <= set(anchors), "log-not-anchored")
+    return bundle, {view[1]: open_log(view, anchors[view[1]]) for view in bundle.logs}
+
+
+def anchors_of(vector):
+    return {anchor["origin"]: anchor for anchor in vector["anchors"]["logs"]}
+
+
+def same_sessions(one, other):
+    """Whether two ranges count the same sessions: only a tally after one that broke does not."""
+    same_party = (one.origin, one.party) == (other.origin, other.party)
+    return one.root == other.root and not (same_party and one.generation != other.generation)
+
+
 def check_claim(bundle, logs, proven, vector, steps):
-    value, stands, (kind, (proof,)) = proven.values()
+    value, stands, (kind, (proof,)) = fields(proven, 3)
     claim, anchors = record(value, "statements ranges audience expiry gaps"), vector["anchors"]
-    ranges = [record(stretch, "origin root tally first last") for stretch in claim.ranges]
-    order = [list(stretch.values()) for stretch in claim.ranges]
-    need(claim.statements and ranges, "statement-count")
-    need(order == sorted(order), "range-order")
-    need(len({(of.origin, of.tally) for of in ranges}) == len(ranges), "range-order")
+    need(1 <= len(claim.statements) <= 64 and 1 <= len(claim.ranges) <= 16, "statement-count")
+    ranges = [record(of, "origin root party generation first last") for of in claim.ranges]
+    for of in ranges:
+        need(re.fullmatch("did:[a-z0-9]+:[!-~]+", of.party) and len(of.party) <= 256, "malformed")
+        need(of.generation < 2**32, "malformed")
+        number = [struct.pack(">I", of.generation)] if of.generation else []
+        of.tally = tagged("tally", of.root, of.party.encode(), *number)
+    order = [list(of.values()) for of in claim.ranges]
+    need(all(a < b for a, b in zip(order, order[1:])), "range-order")
+    twice = any(same_sessions(a, b) for at, a in enumerate(ranges) for b in ranges[:at])
+    need(not twice or all(of[0] == AGREE for of in claim.statements), "range-twice")
     need(len(stands) == len(ranges), "stand-count")
-    stands = [find_stand(bundle, logs[stretch.origin], claim, stretch, stand)
-              for stretch, stand in zip(ranges, stands)]
+    stands = [find_stand(bundle, logs, claim, *pair) for pair in zip(ranges, stands)]
     statements = [read_forms(predicate, stands) for predicate in claim.statements]
-    used = {place for forms in statements for one in forms for place in one.coefficients
-            if kind == ZERO_KNOWLEDGE}
+    terms = [place for forms in statements for one in forms for place in one.coefficients]
+    need(len(terms) <= 16384, "too-many-terms")
+    signed = kind == SIGNED
+    need(not signed or not any(stand.opened for stand in stands), "signed-commitments")
     for at, stand in enumerate(stands):
-        check_commitments(stand, sorted(counter for of, counter in used if of == at))
+        used = {counter for of, counter in terms if of == at and not signed}
+        check_commitments(stand, sorted(used))
+    for stand in stands:
+        check_boots(bundle, stand)
     first = stands[0]
     steps.update(G=encode(G), H=encode(H), program=program(claim.statements[0])[0],
                  schema=first.pact.schema, leaf_before=first.before.hash,
                  leaf_after=first.after.hash, evidence=first.boot.evidence)
-    if kind == ZERO_KNOWLEDGE:
+    if signed:
+        check_signed(begin(claim, value, stands, b"signed"), stands, proof)
+    else:
         t = begin(claim, value, stands, b"zero-knowledge")
         check_linear(t, *find_points(claim, stands, statements), proof, steps)
-    else:
-        check_signed(begin(claim, value, stands, b"signed"), stands, proof)
-    need(all(stretch.root.hex() in anchors["pacts"] for stretch in ranges), "pact-not-anchored")
+    need(all(of.root.hex() in anchors["pacts"] for of in ranges), "pact-not-anchored")
     need(vector["now_ms"] < claim.expiry, "expired")
     did, nonce = claim.audience[1] or (anchors["audience"], None)
     need(did == anchors["audience"], "audience")
     need((nonce and nonce.hex()) == anchors["nonce"], "nonce")
+    need(not any(stand.gaps[3] for stand in stands), "tail-open")
+    need(sum(sum(stand.gaps) for stand in stands) <= claim.gaps, "gap")
 
 
-def verdicts(value, vector, only=slice(None)):
-    """The code of each claim of a decoded bundle, and what was met on the way to it."""
-    names = "format logs schemas boots claims aggregates stamps missing"
-    bundle, found = record(unpack(pack(value)), names), []
-    need(bundle.format == "cloister-bundle/1", "format")
-    anchors = {anchor["origin"]: anchor for anchor in vector["anchors"]["logs"]}
-    logs = {view[1]: open_log(view, anchors) for view in bundle.logs}
-    for proven in bundle.claims[only]:
-        code, steps = "verified", {}
+def verdict(value, vector, check):
+    """The code of one check of a decoded bundle, or of the bundle when it is unusable."""
+    try:
+        check(*open_bundle(value, vector))
+    except Refused as refused:
+        return str(refused)
+    return "verified"
+
+
+def claim_verdict(value, vector, at, steps=None):
+    def check(bundle, logs):
+        check_claim(bundle, logs, bundle.claims[at], vector, {} if steps is None else steps)
+    return verdict(value, vector, check)
+
+
+def aggregate_verdict(value, vector, at, change=lambda logs: None):
+    def check(bundle, logs):
+        change(logs)
+        check_aggregate(logs, bundle.aggregates[at])
+    return verdict(value, vector, check)
+
+
+# Accusations.
+
+FORKED_HEAD, FORKED_LEAF, TWO_TOTALS, WRONG_OPENING = range(1, 5)
+
+
+def instead(code, check, *arguments):
+    """What a check returns; when it refuses, under this code."""
+    try:
+        return check(*arguments)
+    except Refused:
+        raise Refused(code) from None
+
+
+def judge(data, anchors):
+    """What an accusation convicts the log of."""
+    accusation = record(unpack(data, "accusation-non-canonical"), "format origin charge")
+    need(accusation.format == "cloister-accusation/1", "accusation-format")
+    need(accusation.origin in anchors, "accusation-log-not-anchored")
+    anchor, (number, shown) = anchors[accusation.origin], accusation.charge
+    key = bytes.fromhex(anchor["log_key"])
+
+    def head(note):
+        return instead("accusation-checkpoint", open_checkpoint, note, accusation.origin, key)
+
+    def included(note, opened):
+        (size, root), (disclosed, path) = head(note), fields(opened, 2)
+        index, leaf, _, _ = fields(disclosed, 4)
+        found = index < size and log_root(leaf_hash(leaf), index, size, path) == root
+        need(found, "accusation-not-included")
+        return index, leaf_hash(leaf)
+
+    if number == FORKED_HEAD:
+        (size, root), (other_size, other_root) = map(head, shown)
+        need(size == other_size and root != other_root, "accusation-heads-agree")
+        return "fork"
+    if number == FORKED_LEAF:
+        (index, leaf), (other_index, other_leaf) = included(*shown[:2]), included(*shown[2:])
+        need(index == other_index and leaf != other_leaf, "accusation-leaves-agree")
+        return "fork"
+    if number == TWO_TOTALS:
         try:
-            check_claim(bundle, logs, proven, vector, steps)
+            open_log(shown[0], anchor)
         except Refused as refused:
-            code = str(refused)
-        found.append((code, steps))
-    return found
+            need(str(refused) == "equivocation" and shown[0][1] == accusation.origin,
+                 "accusation-view")
+            leaves = [opened[1][2] for opened in shown[0][3]]
+            boots = [leaf[2] for leaf in leaves if leaf[0] == BOOT]
+            need(all(leaf[2] in boots for leaf in leaves if leaf[0] == TALLY), "accusation-view")
+            return "two-totals"
+        raise Refused("accusation-totals-agree")
+    need(number == WRONG_OPENING, "accusation-malformed")
+    view, place, signed, commitment, path = shown
+    signed = record(signed, "opening index count path boot signature")
+    opening = record(signed.opening, "counter value blinding")
+    log = instead("accusation-view", open_log, view, anchor)
+    need(view[1] == accusation.origin, "accusation-view")
+    leaf = log.leaves.get(place)
+    need(leaf and leaf.kind == TALLY, "accusation-view")
+    root = tree_root("commitment", commitment, opening.counter, leaf.body.counters, path)
+    need(root == leaf.body.commitments, "accusation-commitment-path")
+    root = tree_root("opening", pack(signed.opening), signed.index, signed.count, signed.path)
+    need(root, "accusation-opening-path")
+    need(signed.boot in log.boots and leaf.signer in log.boots, "accusation-view")
+    earlier = log.boots[signed.boot].index < log.boots[leaf.signer].index
+    need(not earlier, "accusation-opening-signature")
+    check_signature(log.boots[signed.boot].body.boot_key,
+                    b"cloister/openings-signature/v1\0" + leaf.hash + root, signed.signature,
+                    "accusation-opening-signature")
+    blinding = int.from_bytes(opening.blinding, "little")
+    opens = blinding < ORDER and commitment == commit(opening.value, blinding)
+    need(not opens, "accusation-opening-right")
+    return "wrong-opening"
 
 
-# Changed copies.
+def commit(value, blinding):
+    return encode(combine((value, G), (blinding, H)))
 
-def changed(value, at):
-    """(what, a copy of a bundle where it is changed in a claim, the code that is due)."""
+
+# Self-test: changed copies, and accusations that are made here.
+
+def flip(value):
+    if isinstance(value, bytes):
+        return bytes([value[0] ^ 1]) + value[1:]
+    if isinstance(value, str):
+        return value[:-1] + ("0" if value[-1] != "0" else "1")
+    return value + 1
+
+
+def flipped(value, way, change=flip):
+    """A copy of which one place is changed."""
+    *way, last = way
+    other = copy.deepcopy(value)
+    place = reduce(getitem, way, other)
+    place[last] = change(place[last])
+    return other
+
+
+def flip_scalar(proof):
+    # A bit of t_x: of a point it would be another code.
+    return proof[:128] + flip(proof[128:])
+
+
+def changed_claims(value, at):
+    """(what, a copy of a bundle where a claim is changed, the code that is due)."""
     claim, _, (kind, (proof,)) = value[5][at].values()
     due = "signed-proof" if kind == SIGNED else "equality-proof" if proof[1] else "range-proof"
-    ways = [("nonce", [1, 3, 1, 1], due), ("expiry", [1, 4], due)]
+    ways = [("nonce", [1, 3, 1, 1], due), ("expiry", [1, 4], due), ("gaps", [1, 5], due),
+            ("party", [1, 2, 0, 3], "tally-before"), ("generation", [1, 2, 0, 4], "tally-before"),
+            ("last epoch", [1, 2, 0, 6], "epoch-after"), ("pact leaf", [2, 0, 3], "pact-not-pact"),
+            ("consent path", [2, 0, 4, 0, 3, 0], "not-consented"),
+            ("consent salt", [2, 0, 4, 0, 1, 6], "not-consented")]
+    again = flipped(value, [5, at, 1, 2], lambda ranges: [*ranges, {**ranges[-1], 6: 3}])
+    alike = all(number == AGREE for number, _ in claim[1])
+    yield "second range", again, "stand-count" if alike else "range-twice"
+    none = flipped(value, [5, at, 1, 1], lambda _: [])
+    yield "list of statements", none, "statement-count"
     if claim[1][0][0] in THRESHOLDS:
         ways.append(("threshold", [1, 1, 0, 1, -1], "not-consented-threshold"))
     if kind == SIGNED:
-        ways.append(("signature", [3, 1, 0, 3], due))
+        ways += [("signature", [3, 1, 0, 3], due), ("size", [3, 1, 0, 2], due)]
+        yield "earlier size", flipped(value, [5, at, 3, 1, 0, 2], lambda _: 7), "signed-order"
     else:
-        ways.append(("commitment", [2, 0, 5, 0, 4], "commitment-path-after"))
+        ways += [("commitment", [2, 0, 5, 0, 4], "commitment-path-after"),
+                 ("path before", [2, 0, 5, 0, 3, 0], "commitment-path-before"),
+                 ("path after", [2, 0, 5, 0, 5, 0], "commitment-path-after")]
     if kind == ZERO_KNOWLEDGE and proof[1]:
         ways.append(("response", [3, 1, 0, 1, 0, 1], "equality-proof"))
     if kind == ZERO_KNOWLEDGE and proof[3]:
-        ways.append(("range proof", [3, 1, 0, 3], "range-proof"))
-    for what, (*way, last), code in ways:
-        other = copy.deepcopy(value)
-        fields = reduce(getitem, way, other[5][at])
-        if isinstance(fields[last], int):
-            fields[last] += 1
-        else:
-            # In a range proof, a bit of t_x: of a point it would be another code.
-            byte = 4 * 32 if what == "range proof" else 0
-            fields[last] = bytes(b ^ (place == byte) for place, b in enumerate(fields[last]))
-        yield what, other, code
+        yield "range proof", flipped(value, [5, at, 3, 1, 0, 3], flip_scalar), "range-proof"
+    for what, way, code in ways:
+        yield what, flipped(value, [5, at, *way]), code
+
+
+def changed_bundles(value):
+    """(what, a copy of a bundle where what claim 0 stands on is changed, the code due)."""
+    log = [2, 0, 3, 2]
+    yield "life", flipped(value, [4, 0, 0, 0, 3]), "boots-missing"
+    yield "schema", flipped(value, [3, 0, 0, 0, 3]), "schema-missing"
+    yield "path in the log", flipped(value, [*log, 2, 0]), "not-included"
+    yield "leaf", flipped(value, [*log, 1, 2, 3]), "not-included"
+    yield "body", flipped(value, [*log, 1, 4]), "body-digest"
+    yield "salt of a body", flipped(value, [*log, 1, 3]), "body-digest"
+    resized = flipped(value, [2, 0, 2], lambda note: re.sub(r"\n(\d+)\n", r"\n1\1\n", note))
+    yield "checkpoint", resized, "checkpoint-bad-signature"
+
+
+def changed_anchors(vector):
+    """(what, a copy of a vector where its anchors are changed, the code of claim 0)."""
+    log = ["anchors", "logs", 0]
+    yield "nonce", flipped(vector, ["anchors", "nonce"]), "nonce"
+    yield "audience", flipped(vector, ["anchors", "audience"]), "audience"
+    yield "pact", flipped(vector, ["anchors", "pacts", 0]), "pact-not-anchored"
+    yield "time", flipped(vector, ["now_ms"], lambda _: 1_000_000), "expired"
+    yield "log", flipped(vector, [*log, "origin"]), "log-not-anchored"
+    yield "log key", flipped(vector, [*log, "log_key"]), "checkpoint-wrong-key"
+    yield "evidence", flipped(vector, [*log, "appraised_evidence", 0]), "evidence"
+    yield "config", flipped(vector, [*log, "configs", 0]), "config-not-anchored"
+
+
+def changed_aggregates(value, vector, at):
+    """(what, the code of a changed aggregate, the code due)."""
+    origin, index = value[6][at].values()
+
+    def altered(*way):
+        def change(logs):
+            *path, last = way
+            place = reduce(getattr, path, logs[origin].leaves[index].body)
+            setattr(place, last, getattr(place, last) + 1)
+        return aggregate_verdict(value, vector, at, change)
+
+    yield "place", aggregate_verdict(flipped(value, [6, at, 2], lambda n: n - 1), vector, at), \
+        "aggregate-kind"
+    withheld = copy.deepcopy(value)
+    leaves = next(view[3] for view in withheld[2] if view[1] == origin)
+    leaves.remove(next(of for of in leaves if of[1][2][0] == RESERVE))
+    yield "ledger", aggregate_verdict(withheld, vector, at), "reservation-missing"
+    yield "reservation", altered("reserved"), "reservation-missing"
+    yield "query", altered("query", "day"), "reservation-day"
+    yield "price", altered("query", "price"), "reservation-debit"
+    yield "number", altered("sequence"), "sequence-gap"
+    yield "mechanism", altered("noise", "mechanism"), "noise-mechanism"
+    yield "sensitivity", altered("noise", "sensitivity"), "noise-sensitivity"
+
+    def sharpen(logs):
+        logs[origin].leaves[index].body.noise.scale //= 2
+    yield "scale", aggregate_verdict(value, vector, at, sharpen), "noise-scale"
+
+    def narrow(logs):
+        logs[origin].leaves[index].body.noise.half_width //= 2
+    yield "width", aggregate_verdict(value, vector, at, narrow), "noise-width"
+
+    def drop(logs):
+        logs[origin].leaves[index].body.values.pop()
+    yield "values", aggregate_verdict(value, vector, at, drop), "cells-mismatch"
+
+
+def log_tree(hashes):
+    """The RFC 6962 root over leaf hashes, and the audit path of each."""
+    if len(hashes) == 1:
+        return hashes[0], [[]]
+    split = 1 << (len(hashes) - 1).bit_length() - 1
+    (left, first), (right, second) = log_tree(hashes[:split]), log_tree(hashes[split:])
+    top = hashlib.sha256(b"\1" + left + right).digest()
+    return top, [path + [right] for path in first] + [path + [left] for path in second]
+
+
+def private_key(seed):
+    """A key of the vectors: its seed is one byte, repeated."""
+    return Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+
+
+def publish(origin, disclosed, key):
+    """A view of a log of these leaves."""
+    root, paths = log_tree([leaf_hash(leaf[2]) for leaf in disclosed])
+    text = f"{origin}\n{len(disclosed)}\n{base64.b64encode(root).decode()}\n"
+    public = key.public_key().public_bytes_raw()
+    key_id = hashlib.sha256(origin.encode() + b"\n\1" + public).digest()[:4]
+    line = base64.b64encode(key_id + key.sign(text.encode())).decode()
+    leaves = [{1: {**leaf, 1: at}, 2: paths[at]} for at, leaf in enumerate(disclosed)]
+    return {1: origin, 2: f"{text}\n— {origin} {line}\n", 3: leaves}
+
+
+def accusations(view, stand):
+    """(a charge, the outcome due) against the log of a vector, with keys that it gives away."""
+    origin, note, leaves = view.values()
+    disclosed, key = [leaf[1] for leaf in leaves], private_key(1)
+    short = publish(origin, disclosed[2:3], key)
+    twice = publish(origin, [disclosed[0], disclosed[2], disclosed[2]], key)
+    expect(publish(origin, disclosed, key) == view, "the log cannot be made again")
+    counter, _, _, commitment, path = stand[5][0].values()
+    tally, boot = disclosed[stand[2]], disclosed[stand[2]][2][2]
+    secret, = blindings(read_body(TALLY, tally[4]), [counter])
+
+    def opened(value):
+        opening = {1: counter, 2: value, 3: secret.to_bytes(32, "little")}
+        root = whole_tree("opening", [pack(opening)])
+        message = b"cloister/openings-signature/v1\0" + leaf_hash(tally[2]) + root
+        signed = {1: opening, 2: 0, 3: 1, 4: [], 5: boot, 6: private_key(3).sign(message)}
+        return [view, stand[2], signed, commitment, path]
+
+    yield [FORKED_HEAD, [note, note]], "accusation-heads-agree"
+    yield [FORKED_HEAD, [note, short[2]]], "accusation-heads-agree"
+    yield [FORKED_HEAD, [note, flip(note)]], "accusation-checkpoint"
+    yield [FORKED_LEAF, [note, leaves[0], short[2], short[3][0]]], "fork"
+    yield [FORKED_LEAF, [note, leaves[0], note, leaves[0]]], "accusation-leaves-agree"
+    yield [FORKED_LEAF, [note, leaves[0], note, leaves[1]]], "accusation-leaves-agree"
+    yield [FORKED_LEAF, [note, leaves[0], note, short[3][0]]], "accusation-not-included"
+    yield [TWO_TOTALS, [twice]], "two-totals"
+    yield [TWO_TOTALS, [view]], "accusation-totals-agree"
+    yield [TWO_TOTALS, [flipped(twice, [3, 0, 1, 4])]], "accusation-view"
+    yield [WRONG_OPENING, opened(6)], "wrong-opening"
+    yield [WRONG_OPENING, opened(5)], "accusation-opening-right"
+    yield [WRONG_OPENING, flipped(opened(6), [1])], "accusation-commitment-path"
+    yield [WRONG_OPENING, flipped(opened(6), [1], lambda _: 1)], "accusation-view"
+    yield [WRONG_OPENING, flipped(opened(6), [2, 1, 2])], "accusation-opening-signature"
+    yield [WRONG_OPENING, flipped(opened(6), [2, 2])], "accusation-opening-path"
+    yield [WRONG_OPENING, flipped(opened(6), [2, 5])], "accusation-view"
+    yield [WRONG_OPENING, flipped(opened(6), [3])], "accusation-commitment-path"
+
+
+# Examples of the specification.
+
+def blinding(root, tally, epoch, salt, boot_key, place, secret=bytes([0x32]) * 32):
+    """HKDF-SHA-512 (RFC 5869), of which one block is needed."""
+    info = (b"cloister/blinding/v1\0" + root + tally + struct.pack(">Q", epoch) + boot_key
+            + struct.pack(">H", place))
+    key = hmac.digest(salt, secret, "sha512")
+    return int.from_bytes(hmac.digest(key, info + b"\1", "sha512"), "little") % ORDER
+
+
+def blindings(body, places):
+    """Those of a tally leaf that the second boot signed."""
+    boot_key = private_key(3).public_key().public_bytes_raw()
+    return [blinding(body.root, body.tally, body.epoch, body.salt, boot_key, place)
+            for place in places]
+
+
+def remake(body):
+    """Root of commitments, and cut, of the leaf with index 7, from what its holder knows."""
+    values = 200, 195, 5, 0, 190, 9, 1, 2**63, 8
+    *of, cut = blindings(body, [*range(len(values)), 65535])
+    sessions = combine((cut, H))
+    for n in (1, 2):
+        numbers = struct.pack(">Q", 3), struct.pack(">Q", 2)
+        session = tagged("cut", bytes([n]) * 32, *numbers, bytes([n]) * 32, bytes([n + 1]) * 32)
+        sessions = add(sessions, from_uniform(hashlib.sha512(session).digest()))
+    return whole_tree("commitment", list(map(commit, values, of))), encode(sessions)
+
+
+def check_examples(text, vector):
+    """Every example of the specification is met in the vector, or made again; counts them."""
+    data, anchors = bytes.fromhex(vector["bundle"]), anchors_of(vector)
+    value = unpack(data)
+    view, (claim, (stand,), _) = value[2][0], value[5][0].values()
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)
+    notes = [block for block in blocks if "\n\n— " in block]
+    expect(notes[0] == view[2], "the checkpoint is another")
+    accusation = pack({1: "cloister-accusation/1", 2: view[1], 3: [FORKED_HEAD, notes]})
+    expect(judge(accusation, anchors) == "fork", "the accusation is unfounded")
+    document, told = [json.loads(block) for block in blocks if block.startswith("{")]
+    expect(document == vector["anchors_document"], "the anchors document is another")
+    items = [{"verdict": item["verdict"], "words": item["statement"]} for item in told["items"]]
+    expect(items == vector["items"] and told["at_ms"] == vector["now_ms"], "the verdict is another")
+    expect([log["origin"] for log in told["logs"]] == [view[1]], "the verdict is of another log")
+
+    shown = f"{data.hex()} {accusation.hex()}"
+    digits = [re.sub(r"#.*|\s", "", block) for block in blocks]
+    encoded = [of for of in digits if re.fullmatch("[0-9a-f…]+", of)]
+    for of in encoded:
+        expect(re.search(of.replace("…", "[0-9a-f]*"), shown), f"{of} is not in the vector")
+    length, start = re.search(r"the (\d+) bytes of its bundle from byte (\d+) on", text).groups()
+    there = data[int(start) : int(start) + int(length)]
+    expect(there == pack(claim), f"the claim is not at byte {start}")
+    preimage = bytes.fromhex(re.search("is the hash of `([0-9a-f ]+)`", text)[1])
+    expect(tagged("claim-program", preimage) == program(claim[1][0])[0], "the program is another")
+
+    _, root, party, *_ = claim[2][0].values()
+    first = next(leaf[1][2] for leaf in view[3] if leaf[1][2][0] == TALLY)
+    one, two, four, five, nine = (bytes([n]) * 32 for n in (1, 2, 4, 5, 9))
+    alone = blinding(one, two, 3, four, five, 0, nine).to_bytes(32, "little")
+    made = [encode(G), encode(H), leaf_hash(first), alone,
+            tagged("tally", root, party.encode())]
+    words = re.findall(r"\b[0-9a-f]{64}\b", text)
+    for word in words:
+        expect(word in shown or bytes.fromhex(word) in made, f"{word} is nowhere met")
+    body = read_body(TALLY, view[3][7][1][4])
+    expect(remake(body) == (body.commitments, body.cut), "leaf 7 cannot be made again")
+    return len(notes) + len(items) + len(encoded) + len(words)
 
 
 def expect(holds, otherwise):
@@ -697,26 +1273,71 @@ def expect(holds, otherwise):
 
 def check_vector(path):
     vector = json.loads(path.read_text())
+    if "accusations" in vector:
+        return check_judgements(path.name, vector)
     value, items = unpack(bytes.fromhex(vector["bundle"])), iter(vector["items"])
-    for at, (code, steps) in enumerate(verdicts(value, vector)):
-        name, copies = f"{path.name} claim {at}", 0
-        due = {next(items)["verdict"] for _ in value[5][at][1][1]}
+    check_document(vector["anchors_document"], vector["anchors"])
+    for at, proven in enumerate(value[5]):
+        name, steps = f"{path.name} claim {at}", {}
+        code = claim_verdict(value, vector, at, steps)
+        due = {next(items)["verdict"] for _ in proven[1][1]}
         expect(due == {code}, f"{name}: {code}, but the vector says {due}")
         for step, due in vector.get("steps", {}).items() if at == 0 else ():
             met = steps[step].hex() if isinstance(steps[step], bytes) else steps[step]
             expect(met == due, f"{name}: {step} is {met}, but the vector says {due}")
-        for copies, (what, other, due) in enumerate(changed(value, at), 1):
-            (met, _), = verdicts(other, vector, slice(at, at + 1))
-            expect(met == due, f"{name} with another {what}: {met}, but {due} is due")
-        print(f"{name}: {code}; {copies} changed copies refused")
+        copies = [(what, claim_verdict(other, vector, at), due)
+                  for what, other, due in changed_claims(value, at)]
+        if at == 0:
+            copies += [(what, claim_verdict(other, vector, at), due)
+                       for what, other, due in changed_bundles(value)]
+            copies += [(f"anchored {what}", claim_verdict(value, other, at), due)
+                       for what, other, due in changed_anchors(vector)]
+        report(name, code, copies)
     for at, _ in enumerate(value[6]):
-        print(f"{path.name} aggregate {at}: not checked here")
+        name, code = f"{path.name} aggregate {at}", aggregate_verdict(value, vector, at)
+        due = next(items)["verdict"]
+        expect(code == due, f"{name}: {code}, but the vector says {due}")
+        report(name, code, list(changed_aggregates(value, vector, at)))
+    expect(next(items, None) is None and not value[8], f"{path.name}: another number of items")
+
+
+def check_judgements(name, vector):
+    for shown in vector["accusations"]:
+        try:
+            met = judge(bytes.fromhex(shown["accusation"]), anchors_of(vector))
+        except Refused as refused:
+            met = str(refused)
+        expect(met == shown["outcome"], f"{name}, {shown['what']}: {met}, not {shown['outcome']}")
+    print(f"{name}: {len(vector['accusations'])} judged as the vector says")
+
+
+def check_accusations(vector):
+    bundle, anchors = unpack(bytes.fromhex(vector["bundle"])), anchors_of(vector)
+    view, stand, count = bundle[2][0], bundle[5][0][2][0], 0
+    for count, (charge, due) in enumerate(accusations(view, stand), 1):
+        accusation = pack({1: "cloister-accusation/1", 2: view[1], 3: charge})
+        try:
+            met = judge(accusation, anchors)
+        except Refused as refused:
+            met = str(refused)
+        expect(met == due, f"accusation {count}: {met}, but {due} is due")
+    return count
+
+
+def report(name, code, copies):
+    for what, met, due in copies:
+        expect(met == due, f"{name} with another {what}: {met}, but {due} is due")
+    print(f"{name}: {code}; {len(copies)} changed copies refused")
 
 
 if __name__ == "__main__":
-    beside = sorted(pathlib.Path(__file__).parent.glob("*.json"))
-    for path in [pathlib.Path(name) for name in sys.argv[1:]] or beside:
+    here = pathlib.Path(__file__).parent
+    for path in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(here.glob("*.json")):
         try:
             check_vector(path)
         except Refused as refused:
             sys.exit(f"{path.name}: unusable, {refused}")
+    single = json.loads((here / "single.json").read_text())
+    examples = check_examples((here.parent / "SPEC.md").read_text(), single)
+    print(f"SPEC.md: {examples} examples are as the vectors have them")
+    print(f"accusations: {check_accusations(single)} judged as they are due")

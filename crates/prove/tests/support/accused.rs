@@ -39,6 +39,15 @@ pub(crate) fn forked() -> Monitor {
 
 /// The opening of one counter of the newest leaf, as the second boot signed it.
 pub(crate) fn opening(monitor: &Monitor, value: impl FnOnce(u64) -> u64) -> Accusation {
+    opening_by(monitor, 1, value)
+}
+
+/// The same, as some boot signed it.
+pub(crate) fn opening_by(
+    monitor: &Monitor,
+    boot: usize,
+    value: impl FnOnce(u64) -> u64,
+) -> Accusation {
     let (_, openings) = &monitor.openings[&(monitor.tally(0), Epoch(2))];
     let counter = CounterIndex(2);
     let view = view(monitor);
@@ -52,9 +61,9 @@ pub(crate) fn opening(monitor: &Monitor, value: impl FnOnce(u64) -> u64) -> Accu
     let leaves = [&encoded[..], &other];
     let leaf = tlog::leaf_hash(&view.leaves[AFTER].disclosed.leaf);
     let root = merkle::OPENINGS.root(&leaves);
-    let signature = monitor.boot_keys[1].sign(domain::OPENINGS, &signed_bytes(&leaf, &root));
+    let signature = monitor.boot_keys[boot].sign(domain::OPENINGS, &signed_bytes(&leaf, &root));
     let path = merkle::OPENINGS.path(&leaves, 0).into_iter().map(LeafHash).collect();
-    let boot = fixture::boot_id(1);
+    let boot = fixture::boot_id(boot);
     let opening = SignedOpening { opening: shown, index: 0, count: 2, path, boot, signature };
     let (commitment, path) = (openings.commitments()[2], openings.path(counter));
     let leaf = u64::try_from(AFTER).unwrap();

@@ -12,9 +12,10 @@ use messages::claim::{Predicate, Relation, Sum};
 use messages::codec::Wire;
 use messages::counter::{Bucket, Counter, DEFAULT_MAX};
 use messages::ids::PactHash;
+use messages::leaf::Kind;
 use messages::time::Millis;
 
-use crate::accused::{accuse, leaves, opening, view};
+use crate::accused::{accuse, leaves, opening, opening_by, totals, view};
 use crate::fields::register;
 use crate::forge::{AFTER, BEFORE, Case, PACT, Step};
 use crate::monitor::Monitor;
@@ -178,6 +179,21 @@ pub(crate) const SHAPES: &[(&str, Step)] = &[
     }),
     ("accusation-of-one-leaf", |c| of(c, &leaves(0, 0))),
     ("accusation-of-a-right-opening", |c| of(c, &opening(&Monitor::start(), |value| value))),
+    ("accusation-by-a-replaced-boot", |c| {
+        of(c, &opening_by(&Monitor::start(), 0, |value| value ^ 1));
+    }),
+    ("accusation-of-totals-without-boots", |c| {
+        let (_, mut accusation) = totals();
+        let Charge::TwoTotals { view } = &mut accusation.charge else { return };
+        view.leaves.retain(|leaf| leaf.disclosed.leaf.kind != Kind::Boot);
+        of(c, &accusation);
+    }),
+    ("accusation-with-a-view-of-another-log", |c| {
+        let (_, mut accusation) = totals();
+        let Charge::TwoTotals { view } = &mut accusation.charge else { return };
+        view.origin.push('x');
+        of(c, &accusation);
+    }),
     ("accusation-empty", |c| c.accusation = Some(Vec::new())),
     ("accusation-with-trailing-byte", |c| {
         c.accusation = Some([&leaves(AFTER, AFTER).to_cbor()[..], &[0]].concat());

@@ -85,6 +85,9 @@ pub enum AnchorsError {
     /// Not 64 hexadecimal digits.
     #[error("the nonce is not 64 hexadecimal digits")]
     Nonce,
+    /// Two monitors of one origin.
+    #[error("two monitors have one origin")]
+    Origin,
     /// More witnesses must agree than there are.
     #[error("the quorum is larger than the number of witnesses")]
     Quorum,
@@ -102,6 +105,11 @@ impl AnchorsDocument {
         let quorum = self.witnesses.as_ref().map_or(0, |witnesses| witnesses.quorum);
         if quorum > witnesses.len() {
             return Err(AnchorsError::Quorum);
+        }
+        let mut origins: Vec<&str> = self.monitors.iter().map(|m| m.origin.as_str()).collect();
+        origins.sort_unstable();
+        if !origins.is_sorted_by(|a, b| a < b) {
+            return Err(AnchorsError::Origin);
         }
         Ok(Anchors {
             logs: self.monitors.iter().map(MonitorDocument::anchor).collect::<Result<_, _>>()?,
