@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
 use cloister_benches::{Fixture, verify};
-use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
+use cloister_verify::{range::Parties, verify_ranges};
 use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use ed25519_dalek::{Signer, SigningKey};
@@ -85,7 +86,10 @@ impl Tari {
         let promises = vec![None; count];
         Self {
             statement: tari::range_statement::RangeStatement::init(
-                generators, commitments, promises, None,
+                generators,
+                commitments,
+                promises,
+                None,
             )
             .unwrap(),
             witness: tari::range_witness::RangeWitness::init(openings).unwrap(),
@@ -162,6 +166,7 @@ fn batched(criterion: &mut Criterion) {
         group.bench_function("tari", |b| b.iter(|| tari_verify(&of, black_box(&proofs))));
         group.finish();
     }
+    alone(criterion, &bare_proof);
     // What a bundle of the fixture holds beside its range proofs: four leaves and a checkpoint.
     let key = SigningKey::from_bytes(&[7; 32]);
     let signature = key.sign(LABEL.as_bytes());
@@ -169,6 +174,25 @@ fn batched(criterion: &mut Criterion) {
         let check = || key.verifying_key().verify_strict(black_box(LABEL.as_bytes()), &signature);
         b.iter(|| (0..5).for_each(|_| check().unwrap()));
     });
+}
+
+/// The range proofs of a batch without claims, leaves and consent: what the others verify.
+fn alone(criterion: &mut Criterion, (proof, points): &(RangeProof, Vec<CompressedRistretto>)) {
+    let bytes = proof.to_bytes();
+    let points: Vec<_> = points.iter().map(|point| point.decompress().unwrap()).collect();
+    let mut group = group(criterion, "claim/range proofs alone, verify");
+    for count in [1, 8, 16, 256] {
+        let all = || {
+            let parties = Parties { bits: BITS, points: points.clone(), pads: 0 };
+            (Transcript::new(LABEL.as_bytes()), parties, &bytes[..])
+        };
+        group.bench_function(format!("{count}"), |b| {
+            b.iter(|| {
+                let faults = verify_ranges((0..count).map(|_| all()).collect());
+                assert!(faults.iter().all(Option::is_none));
+            });
+        });
+    }
 }
 
 /// Over one hour, and over a year of hours.

@@ -7,11 +7,14 @@ use cloister_browser::{checked, explain, input, output, verify};
 use messages::time::UnixMillis;
 use serde_json::Value;
 
+/// Those that hold a bundle.
 fn vectors() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../verify/vectors");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let vectors = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
-    vectors.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+    let vectors = vectors.map(|path| std::fs::read(path).unwrap());
+    let vectors = vectors.map(|bytes| serde_json::from_slice::<Value>(&bytes).unwrap());
+    vectors.filter(|vector| vector.get("bundle").is_some()).collect()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

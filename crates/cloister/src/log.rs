@@ -1,5 +1,7 @@
-//! `cloister log`: what a monitor keeps of a session, for whom the pact's consent names, and the
+//! `cloister log`: whether it only grows, what a monitor keeps of a session, for whom the pact's consent names, and the
 //! pacts that it goes by, for whom they concern.
+
+mod check;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +19,8 @@ use crate::overseer::Access;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Hold a log to the newest checkpoint that it has shown here: 0 it only grew, 1 it did not.
+    Check(check::Arguments),
     /// Read a session's record. The reading itself goes on record.
     Read(ReadArguments),
     /// Read the signed pacts of a chain, the first one first and the one in force last.
@@ -58,6 +62,7 @@ pub(crate) struct ReadArguments {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
+        Command::Check(arguments) => check::run(arguments),
         Command::Read(arguments) => read(arguments),
         Command::Pacts(arguments) => pacts(arguments),
     }

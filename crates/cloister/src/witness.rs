@@ -6,6 +6,7 @@
 //! what it sent: the accusation is written to the state folder.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let anchors = anchors::File::load(&arguments.logs)?.anchors()?;
     std::fs::create_dir_all(&arguments.state)
         .map_err(|e| Fault::unwritable(&arguments.state, &e))?;
+    let lock = lock(&arguments.state)?;
     if !tlog::is_origin(&arguments.name) {
         return Err(Fault::new(
             "witness-name",
@@ -74,7 +76,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         .build()
         .map_err(|e| Fault::new("runtime", e.to_string(), "free memory and threads"))?;
     runtime.block_on(serve(witness, arguments.listen))?;
+    drop(lock);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Two witnesses over one memory would each sign what the other must not.
+fn lock(state: &Path) -> Result<File, Fault> {
+    let path = state.join("lock");
+    let file = File::create(&path).map_err(|e| Fault::unwritable(&path, &e))?;
+    file.try_lock().map_err(|_| {
+        Fault::new(
+            "witness-state-in-use",
+            format!("another witness remembers in {}", state.display()),
+            "stop it, or give this one a state folder of its own",
+        )
+    })?;
+    Ok(file)
 }
 
 async fn serve(witness: Arc<Witness>, listen: SocketAddr) -> Result<(), Fault> {

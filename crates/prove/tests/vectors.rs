@@ -97,9 +97,9 @@ fn accusations(monitor: &Monitor) -> Value {
         ("two leaves", leaves(AFTER, AFTER)),
         ("one leaf", leaves(0, 0)),
         ("two totals", totals().1),
-        ("a wrong opening", opening(monitor, |value| value + 1)),
+        ("a wrong opening", opening(monitor, |value| value ^ 1)),
         ("a right opening", opening(monitor, |value| value)),
-        ("a wrong opening by a replaced boot", opening_by(monitor, 0, |value| value + 1)),
+        ("a wrong opening by a replaced boot", opening_by(monitor, 0, |value| value ^ 1)),
     ];
     let judged = shown.map(|(what, accusation)| {
         let bytes = accusation.to_cbor();

@@ -8,12 +8,14 @@
 
 use curve25519_dalek::traits::{Identity, IsIdentity, VartimeMultiscalarMul};
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use merlin::Transcript;
 use messages::domain;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::codes::Fault;
 use crate::generators::{self, BITS, G};
+use crate::range::Parties;
 use crate::{equality, range};
 
 /// One proof that was read, of either kind.
@@ -28,6 +30,15 @@ impl Unverified {
             Self::Equality(proof) => &proof.held,
             Self::Range(proof) => &proof.held,
         }
+    }
+
+    /// The challenges whose inverses are needed.
+    fn inverted(&self) -> impl Iterator<Item = Scalar> {
+        let range = match self {
+            Self::Equality(_) => None,
+            Self::Range(proof) => Some(proof),
+        };
+        range.into_iter().flat_map(|proof| proof.u.iter().chain([&proof.y]).copied())
     }
 
     const fn fault(&self) -> Fault {
@@ -47,6 +58,20 @@ pub(crate) fn verify(groups: &[Vec<Unverified>]) -> Vec<Option<Fault>> {
     let mut faults = vec![None; groups.len()];
     blame(groups, &mut faults);
     faults
+}
+
+/// Verifies range proofs alone, apart from any claim: each of these commitments, on a transcript of
+/// its own. For those who compare proof systems.
+#[must_use]
+pub fn verify_ranges(proofs: Vec<(Transcript, Parties, &[u8])>) -> Vec<Option<Fault>> {
+    let (mut groups, mut refused) = (Vec::new(), Vec::new());
+    for (mut transcript, parties, proof) in proofs {
+        let read = range::read(&mut transcript, parties, proof);
+        refused.push(read.as_ref().err().copied());
+        groups.push(read.map(|proof| Unverified::Range(Box::new(proof))).into_iter().collect());
+    }
+    let faults = verify(&groups);
+    refused.into_iter().zip(faults).map(|(refused, fault)| refused.or(fault)).collect()
 }
 
 fn blame(groups: &[Vec<Unverified>], faults: &mut [Option<Fault>]) {
@@ -70,13 +95,20 @@ fn holds<'a>(proofs: impl IntoIterator<Item = &'a Unverified>) -> bool {
     let proofs: Vec<&Unverified> = proofs.into_iter().collect();
     let held: Vec<&[u8]> = proofs.iter().map(|proof| &proof.held()[..]).collect();
     let mut weights = ChaCha20Rng::from_seed(domain::VERIFIER_WEIGHTS.hash(&held));
+    let mut inverses: Vec<Scalar> = proofs.iter().flat_map(|proof| proof.inverted()).collect();
+    if inverses.contains(&Scalar::ZERO) {
+        return false;
+    }
+    Scalar::batch_invert(&mut inverses);
+    let mut inverses = inverses.into_iter();
     let mut sum = Sum::default();
     for proof in proofs {
         let weight = Scalar::random(&mut weights);
         match proof {
             Unverified::Equality(proof) => sum.equality(weight, proof),
             Unverified::Range(proof) => {
-                if sum.range(weight, Scalar::random(&mut weights), proof).is_none() {
+                let join = Scalar::random(&mut weights);
+                if sum.range([weight, join], proof, &mut inverses).is_none() {
                     return false;
                 }
             }
@@ -111,18 +143,18 @@ impl Sum {
         self.add(-weight * proof.challenge, proof.v);
     }
 
-    /// The two equations of a range proof, joined by `join`. None when the proof's challenges
-    /// cannot be inverted, or there are no generators for as many commitments.
-    fn range(&mut self, weight: Scalar, join: Scalar, proof: &range::Unverified) -> Option<()> {
+    /// The two equations of a range proof, joined by `join`; takes the inverses of its challenges
+    /// from `inverses`. None when those are not there.
+    fn range(
+        &mut self,
+        [weight, join]: [Scalar; 2],
+        proof: &range::Unverified,
+        inverses: &mut impl Iterator<Item = Scalar>,
+    ) -> Option<()> {
         let range::Unverified { parties, x, y, z, w, a, b, t_x, .. } = proof;
         let (bits, count) = (parties.bits, parties.points.len());
-        let length = bits.checked_mul(count)?;
-        let mut inverses: Vec<Scalar> = proof.u.iter().chain([y]).copied().collect();
-        if inverses.contains(&Scalar::ZERO) {
-            return None;
-        }
-        let product = Scalar::batch_invert(&mut inverses) * y;
-        let y_inverse = inverses.pop()?;
+        let u_inverses: Vec<Scalar> = inverses.by_ref().take(proof.u.len()).collect();
+        let y_inverse = inverses.next()?;
         let zz = z * z;
 
         let [first, second, third, fourth] = proof.first;
@@ -130,7 +162,8 @@ impl Sum {
         self.add(weight * x, second);
         self.add(weight * join * x, third);
         self.add(weight * join * x * x, fourth);
-        for ((left, right), (u, inverse)) in proof.rounds.iter().zip(proof.u.iter().zip(&inverses))
+        for ((left, right), (u, inverse)) in
+            proof.rounds.iter().zip(proof.u.iter().zip(&u_inverses))
         {
             self.add(weight * u * u, *left);
             self.add(weight * inverse * inverse, *right);
@@ -147,24 +180,36 @@ impl Sum {
         *of_g += weight * (w * (t_x - a * b) + join * (delta(bits, count, y, z) - t_x));
         *of_h -= weight * (proof.e_blinding + join * proof.t_x_blinding);
 
-        let s = folded(&proof.u, product, length);
+        // s of the inner-product argument (section 3.1): sᵢ = Π uⱼ^±1 by the bits of i, last round
+        // lowest; and its mirror image, over the powers of y.
+        let squares = |of: &[Scalar]| -> Vec<Scalar> { of.iter().rev().map(|u| u * u).collect() };
+        let s = tensor(weight * a * u_inverses.iter().product::<Scalar>(), &squares(&proof.u));
+        let mut y_power = y_inverse;
+        let mut mirrored = squares(&u_inverses);
+        for factor in &mut mirrored {
+            *factor *= y_power;
+            y_power *= y_power;
+        }
+        let mirrored = tensor(weight * b * proof.u.iter().product::<Scalar>(), &mirrored);
         let places = count.checked_mul(BITS)?;
         if self.g.len() < places {
             self.g.resize(places, Scalar::ZERO);
             self.h.resize(places, Scalar::ZERO);
         }
-        let (mut y_power, mut z_and_2) = (weight, zz);
-        let mut reversed = s.iter().rev();
-        let mut forward = s.iter();
+        let (of_z, step) = (weight * z, y_inverse + y_inverse);
+        // y⁻ⁿ: over the values of one party.
+        let y_party = (0..bits.ilog2()).fold(y_inverse, |power, _| power * power);
+        let mut party = weight * zz;
+        let mut of_s = s.iter().zip(&mirrored);
         for (g, h) in self.g.chunks_mut(BITS).zip(self.h.chunks_mut(BITS)).take(count) {
-            let mut power = z_and_2;
+            let mut power = party;
             for (g, h) in g.iter_mut().zip(h).take(bits) {
-                *g -= weight * (z + a * forward.next()?);
-                *h += weight * z + y_power * (power - b * reversed.next()?);
-                y_power *= y_inverse;
-                power += power;
+                let (s, mirrored) = of_s.next()?;
+                *g -= of_z + s;
+                *h += of_z + power - mirrored;
+                power *= step;
             }
-            z_and_2 *= z;
+            party *= z * y_party;
         }
         Some(())
     }
@@ -191,32 +236,32 @@ impl Sum {
     }
 }
 
-/// s of the inner-product argument (section 3.1): sᵢ = Π uⱼ^±1 by the bits of i, first round
-/// highest. `product` is the product of all inverses.
-fn folded(u: &[Scalar], product: Scalar, length: usize) -> Vec<Scalar> {
-    let mut s = Vec::with_capacity(length);
-    s.push(product);
-    for u in u.iter().rev() {
-        let square = u * u;
-        let upper: Vec<Scalar> = s.iter().map(|s| s * square).collect();
-        s.extend(upper);
+/// first·Π factorⱼ over the bits j of each number, lowest bit first.
+fn tensor(first: Scalar, factors: &[Scalar]) -> Vec<Scalar> {
+    let mut all = Vec::with_capacity(1 << factors.len());
+    all.push(first);
+    for factor in factors {
+        let upper: Vec<Scalar> = all.iter().map(|one| one * factor).collect();
+        all.extend(upper);
     }
-    s
+    all
 }
 
 /// δ(y, z) = (z − z²)·⟨1, yⁿᵐ⟩ − Σⱼ z^{j+3}·⟨1, 2ⁿ⟩.
 fn delta(bits: usize, count: usize, y: &Scalar, z: &Scalar) -> Scalar {
-    let powers = |base: &Scalar, count: usize| {
-        let (mut sum, mut power) = (Scalar::ZERO, Scalar::ONE);
-        for _ in 0..count {
-            sum += power;
-            power *= base;
-        }
-        sum
-    };
     let zz = z * z;
     let all = bits.saturating_mul(count);
     (z - zz) * powers(y, all) - zz * z * powers(&Scalar::from(2u8), bits) * powers(z, count)
+}
+
+/// 1 + x + … + xⁿ⁻¹ = (1 + x)·(1 + x²)·(1 + x⁴)… for n a power of two.
+fn powers(base: &Scalar, count: usize) -> Scalar {
+    let (mut sum, mut power) = (Scalar::ONE, *base);
+    for _ in 0..count.ilog2() {
+        sum += sum * power;
+        power *= power;
+    }
+    sum
 }
 
 #[cfg(test)]

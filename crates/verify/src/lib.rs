@@ -25,6 +25,7 @@ pub mod statement;
 pub mod transcript;
 
 pub use anchors::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Timestamped};
+pub use batch::verify_ranges;
 pub use bundle::{evidence_in, verify};
 pub use claim::{check_agreement, check_shape, check_terms, used};
 pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};

@@ -9,13 +9,13 @@ mod forms;
 
 use std::collections::BTreeMap;
 
-use curve25519_dalek::{RistrettoPoint, Scalar, traits::VartimeMultiscalarMul};
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
+use curve25519_dalek::{RistrettoPoint, Scalar, traits::Identity};
 use messages::claim::Predicate;
 use messages::counter::{CounterIndex, Schema};
 use messages::time::Millis;
 
 use crate::codes::StatementError;
-use crate::generators::G;
 
 /// One range as a statement sees it.
 #[derive(Clone, Copy, Debug)]
@@ -210,13 +210,22 @@ impl Form {
     /// V = b·G + Σ aᵢ·(S′ᵢ − Sᵢ); none when a commitment is missing.
     #[must_use]
     pub fn point(&self, growth: &BTreeMap<Place, RistrettoPoint>) -> Option<RistrettoPoint> {
-        let scalars = self.coefficients.values().map(|a| scalar(i128::from(*a)));
-        let points = self.coefficients.keys().map(|place| growth.get(place).copied());
-        RistrettoPoint::optional_multiscalar_mul(
-            scalars.chain([scalar(self.constant)]),
-            points.chain([Some(G)]),
-        )
+        let constant = RISTRETTO_BASEPOINT_TABLE * &scalar(self.constant);
+        self.coefficients.iter().try_fold(constant, |sum, (place, coefficient)| {
+            Some(sum + multiple(*coefficient, growth.get(place)?))
+        })
     }
+}
+
+/// a·P by doubling and adding: coefficients have few bits. Everything here is public.
+fn multiple(coefficient: i64, point: &RistrettoPoint) -> RistrettoPoint {
+    let magnitude = coefficient.unsigned_abs();
+    let bits = u64::BITS.saturating_sub(magnitude.leading_zeros());
+    let sum = (0..bits).rev().fold(RistrettoPoint::identity(), |sum, bit| {
+        let doubled = sum + sum;
+        if (magnitude >> bit) & 1 == 1 { doubled + point } else { doubled }
+    });
+    if coefficient < 0 { -sum } else { sum }
 }
 
 /// The scalar of a signed number.

@@ -5,14 +5,12 @@
 use std::sync::LazyLock;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
-use merlin::Transcript;
 use messages::bundle::SchnorrProof;
 use messages::ids::Commitment;
 use proptest::prelude::*;
 use rand_core::RngCore;
 
 use super::*;
-use crate::range::Parties;
 
 static GENS: LazyLock<BulletproofGens> = LazyLock::new(|| BulletproofGens::new(64, 4));
 
@@ -143,13 +141,10 @@ fn every_verdict_is_that_of_the_proof_systems_own_verifier() {
         let expected: Vec<bool> = batch.iter().map(|made| made.holds_elsewhere(&mut rng)).collect();
         let alone: Vec<bool> = batch.iter().map(Made::holds).collect();
         assert_eq!(alone, expected);
-        let (read, verdicts): (Vec<_>, Vec<_>) = batch
-            .iter()
-            .zip(&expected)
-            .filter_map(|(made, holds)| Some((vec![made.read().ok()?], *holds)))
-            .unzip();
-        let together: Vec<bool> = verify(&read).iter().map(Option::is_none).collect();
-        assert_eq!(together, verdicts);
+        let all = batch.iter().map(|m| (Transcript::new(b"test"), m.parties(), &m.bytes[..]));
+        let together: Vec<bool> =
+            verify_ranges(all.collect()).iter().map(Option::is_none).collect();
+        assert_eq!(together, expected);
         intact += expected.iter().filter(|holds| **holds).count();
         forged += expected.iter().filter(|holds| !**holds).count();
     }
@@ -192,7 +187,10 @@ fn errors_that_would_cancel_do_not() {
     let plain = |errors: [Scalar; 2]| {
         let mut sum = Sum::default();
         for (made, error) in made.iter().zip(errors) {
-            sum.range(Scalar::ONE, Scalar::ONE, &read(made, error)).unwrap();
+            let proof = read(made, error);
+            let inverses: Vec<Scalar> =
+                proof.u.iter().chain([&proof.y]).map(Scalar::invert).collect();
+            sum.range([Scalar::ONE; 2], &proof, &mut inverses.into_iter()).unwrap();
         }
         sum.vanishes()
     };

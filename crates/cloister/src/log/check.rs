@@ -1,0 +1,117 @@
+//! `cloister log check`: remembers the newest checkpoint of a log and holds the log to it. Whoever
+//! has looked once is never shown another history without noticing.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use messages::accusation::{Accusation, Charge};
+use messages::codec::Wire;
+use messages::reply::{Reply, Request};
+use tlog::witness::{AddCheckpoint, Refusal};
+
+use crate::anchors::File;
+use crate::client::{Client, strange};
+use crate::fault::{Fault, durable, read, write};
+use crate::output;
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  cloister log check --monitor https://127.0.0.1:8443 --anchors anchors.toml --seen seen.checkpoint\n\nRun it whenever you like, for example from cron. Exit codes: 0 the log only grew since the last time;\n1 it did not, and what it signed is kept beside --seen; 3 nothing could be checked."
+)]
+pub(crate) struct Arguments {
+    /// The monitor: https://host:port.
+    #[arg(long)]
+    monitor: String,
+    /// What the monitor must show.
+    #[arg(long)]
+    anchors: PathBuf,
+    /// Where the newest checkpoint is remembered; made when it is not there.
+    #[arg(long)]
+    seen: PathBuf,
+    /// Accept that the monitor's evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let file = File::load(&arguments.anchors)?;
+    let anchor = file.monitor()?.anchor();
+    let anchor = anchor
+        .map_err(|error| Fault::new("anchors-malformed", error.to_string(), "pin them again"))?;
+    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
+    let seen = remembered(&arguments.seen)?;
+    let open = |note: &str| tlog::open_checkpoint(note, &anchor.origin, &anchor.log_key);
+    let last = seen.as_deref().map(open).transpose().map_err(|error| {
+        Fault::new(
+            error.code(),
+            format!("{} is no checkpoint of this log: {error}", arguments.seen.display()),
+            "name the file that an earlier check wrote for this monitor",
+        )
+    })?;
+    let old = last.map_or(0, |last| last.size());
+    let mut client = Client::connect(&arguments.monitor, &policy)?;
+    // Every log has a leaf: its first boot's.
+    let (checkpoint, path) = match client.ask(&Request::Consistency { old: old.max(1), new: None })
+    {
+        Ok(Reply::Consistent { checkpoint, path }) => (checkpoint, path),
+        Ok(_) => return Err(strange()),
+        Err(fault) if fault.code == "log-no-such-size" => return Ok(shrank(old)),
+        Err(fault) => return Err(fault),
+    };
+    let proof = if old == 0 { Vec::new() } else { path };
+    let shown = AddCheckpoint { old, proof, note: checkpoint };
+    match shown.check(seen.as_deref(), &anchor.origin, &anchor.log_key) {
+        Ok(new) => {
+            durable(&arguments.seen, shown.note.as_bytes())
+                .map_err(|error| Fault::unwritable(&arguments.seen, &error))?;
+            let grown = new.size().saturating_sub(old);
+            output::line(format!("{} leaves, {grown} of them new: it only grew", new.size()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(Refusal::Forked) => {
+            let first = seen.unwrap_or_default();
+            let charge = Charge::ForkedHead { first, second: shown.note };
+            let format = Accusation::FORMAT.into();
+            let accusation = Accusation { format, origin: anchor.origin, charge };
+            let kept = arguments.seen.with_extension("accusation.cbor");
+            write(&kept, &accusation.to_cbor())?;
+            output::line(output::paint(output::RED, "the log shows another history"));
+            output::line(format!("  convict it with: cloister judge {}", kept.display()));
+            Ok(ExitCode::from(1))
+        }
+        Err(Refusal::Proof) => {
+            let kept = arguments.seen.with_extension("other");
+            write(&kept, shown.note.as_bytes())?;
+            output::line(output::paint(output::RED, "the log does not extend what it showed"));
+            output::line(format!("  its new checkpoint is kept in {}", kept.display()));
+            Ok(ExitCode::from(1))
+        }
+        Err(error) => {
+            let remedy = "see that the anchors are of this monitor";
+            Err(Fault::new("checkpoint-refused", error.to_string(), remedy))
+        }
+    }
+}
+
+/// The monitor has fewer leaves than it has shown: it lost them, or hides them.
+fn shrank(old: u64) -> ExitCode {
+    let said = format!("the log has fewer than the {old} leaves that it showed");
+    output::line(output::paint(output::RED, &said));
+    output::line("  what you remember is kept; ask the operator, and compare with others");
+    ExitCode::from(1)
+}
+
+fn remembered(path: &Path) -> Result<Option<String>, Fault> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read(path, 64 * 1024)?;
+    String::from_utf8(bytes).map(Some).map_err(|_| {
+        Fault::new(
+            "checkpoint-unreadable",
+            format!("{} is not text", path.display()),
+            "name the file that an earlier check wrote",
+        )
+    })
+}
