@@ -22,6 +22,8 @@ mod disk;
 mod door;
 #[path = "daemon/fuzzing.rs"]
 mod fuzzing;
+#[path = "daemon/handing.rs"]
+mod handing;
 #[path = "crash/kill.rs"]
 mod kill;
 #[path = "crash/limits.rs"]

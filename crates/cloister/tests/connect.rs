@@ -10,10 +10,11 @@
 #[path = "connect/stage.rs"]
 mod stage;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stage::{Stage, post};
+use stage::{FLAG, Stage, post};
 
 fn call(id: &str, name: &str, args: &Value) -> Value {
     json!({"conversation": "trace-1", "call": id, "name": name, "args": args})
@@ -240,4 +241,57 @@ fn a_telemetry_batch_is_kept_while_the_monitor_is_away_and_slow_ones_are_refused
     stage.start_monitor();
     stage.eventually(|| (post(&door, "/observe", &message("after")).0 == 204).then_some(()));
     assert_eq!(asks.end(), json!("all"));
+}
+
+/// Whoever has looked at a log once notices that it is another one: a monitor whose whole state was
+/// put back goes on from there, and signs what contradicts what it has signed.
+#[test]
+fn a_log_that_went_back_is_noticed_by_whom_it_was_shown() {
+    let mut stage = Stage::new();
+    let check = |stage: &Stage| {
+        let url = stage.url().to_owned();
+        let of = ["log", "check", "--monitor", &url, "--anchors", "anchors.toml"];
+        let said = stage.run(&[&of[..], &["--seen", "seen.checkpoint", FLAG]].concat());
+        let all = [said.stdout, said.stderr].concat();
+        (said.status.code(), String::from_utf8(all).unwrap())
+    };
+    let copy = |stage: &Stage, from: &str, to: &str| {
+        let (from, to) = (stage.path(from), stage.path(to));
+        assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+    };
+    assert_eq!(check(&stage).0, Some(0), "{}", check(&stage).1);
+    let (code, said) = check(&stage);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("0 of them new"), "{said}");
+    stage.kill_monitor();
+    copy(&stage, "monitor", "before");
+    // Every start is on record.
+    stage.start_monitor();
+    assert_eq!(check(&stage).0, Some(0));
+    let seen = std::fs::read_to_string(stage.path("seen.checkpoint")).unwrap();
+    stage.kill_monitor();
+    stage.start_monitor();
+    let (code, said) = check(&stage);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 of them new"), "{said}");
+
+    stage.kill_monitor();
+    std::fs::remove_dir_all(stage.path("monitor")).unwrap();
+    copy(&stage, "before", "monitor");
+    stage.start_monitor();
+    let (code, said) = check(&stage);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("fewer than"), "{said}");
+    // Who saw it when it was as long as it is now can show that it was another.
+    std::fs::write(stage.path("seen.checkpoint"), seen).unwrap();
+    let (code, said) = check(&stage);
+    assert_eq!(code, Some(1), "{said}");
+    let judged = stage.run(&["judge", "seen.accusation.cbor", "--anchors", "anchors.toml"]);
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+    // And once it has grown again, that it is none that grew from what was shown.
+    stage.kill_monitor();
+    stage.start_monitor();
+    let (code, said) = check(&stage);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("does not extend"), "{said}");
 }

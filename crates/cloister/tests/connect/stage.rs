@@ -272,7 +272,7 @@ fn cloisterd() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_cloister")).with_file_name("cloisterd")
 }
 
-const FLAG: &str = "--allow-insecure-software-evidence";
+pub(crate) const FLAG: &str = "--allow-insecure-software-evidence";
 const PACT: &str = include_str!("../../demo/bank.pact.json");
 const MONITOR: &str = r#"
 origin = "insecure-dev/connect.cloister.example"
