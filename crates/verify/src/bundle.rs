@@ -46,6 +46,7 @@ pub fn verify(
         size: log.size,
         cosigned: grounds.cosigned(log),
         stamped: grounds.stamped(log),
+        clock: log.clock(),
     });
     let pacts = stamps::pacts(&bundle).into_iter().map(|pact| PactFinding {
         pact,

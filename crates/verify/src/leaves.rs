@@ -11,6 +11,7 @@ use messages::leaf::{
     AggregateBody, BootBody, BreakBody, Kind, Leaf, PactBody, ReserveBody, TallyBody, body_digest,
 };
 use messages::publication::Publication;
+use messages::time::ClockKind;
 use tlog::{CheckpointError, leaf_hash, open_checkpoint, verify_inclusion};
 
 use crate::anchors::LogAnchor;
@@ -88,6 +89,16 @@ impl<'a> Leaves<'a> {
         Some(*begins < size && size <= self.size && !replaced)
     }
 
+    /// What the times of its leaves rest on: the weakest clock of those shown.
+    pub(crate) fn clock(&self) -> Option<ClockKind> {
+        let trusted = |clock: &ClockKind| match clock {
+            ClockKind::Generated => 0,
+            ClockKind::Host => 1,
+            ClockKind::Witnessed => 2,
+        };
+        self.iter().filter_map(|opened| clock_of(&opened.body)).min_by_key(trusted)
+    }
+
     /// Is a boot another one, or did it come after it? None when either is not shown.
     pub(crate) fn follows(&self, boot: &BootId, other: &BootId) -> Option<bool> {
         Some(self.boots.get(boot)? >= self.boots.get(other)?)
@@ -151,6 +162,17 @@ fn open_one<'a>(included: &'a IncludedLeaf, anchor: &LogAnchor) -> Result<Opened
         Conceptual::from_cbor(&boot.evidence).map_err(|_| Unusable::EvidenceMalformed)?;
     }
     Ok(Opened { index: disclosed.index, hash: leaf_hash(leaf), leaf, body })
+}
+
+const fn clock_of(body: &Publication) -> Option<ClockKind> {
+    Some(match body {
+        Publication::Aggregate(body) => body.at.clock,
+        Publication::Boot(body) => body.at.clock,
+        Publication::Break(body) => body.at.clock,
+        Publication::Pact(body) => body.at.clock,
+        Publication::Tally(body) => body.at.clock,
+        Publication::Reserve(_) => return None,
+    })
 }
 
 const fn checkpoint_fault(error: CheckpointError) -> Unusable {

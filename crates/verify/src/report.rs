@@ -1,7 +1,7 @@
 //! What came of a bundle: one verdict for each statement. There is no bare yes.
 
 use messages::ids::PactHash;
-use messages::time::UnixMillis;
+use messages::time::{ClockKind, UnixMillis};
 
 use crate::anchors::EvidenceClass;
 use crate::codes::{Fault, Reason, Refutation, StatementError};
@@ -80,6 +80,8 @@ pub struct LogFinding {
     pub cosigned: usize,
     /// Not later than this it existed, by the earliest accepted time stamp.
     pub stamped: Option<UnixMillis>,
+    /// What the times in its leaves rest on, the weakest of those shown.
+    pub clock: Option<ClockKind>,
 }
 
 /// Since when a pact is known to exist.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use messages::bundle::ProvenClaim;
 use messages::claim::{Audience, Claim, Range};
+use messages::time::ClockKind;
 use verify::documents::Context;
 use verify::{Reason, Report, Subject, Verdict};
 
@@ -119,6 +120,15 @@ fn print_logs(report: &Report) {
         let stamped =
             log.stamped.map(|at| format!(", stamped {}", output::moment(at))).unwrap_or_default();
         output::line(format!("the log {} with {} leaves: {seen}{stamped}", log.origin, log.size));
+        match log.clock {
+            Some(ClockKind::Generated) => {
+                output::line("    its times are of a generated clock and say nothing of real time");
+            }
+            Some(ClockKind::Host) => {
+                output::line("    its times are its host's, who could have set them");
+            }
+            Some(ClockKind::Witnessed) | None => {}
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The verdict for programs, `cloister-verdict/1`. Fields are only ever added.
 
-use messages::time::UnixMillis;
+use messages::time::{ClockKind, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::anchors::EvidenceClass;
@@ -31,6 +31,7 @@ pub fn verdict(report: &Report, context: Context<'_>) -> Value {
             "size": log.size,
             "cosigned": log.cosigned,
             "stamped_ms": log.stamped.map(|at| at.0),
+            "clock": log.clock.map(clock),
         })
     });
     let pacts = report.pacts.iter().map(|found| {
@@ -47,6 +48,14 @@ pub fn verdict(report: &Report, context: Context<'_>) -> Value {
         "pacts": pacts.collect::<Vec<_>>(),
         "items": report.items.iter().map(item).collect::<Vec<_>>(),
     })
+}
+
+const fn clock(kind: ClockKind) -> &'static str {
+    match kind {
+        ClockKind::Generated => "generated",
+        ClockKind::Host => "host",
+        ClockKind::Witnessed => "witnessed",
+    }
 }
 
 /// The document of what is no bundle of the anchored logs: `exit` is 3.
