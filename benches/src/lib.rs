@@ -137,9 +137,15 @@ pub fn event() -> Event {
 /// Totals of [`COUNTERS`] counters, all in use.
 #[must_use]
 pub fn totals() -> Totals {
+    totals_with(2000)
+}
+
+/// The same, with another total of counter 1.
+fn totals_with(amount: u64) -> Totals {
     let mut totals = Totals::new(&schema());
     let indices = (0_u16..).map(CounterIndex);
-    let amounts: Vec<_> = indices.zip((1_u64..).map(|n| n * 1000)).take(COUNTERS).collect();
+    let mut amounts: Vec<_> = indices.zip((1_u64..).map(|n| n * 1000)).take(COUNTERS).collect();
+    amounts[1].1 = amount;
     totals.add(&amounts).unwrap();
     totals
 }
@@ -173,6 +179,12 @@ impl Fixture {
     /// looks at.
     #[must_use]
     pub fn new(epochs: u64) -> Self {
+        Self::counting(epochs, 2000)
+    }
+
+    /// The same, with this total of the counter that claims are about: its bound is [`BOUND`].
+    #[must_use]
+    pub fn counting(epochs: u64, amount: u64) -> Self {
         let entry = ConsentEntry {
             id: "claim".into(),
             program: predicate(0).program_id(),
@@ -183,7 +195,7 @@ impl Fixture {
         };
         let openings = [
             commit(&Totals::new(&schema()), None, &secret(), &context(0)),
-            commit(&totals(), None, &secret(), &context(epochs)),
+            commit(&totals_with(amount), None, &secret(), &context(epochs)),
         ];
         let evidence = evidence();
         let boots = Boots {
@@ -323,8 +335,11 @@ impl Fixture {
 
 /// A 64-bit statement that holds; the first have each a threshold of their own.
 fn predicate(at: u64) -> Predicate {
-    Predicate::at_most("c1", (1 << 40) + at % THRESHOLDS)
+    Predicate::at_most("c1", BOUND + at % THRESHOLDS)
 }
+
+/// The lowest threshold that claims may have.
+pub const BOUND: u64 = 1 << 40;
 
 /// How many thresholds the pact consents to.
 const THRESHOLDS: u64 = 64;
