@@ -82,7 +82,7 @@ digest! {
     EvidenceId
     /// RFC 6962 hash of a log leaf.
     LeafHash
-    /// SHA-256 of a pact's canonical bytes.
+    /// Tagged SHA-256 of a pact's canonical bytes.
     PactHash
     /// Identity of a canonical claim.
     ProgramId

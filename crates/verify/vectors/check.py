@@ -460,7 +460,7 @@ def check_consent(claim, predicate, consent, pact, ends):
     need(tree_root("consent", pack(entry), index, pact.count, path) == root, "not-consented")
     entry = record(entry, "id program grid audience per? salt")
     need(entry.program == identity, "not-consented-program")
-    need(thresholds in entry.grid, "not-consented-threshold")
+    need(thresholds in entry.grid and len(entry.grid) <= 64, "not-consented-threshold")
     listed = not entry.audience or claim.audience[1][:1] in [[did] for did in entry.audience]
     need(listed, "not-consented-audience")
     for earliest, latest, _ in (end.at for end in ends if entry.per and end.epoch):

@@ -204,10 +204,16 @@ impl<'a> Case<'a> {
 
     /// A pact that consents to `predicate`, and a claim of it.
     pub(crate) fn claim_of(&mut self, predicate: Predicate) {
+        let grid = vec![predicate.thresholds()];
+        self.claim_under(predicate, grid);
+    }
+
+    /// The same, where consent lists these thresholds.
+    pub(crate) fn claim_under(&mut self, predicate: Predicate, grid: Vec<Vec<u64>>) {
         self.only(0);
         let mut entry = self.bundle.claims[0].stands[0].consent[0].entry.clone();
         entry.program = predicate.program_id();
-        entry.grid = vec![predicate.thresholds()];
+        entry.grid = grid;
         let mut encoded: Vec<Vec<u8>> = self.monitor.entries.iter().map(Wire::to_cbor).collect();
         encoded[0] = entry.to_cbor();
         let leaves: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();

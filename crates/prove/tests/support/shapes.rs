@@ -94,6 +94,11 @@ pub(crate) const SHAPES: &[(&str, Step)] = &[
     }),
     ("agreement-in-one-log", |c| parties(c, Predicate::Agree { sum: "calls.all".into() })),
     ("agreement-with-itself", |c| c.claim_of(Predicate::Agree { sum: "calls.all".into() })),
+    ("consent-to-every-threshold", |c| {
+        let predicate = Predicate::at_most("calls.denied", 5);
+        let grid = (0..65).map(|bound| Predicate::at_most("calls.denied", bound).thresholds());
+        c.claim_under(predicate, grid.collect());
+    }),
     ("bounded-by-nothing", |c| {
         c.claim_of(Predicate::Bounded { sum: "calls.all".into(), lower: None, upper: None });
     }),
