@@ -10,11 +10,15 @@
 )]
 mod common;
 
-use cloister_pact::{Compiled, Decision, LogScope, Pact, SessionState, compile};
+use cloister_pact::{Compiled, Decision, LogScope, Pact, SessionState, compile, compile_after};
 use common::{Play, base, document, is, text, tool};
 use serde_json::{Value, json};
 
 fn watchful(flows: Value, send: Value) -> Compiled {
+    compile(&watchful_terms(flows, send)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn watchful_terms(flows: Value, send: Value) -> Pact {
     let mut value = base();
     value["interactions"] = json!([
         tool("read_vault", "read", json!({})),
@@ -29,8 +33,7 @@ fn watchful(flows: Value, send: Value) -> Compiled {
             {"path": "otp", "pii": ["otp"]},
             {"path": "memo", "trust": "content", "tier": "restricted"}]},
         {"tool": "read_news", "trust": "content", "tier": "public"}]});
-    let pact = Pact::parse(value.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-    compile(&pact).unwrap_or_else(|e| panic!("{e}"))
+    Pact::parse(value.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn open() -> Value {
@@ -113,6 +116,25 @@ fn a_flow_speaks_of_recipients_and_of_how_much_matches() {
             "{to} {body}"
         );
     }
+}
+
+/// What was read above the old bound is above the tighter one of a revision, too.
+#[test]
+fn a_revision_that_tightens_a_bound_lets_nothing_go_that_did_not_go_before() {
+    let sending = |most: &str| {
+        let send = json!({"unlisted_args": "allow", "max_tier": most});
+        watchful_terms(json!([]), send)
+    };
+    let mut play = Play::new(compile(&sending("internal")).unwrap());
+    vault(&mut play);
+    let denied = is(Decision::Deny, "send_mail.max-tier");
+    assert_eq!(play.call("send_mail", json!({"body": "kx-9931-a"})), denied);
+    play.pact = compile_after(&play.pact, &sending("public")).unwrap();
+    assert_eq!(play.call("send_mail", json!({"body": "kx-9931-a"})), denied);
+    // And what is read from then on is held to the new bound.
+    assert_eq!(play.call("read_vault", json!({})).0, Decision::Allow);
+    drop(play.answers(document(json!({"name": "Vault Two"}))));
+    assert_eq!(play.call("send_mail", json!({"body": "Vault Two"})), denied);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Marks: what a pact follows from results into calls. Each flow and each bound on sensitivity
 //! has one.
 
-use std::collections::BTreeMap;
-
 use super::{CompileError, PlacedOrigin, Places};
 use crate::document::origin::Origin;
 use crate::document::terms::{Document, Flow, FlowEffect, Tier};
@@ -17,8 +15,6 @@ pub(crate) struct Marks {
     rules: Vec<MarkRule>,
     /// Those that this pact uses; the others are of pacts before.
     taken: MarkSet,
-    /// The mark of all data above a tier.
-    above: BTreeMap<Tier, MarkSet>,
     pub(crate) flows: Vec<FlowRule>,
 }
 
@@ -76,14 +72,9 @@ pub(crate) fn compile(
     }
     for tier in bounds(terms) {
         let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|t| *t > tier).collect();
-        if !tiers.is_empty() && !marks.above.contains_key(&tier) {
-            let mark = marks.add(MarkRule {
-                owner: Owner::Above(tier),
-                tiers,
-                sources: Vec::new(),
-                pii: Vec::new(),
-            })?;
-            marks.above.insert(tier, mark);
+        if !tiers.is_empty() {
+            let (sources, pii) = (Vec::new(), Vec::new());
+            marks.add(MarkRule { owner: Owner::Above(tier), tiers, sources, pii })?;
         }
     }
     Ok(marks)
@@ -148,9 +139,15 @@ impl Marks {
         self.taken == 0
     }
 
-    /// The mark of all data above `tier`.
+    /// The marks of data above `tier`. What was read under a pact before that bounded it less
+    /// tightly has that pact's mark, and is above this tier all the more.
     pub(crate) fn above(&self, tier: Option<Tier>) -> MarkSet {
-        tier.and_then(|tier| self.above.get(&tier)).copied().unwrap_or_default()
+        let beyond = |rule: &MarkRule| match rule.owner {
+            Owner::Above(bound) => tier.is_some_and(|tier| bound >= tier),
+            Owner::Flow(_) => false,
+        };
+        let places = self.rules.iter().enumerate().filter(|(_, rule)| beyond(rule));
+        places.fold(0, |set, (place, _)| set | bit(place))
     }
 
     /// Marks of a field of `tool` with this tier and these kinds of personal data.
@@ -161,10 +158,13 @@ impl Marks {
             let sources = rule.sources.is_empty() || rule.sources.iter().any(|s| s == tool);
             let kinds = rule.pii.is_empty() || pii.iter().any(|k| rule.pii.iter().any(|p| p == k));
             if tiers && sources && kinds {
-                let place = u32::try_from(place).unwrap_or(u32::MAX);
-                set |= 1_u64.checked_shl(place).unwrap_or_default();
+                set |= bit(place);
             }
         }
         set
     }
+}
+
+fn bit(place: usize) -> MarkSet {
+    u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or_default()
 }
