@@ -324,6 +324,7 @@ pub fn all_codes() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accusation::Offence;
 
     #[test]
     fn codes_are_unique_and_kebab_case() {
@@ -336,5 +337,34 @@ mod tests {
         let count = codes.len();
         codes.dedup();
         assert_eq!(codes.len(), count);
+    }
+
+    /// Words for people: whole ones, and another meaning for every code.
+    #[test]
+    fn every_code_says_what_it_means_and_what_to_do() {
+        let refutations = Fault::ALL.iter().copied().map(Refutation::from);
+        let refutations =
+            refutations.chain(StatementError::ALL.iter().copied().map(Refutation::from));
+        let refutations = refutations.map(|r| (r.code(), r.to_string(), r.meaning(), r.remedy()));
+        let reasons =
+            Reason::ALL.iter().map(|r| (r.code(), r.to_string(), r.meaning(), r.remedy()));
+        let unusable =
+            Unusable::ALL.iter().map(|u| (u.code(), u.to_string(), u.meaning(), u.remedy()));
+        let all: Vec<_> = refutations.chain(reasons).chain(unusable).collect();
+        let mut meanings = Vec::new();
+        for (code, shown, meaning, remedy) in &all {
+            assert_eq!(shown, meaning, "{code}");
+            assert!(meaning.contains(' ') && remedy.contains(' '), "{code}");
+            meanings.push(*meaning);
+        }
+        for offence in [Offence::Fork, Offence::TwoTotals, Offence::WrongOpening] {
+            assert!(offence.meaning().starts_with("the monitor signed"), "{}", offence.code());
+            meanings.push(offence.meaning());
+        }
+        meanings.extend(Unfounded::ALL.iter().map(|unfounded| unfounded.meaning()));
+        let count = meanings.len();
+        meanings.sort_unstable();
+        meanings.dedup();
+        assert_eq!(meanings.len(), count, "two codes mean the same");
     }
 }
