@@ -18,11 +18,11 @@ pub fn explain(bundle: &[u8]) -> Result<String, Unusable> {
     let bundle = decode(bundle)?;
     let leaves: usize = bundle.logs.iter().map(|log| log.leaves.len()).sum();
     let mut text = format!(
-        "A bundle of {} claims and {} private aggregates over {leaves} opened leaves of {} logs. \
-         Nothing is checked here.\n",
-        bundle.claims.len(),
-        bundle.aggregates.len(),
-        bundle.logs.len(),
+        "A bundle of {} and {} over {} of {}. Nothing is checked here.\n",
+        counted(bundle.claims.len(), "claim", "claims"),
+        counted(bundle.aggregates.len(), "private aggregate", "private aggregates"),
+        counted(leaves, "opened leaf", "opened leaves"),
+        counted(bundle.logs.len(), "log", "logs"),
     );
     for (i, proven) in (1u64..).zip(&bundle.claims) {
         line(&mut text, &format!("claim {i}: {}; {}", place(&proven.claim), kind(proven)));
@@ -81,10 +81,15 @@ pub fn words(predicate: &Predicate) -> String {
         Predicate::Never { sum } => format!("{} is zero", added(sum)),
         Predicate::Equal { left, right } => format!("{} equals {}", added(left), added(right)),
         Predicate::Rate { sum, relation, count, per } => {
-            format!("{} is {} {count} in every {}", added(sum), side(relation), span(per.0))
+            let (sum, side, per) = (added(sum), side(relation), span(per.0));
+            format!("{sum} is {side} {count} per {per} on average")
         }
         Predicate::Agree { sum } => format!("both monitors counted the same {}", added(sum)),
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn added(sum: &Sum) -> String {
@@ -182,7 +187,7 @@ fn meaning(predicate: &Predicate) -> &'static str {
         Predicate::Never { .. } => "It did not happen once in the range.",
         Predicate::Equal { .. } => "Both sums grew alike over the range; how much stays hidden.",
         Predicate::Rate { .. } => {
-            "On average over the range, whose length is public; how much came when stays hidden."
+            "It holds over the whole range, whose length is public; how much came when stays hidden."
         }
         Predicate::Agree { .. } => {
             "Two monitors that each closed the same sessions with both parties' signatures counted alike; how much stays hidden."
@@ -190,9 +195,14 @@ fn meaning(predicate: &Predicate) -> &'static str {
     }
 }
 
-/// Names come from whoever made the bundle: nothing of them may steer a terminal.
+/// Names come from whoever made the bundle: nothing of them may steer a terminal, hide, or turn
+/// the words around it.
 fn clean(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    name.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn line(text: &mut String, line: &str) {

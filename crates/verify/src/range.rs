@@ -2,7 +2,7 @@
 //! over all of a claim's forms, padded to a power of two with the identity (value 0, blinding 0).
 //!
 //! Here a proof is read and its challenges are drawn, in the transcript order of the
-//! `bulletproofs` crate; whether the equation holds, [`crate::batch`] says of many at once.
+//! `bulletproofs` crate; whether the equation holds, the module `batch` says of many at once.
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};

@@ -73,9 +73,17 @@ fn mutants() -> Result<Outcome> {
             return Ok(Outcome::Skipped("cargo-mutants is not installed, and cannot be"));
         }
     }
-    let packages = ["--package", "cloister-verify", "--package", "cloister-pact"];
-    let more = ["--package", "cloister-release", "--output", "target/mutants"];
-    stage::run(cargo(&["mutants"]).args(packages).args(more))
+    let packages = ["--package", "cloister-pact", "--package", "cloister-release"];
+    stage::run(cargo(&["mutants"]).args(packages).args(["--output", "target/mutants"]))?;
+    // What holds the verifier to its codes is the prover's corpus. The whole tree has passed
+    // before; a mutant is tested with fewer batches against the proof system's own verifier.
+    let verifier = ["--package", "cloister-verify", "--baseline", "skip", "--timeout", "180"];
+    let tests = ["--test-package", "cloister-verify,cloister-prove", "--output", "target/verifier"];
+    let only = ["--", "--lib", "--test", "accusations", "--test", "forged", "--test", "round_trip"];
+    let more = ["--test", "several", "--test", "transcript", "--test", "documents"];
+    let mut command = cargo(&["mutants"]);
+    command.args(verifier).args(tests).args(only).args(more);
+    stage::run(command.env("CLOISTER_DIFFERENTIAL", "10").env("PROPTEST_CASES", "16"))
 }
 
 const PROPTEST_CASES: &str = "20000";

@@ -1,0 +1,222 @@
+//! Anchors and verdicts as people and programs read them.
+#![expect(clippy::indexing_slicing, reason = "a test that fails here says so")]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/monitor.rs"]
+mod monitor;
+
+use fixture::{NONCE, NOW, auditor, party_did};
+use messages::bundle::{Missing, Stamp};
+use messages::claim::{Audience, Predicate, Relation, Sum};
+use messages::codec::Wire;
+use messages::did::Did;
+use messages::signature::SigningKey;
+use messages::time::{Millis, UnixMillis};
+use monitor::Monitor;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use verify::documents::{
+    AnchorsDocument, AnchorsError, AudienceDocument, Context, MonitorDocument, WitnessesDocument,
+    unusable, verdict,
+};
+use verify::{Anchors, Findings, Timestamped, Unusable};
+
+fn document(monitor: &Monitor) -> AnchorsDocument {
+    let anchor = &monitor.anchors().logs[0];
+    AnchorsDocument {
+        pacts: vec![monitor.root_pact.to_string()],
+        audience: Some(AudienceDocument { did: auditor(), nonce: hex(&NONCE) }),
+        monitors: vec![MonitorDocument {
+            origin: anchor.origin.clone(),
+            log_key: Did::from_key(&anchor.log_key),
+            configs: anchor.configs.iter().map(ToString::to_string).collect(),
+            software_measurements: Vec::new(),
+        }],
+        witnesses: None,
+        time_stamps: None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+type Change = fn(&mut AnchorsDocument);
+
+#[test]
+fn anchors_are_read_whole_or_not_at_all() {
+    let monitor = Monitor::start();
+    let good = document(&monitor);
+    assert_eq!(good.anchors(), Ok(monitor.anchors()));
+    let again: AnchorsDocument = serde_json::from_value(json!(good)).unwrap();
+    assert_eq!(again, good, "JSON gives back what it was given");
+
+    let witness = Did::from_key(&SigningKey::from_seed(&[9; 32]).public());
+    let mut witnessed = good.clone();
+    let keys = [("w.example".to_owned(), witness.clone())].into();
+    witnessed.witnesses = Some(WitnessesDocument { quorum: 1, keys });
+    let read = witnessed.anchors().unwrap();
+    assert_eq!(read.witnesses, [("w.example".to_owned(), witness.key().unwrap())]);
+    assert_eq!((read.quorum, read.stamped), (1, false));
+
+    let changes: [(AnchorsError, Change); 8] = [
+        (AnchorsError::Digest, |d| d.pacts[0].push('0')),
+        (AnchorsError::Digest, |d| d.monitors[0].configs[0] = "sha256:00".into()),
+        (AnchorsError::Key, |d| d.monitors[0].log_key = party_did(0)),
+        (AnchorsError::Nonce, |d| d.audience.as_mut().unwrap().nonce.clear()),
+        (AnchorsError::Origin, |d| d.monitors.push(d.monitors[0].clone())),
+        (AnchorsError::Quorum, |d| {
+            d.witnesses = Some(WitnessesDocument { quorum: 1, keys: [].into() });
+        }),
+        (AnchorsError::Key, |d| {
+            let keys = [("w".to_owned(), party_did(0))].into();
+            d.witnesses = Some(WitnessesDocument { quorum: 1, keys });
+        }),
+        (AnchorsError::Nonce, |d| d.audience.as_mut().unwrap().nonce.push('0')),
+    ];
+    for (error, change) in changes {
+        let mut document = good.clone();
+        change(&mut document);
+        assert_eq!(document.anchors(), Err(error));
+        assert!(error.to_string().contains(' '));
+    }
+    let nobody = AnchorsDocument { audience: None, ..good };
+    assert_eq!(nobody.anchors().map(|anchors| (anchors.audience, anchors.nonce)), Ok((None, None)));
+    let unknown =
+        serde_json::from_value::<AnchorsDocument>(json!({"pacts": [], "monitors": [], "a": 1}));
+    assert!(unknown.is_err(), "a member that is not known is a mistake");
+}
+
+fn told(monitor: &Monitor, anchors: &Anchors, timestamped: &[Timestamped]) -> Value {
+    let mut bundle = monitor.good_bundle();
+    bundle.claims.truncate(1);
+    bundle.missing.push(Missing { what: "spend-ceiling".into(), why: "statement-false".into() });
+    let appraised = monitor.appraised();
+    let findings = Findings { appraised: &appraised, timestamped };
+    let report = verify::verify(&bundle.to_cbor(), anchors, findings, NOW).unwrap();
+    verdict(&report, Context { at: NOW, refusals: &["refused"], stamps_refused: true })
+}
+
+#[test]
+fn a_verdict_has_every_member_in_every_case() {
+    let monitor = Monitor::start();
+    let document = told(&monitor, &monitor.anchors(), &[]);
+    assert_eq!(document["format"], "cloister-verdict/1");
+    assert_eq!(document["exit"], 2, "something is missing");
+    assert_eq!(document["at_ms"], NOW.0);
+    assert_eq!(document["insecure_software_evidence"], true);
+    assert_eq!(document["evidence_refusals"], json!(["refused"]));
+    assert_eq!(document["time_stamps_refused"], true);
+    let log = json!({"origin": monitor.origin, "size": 11, "cosigned": 0, "stamped_ms": null,
+        "clock": "generated"});
+    assert_eq!(document["logs"], json!([log]));
+    let pact = json!({"pact": monitor.root_pact.to_string(), "stamped_ms": null});
+    assert_eq!(document["pacts"], json!([pact]));
+    let items = document["items"].as_array().unwrap();
+    let members =
+        |item: &Value| -> Vec<String> { item.as_object().unwrap().keys().cloned().collect() };
+    assert!(items.iter().all(|item| members(item) == members(&items[0])));
+    let of = |at: usize| {
+        let item = &items[at];
+        json!([
+            item["kind"],
+            item["claim"],
+            item["place"],
+            item["verdict"],
+            item["code"],
+            item["evidence"]
+        ])
+    };
+    assert_eq!(of(0), json!(["statement", 0, 0, "verified", null, "insecure-software"]));
+    assert_eq!(of(1), json!(["aggregate", null, 0, "verified", null, "insecure-software"]));
+    assert_eq!(of(2), json!(["missing", null, 0, "not-checked", "not-proven", null]));
+    assert_eq!(items.len(), 3);
+    assert_eq!(items[0]["remedy"], Value::Null);
+    assert!(items[2]["remedy"].as_str().unwrap().contains(' '));
+
+    let strangers = Anchors { audience: Some(party_did(0)), ..monitor.anchors() };
+    let document = told(&monitor, &strangers, &[]);
+    assert_eq!(document["items"][0]["code"], "audience");
+    let broken = unusable(Unusable::Malformed);
+    assert_eq!((&broken["exit"], &broken["code"]), (&json!(3), &json!("malformed")));
+    assert!(broken["reason"].is_string() && broken["remedy"].is_string());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the one who checks time stamps")]
+fn the_earliest_accepted_stamp_counts_for_what_it_is_of() {
+    let monitor = Monitor::start();
+    let bundle = monitor.good_bundle();
+    let data = verify::stampable(&bundle);
+    assert_eq!(data.len(), 2, "a checkpoint and a pact");
+    let text = tlog::checkpoint_text(&bundle.logs[0].checkpoint).unwrap();
+    assert_eq!(data, [text.into_bytes(), verify::pact_name(&monitor.root_pact)]);
+    assert_eq!(data[1], monitor.root_pact.to_string().into_bytes());
+    let stamp =
+        |data: &[u8], at| Timestamped::assertion(Sha256::digest(data).into(), UnixMillis(at));
+    let strict = Anchors { stamped: true, ..monitor.anchors() };
+    let found = [stamp(&data[0], 9), stamp(&data[0], 7), stamp(&data[1], 5), stamp(b"else", 1)];
+    let document = told(&monitor, &strict, &found);
+    assert_eq!(document["logs"][0]["stamped_ms"], 7);
+    assert_eq!(document["pacts"][0]["stamped_ms"], 5);
+    assert_eq!(document["items"][0]["verdict"], "verified");
+    // A stamp on the pact is none on the checkpoint.
+    let document = told(&monitor, &strict, &found[2..]);
+    assert_eq!(document["items"][0]["code"], "not-stamped");
+    assert_eq!(document["items"][1]["code"], "not-stamped", "aggregates, too");
+    let Stamp { digest: _, token: _ } = Stamp { digest: [0; 32], token: Vec::new() };
+}
+
+/// What a reader without any program for it is told; a lawyer can follow it.
+#[test]
+fn a_bundle_is_explained_in_words() {
+    let monitor = Monitor::start();
+    let mut bundle = monitor.good_bundle();
+    let public = messages::claim::Claim {
+        audience: Audience::Public,
+        ..monitor.claim(&monitor.predicates[0], 1, 2)
+    };
+    let everything = messages::claim::Claim {
+        statements: monitor.predicates.clone(),
+        admitted_gaps: 3,
+        ..monitor.claim(&monitor.predicates[0], 1, 2)
+    };
+    bundle.claims = vec![monitor.prove(&public).unwrap(), monitor.sign(&everything, 1, 9)];
+    bundle.missing.push(Missing { what: "spend-ceiling".into(), why: "statement-false".into() });
+    let said = verify::explain(&bundle.to_cbor()).unwrap();
+    let expected = include_str!("explained.txt");
+    assert_eq!(said.trim_end(), expected.trim_end());
+    assert_eq!(verify::explain(b"no bundle").unwrap_err(), Unusable::Malformed);
+}
+
+#[test]
+fn a_predicate_is_said_with_its_spans_and_without_what_a_name_hides() {
+    let rate = |per| {
+        let sum = "calls".into();
+        verify::words(&Predicate::Rate {
+            sum,
+            relation: Relation::AtLeast,
+            count: 3,
+            per: Millis(per),
+        })
+    };
+    for (per, said) in [
+        (1500, "calls is at least 3 per 1500 ms on average"),
+        (0, "calls is at least 3 per 0 ms on average"),
+        (2000, "calls is at least 3 per 2 seconds on average"),
+        (60_000, "calls is at least 3 per minute on average"),
+        (7_200_000, "calls is at least 3 per 2 hours on average"),
+        (86_400_000, "calls is at least 3 per day on average"),
+    ] {
+        assert_eq!(rate(per), said);
+    }
+    let both = Predicate::Agree { sum: Sum::of(["a", "b"]) };
+    assert_eq!(verify::words(&both), "both monitors counted the same a + b");
+    let unbound = Predicate::Bounded { sum: "a".into(), lower: None, upper: None };
+    assert_eq!(verify::words(&unbound), "a is anything");
+    for hidden in ['\u{1b}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\n'] {
+        let named = Predicate::never(format!("a{hidden}b").as_str());
+        assert_eq!(verify::words(&named), "a\u{fffd}b is zero", "{}", hidden.escape_unicode());
+    }
+}
