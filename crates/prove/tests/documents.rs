@@ -1,5 +1,5 @@
 //! Anchors and verdicts as people and programs read them.
-#![expect(clippy::indexing_slicing, reason = "a test that fails here says so")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here says so")]
 
 #[path = "support/fixture.rs"]
 mod fixture;
