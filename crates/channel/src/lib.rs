@@ -39,6 +39,7 @@ pub mod client;
 pub mod forms;
 pub mod leaf;
 pub mod login;
+pub mod refusals;
 #[cfg(feature = "server")]
 pub mod server;
 mod tls;

@@ -10,7 +10,6 @@ use messages::bundle::{Bundle, IncludedLeaf, LogView};
 use messages::codec::Wire;
 use messages::leaf::{Kind, TallyBody};
 use messages::opening::Holdings;
-use verify::Anchors;
 use verify::accusation::{Offence, judge};
 
 use crate::anchors::File;
@@ -19,7 +18,7 @@ use crate::output;
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  cloister accuse mine.cbor theirs.cbor --anchors anchors.toml --out accusation.cbor\n\nFiles are bundles, files of openings, or checkpoints. They are compared pairwise: two checkpoints of\none size with different roots, two leaves at one place, two totals of one epoch."
+    after_help = "Example:\n  cloister accuse mine.cbor theirs.cbor --anchors anchors.toml --out accusation.cbor\n\nFiles are bundles, files of openings, or checkpoints. They are compared pairwise: two checkpoints of\none size with different roots, two leaves at one place, two totals of one epoch.\n\nExit codes: 0 something convicts, and is written; 2 nothing contradicts the rest; 3 unusable input."
 )]
 pub(crate) struct Arguments {
     /// What different people were shown.
@@ -35,7 +34,7 @@ pub(crate) struct Arguments {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  cloister judge accusation.cbor --anchors anchors.toml\n\nExit codes: 0 the monitor is convicted by its own signatures; 3 the file convicts nobody."
+    after_help = "Example:\n  cloister judge accusation.cbor --anchors anchors.toml\n\nExit codes: 0 the monitor is convicted by its own signatures; 2 the file convicts nobody; 3 it cannot be read."
 )]
 pub(crate) struct JudgeArguments {
     /// The accusation.
@@ -65,31 +64,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    Err(Fault::new(
-        "accuse-nothing-found",
-        "nothing in these files contradicts the rest",
-        "compare files that different people were given, of one log",
-    ))
+    output::line("nothing in these files contradicts the rest");
+    output::line("  try: compare files that different people were given, of one log");
+    Ok(ExitCode::from(2))
 }
 
 pub(crate) fn judged(arguments: &JudgeArguments) -> Result<ExitCode, Fault> {
     let anchors = File::load(&arguments.anchors)?.anchors()?;
     let limit = u64::try_from(Accusation::MAX_BYTES).unwrap_or(u64::MAX);
     let bytes = read(&arguments.accusation, limit)?;
-    let offence = convicts(&bytes, &anchors)?;
-    let origin = Accusation::from_cbor(&bytes).map(|a| a.origin).unwrap_or_default();
-    said(&origin, offence);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn convicts(bytes: &[u8], anchors: &Anchors) -> Result<Offence, Fault> {
-    judge(bytes, anchors).map_err(|unfounded| {
+    let accusation = Accusation::from_cbor(&bytes).map_err(|_| {
         Fault::new(
-            unfounded.code(),
-            unfounded.to_string(),
-            "compare the anchors with what the monitor publishes; this file convicts nobody",
+            "accusation-unreadable",
+            format!("{} is no accusation", arguments.accusation.display()),
+            "name what `cloister accuse`, `log check`, `witness` or `openings` wrote",
         )
-    })
+    })?;
+    match judge(&bytes, &anchors) {
+        Ok(offence) => {
+            said(&accusation.origin, offence);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(unfounded) => {
+            output::line(format!("nobody is convicted [{}]: {unfounded}", unfounded.code()));
+            output::line("  try: compare the anchors with what the monitor publishes");
+            Ok(ExitCode::from(2))
+        }
+    }
 }
 
 fn said(origin: &str, offence: Offence) {

@@ -26,8 +26,8 @@ pub(crate) enum Command {
     /// Challenge a monitor, appraise its evidence, and write what it must keep showing.
     Pin(PinArguments),
     /// Put the monitors and pacts of several anchors into one file: claims may speak of them all.
-    /// Audience and nonce are those of the first. Of one file, with a witness or an authority, it
-    /// makes one that counts on them.
+    /// Audience and nonce are those of the first. Witnesses and authorities are those of all of
+    /// them and those that are named here; nothing that any file demands is left out.
     Join(JoinArguments),
     /// Say in words what an anchors file believes; --json prints it for the browser's verifier.
     Show(ShowArguments),
@@ -112,6 +112,16 @@ fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
         .transpose()?;
     let config = read(&arguments.config, 1 << 20)?;
     let policy = reference(&config, software)?;
+    if arguments.out.exists() {
+        return Err(Fault::new(
+            "anchors-exist",
+            format!(
+                "{} exists; bundles made for its nonce would not verify",
+                arguments.out.display()
+            ),
+            "name another file with --out, or remove it",
+        ));
+    }
     let client = Client::connect(&arguments.monitor, &policy)?;
     let mut file = pin(&client, &policy, audience);
     for pact in &arguments.pact {
@@ -172,8 +182,11 @@ impl File {
         let bytes = read(path, 1 << 20)?;
         let text = core::str::from_utf8(&bytes)
             .map_err(|_| malformed(&format!("{} is not text", path.display())))?;
-        let document = toml::from_str(text);
-        document.map(Self).map_err(|e| malformed(&format!("{}: {}", path.display(), e.message())))
+        let said = |error: &str| malformed(&format!("{}: {error}", path.display()));
+        if text.trim_start().starts_with('{') {
+            return serde_json::from_str(text).map(Self).map_err(|e| said(&e.to_string()));
+        }
+        toml::from_str(text).map(Self).map_err(|e| said(e.message()))
     }
 
     /// Writes it.
@@ -232,16 +245,16 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
         joined.pacts.extend(pacts);
         joined.monitors.extend(monitors);
         joined.audience = joined.audience.or(audience);
-        joined.witnesses = joined.witnesses.or(witnesses);
-        joined.time_stamps = joined.time_stamps.or(time_stamps);
+        arguments.outsiders.merge(&mut joined, witnesses, time_stamps)?;
     }
     joined.pacts.sort_unstable();
     joined.pacts.dedup();
     arguments.outsiders.enter(&mut joined)?;
-    let (monitors, joined) = (joined.monitors.len(), File(joined));
+    let joined = File(joined);
     joined.anchors()?;
     joined.save(&arguments.out)?;
-    output::line(format!("{monitors} monitors in {}", arguments.out.display()));
+    output::line(format!("wrote {}", arguments.out.display()));
+    tell(&joined.0);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -255,6 +268,11 @@ fn show(arguments: &ShowArguments) -> Result<ExitCode, Fault> {
         output::line(json);
         return Ok(ExitCode::SUCCESS);
     }
+    tell(document);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(document: &AnchorsDocument) {
     for monitor in &document.monitors {
         output::line(format!("monitor    {}", monitor.origin));
         output::line(format!("  log key  {}", monitor.log_key));
@@ -276,7 +294,6 @@ fn show(arguments: &ShowArguments) -> Result<ExitCode, Fault> {
         output::line(format!("stamps     checkpoints {must} be stamped, by one of"));
         stamps.authorities.keys().for_each(|name| output::line(format!("  {name}")));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The host's clock: fine for the one who verifies, never for a monitor.

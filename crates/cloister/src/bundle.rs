@@ -49,6 +49,11 @@ impl Draft {
         self.missing.push(Missing { what: what.into(), why: why.into() });
     }
 
+    /// What was asked for and is not proven.
+    pub(crate) fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
     /// Fetches the newest checkpoint and the ways to it.
     pub(crate) fn finish(mut self, client: &mut Client) -> Result<Vec<u8>, Fault> {
         let indices: Vec<u64> = self.leaves.keys().copied().collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use messages::bundle::Missing;
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
 use messages::did::Did;
@@ -11,7 +12,7 @@ use messages::domain;
 use messages::ids::PactHash;
 use messages::reply::{ProofKind, Reply, Request, Wanted};
 use messages::signature::SigningKey;
-use messages::time::{Epoch, Millis};
+use messages::time::{Epoch, Millis, UnixMillis};
 use pact::{Compiled, Pact, Scope, Spoken, compile};
 
 use crate::bundle::Draft;
@@ -61,8 +62,8 @@ pub(crate) struct Terms {
     /// Name of a consent entry; may be repeated. Its first threshold is claimed.
     #[arg(long)]
     consent: Vec<String>,
-    /// Everything that the consent lists for the requester, in one proof. What cannot be proven is
-    /// named in the bundle as missing.
+    /// The whole pact: all its terms, and all else that the consent lists for the requester, in one
+    /// proof. What no consent lists, or does not hold, is named in the bundle as missing.
     #[arg(long)]
     pub(crate) all_terms: bool,
     /// Over what: 2026-09..2026-11, 2026-09-01, epochs 1..30.
@@ -116,11 +117,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let mut bundle = Draft::default();
     asking.prove(said.statements, arguments.terms.all_terms, &mut client, &mut bundle)?;
     for term in said.missing {
-        bundle.lacks(&term, "claim-not-consented");
+        bundle.lacks(&term, UNLISTED);
     }
+    tell_missing(bundle.missing());
     write(&arguments.out, &bundle.finish(&mut client)?)?;
     output::line(format!("wrote {}", arguments.out.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is not in the proof, for the one who passes it on.
+pub(crate) fn tell_missing(missing: &[Missing]) {
+    for Missing { what, why } in missing {
+        output::line(format!("not in the proof: {what}, because of {why}"));
+    }
 }
 
 /// A pact as it is enforced.
@@ -177,6 +186,13 @@ impl Terms {
                 "claim-not-consented",
                 format!("the pact's consent has no entry `{unknown}`"),
                 format!("name one of its entries: {}", listed.join(", ")),
+            ));
+        }
+        if statements.is_empty() && self.all_terms {
+            return Err(Fault::new(
+                "claim-nothing-listed",
+                format!("the pact's consent lists nothing for {requester}"),
+                "name with --to, or ask with the key of, a DID that it lists",
             ));
         }
         if statements.is_empty() {
@@ -322,7 +338,7 @@ impl Asking<'_> {
             statements,
             ranges: vec![range],
             audience: self.audience.clone(),
-            expiry: anchors::now().saturating_add(VALIDITY),
+            expiry: expiry(VALIDITY),
             admitted_gaps: self.admitted_gaps,
         };
         let wanted = Wanted { claim, kind: self.kind, over };
@@ -332,5 +348,15 @@ impl Asking<'_> {
     }
 }
 
-/// 30 days.
-pub(crate) const VALIDITY: Millis = Millis(30 * 24 * 3600 * 1000);
+/// Why a term is missing that no consent lists.
+pub(crate) const UNLISTED: &str = "claim-not-consented";
+/// When a proof made now is stale: after so many days, at the next full hour. Proofs that are made
+/// one after the other expire together.
+pub(crate) fn expiry(days: u64) -> UnixMillis {
+    let wanted = anchors::now().saturating_add(Millis(days.saturating_mul(24 * HOUR)));
+    UnixMillis(wanted.0.div_ceil(HOUR).saturating_mul(HOUR))
+}
+
+const HOUR: u64 = 3600 * 1000;
+/// In days.
+pub(crate) const VALIDITY: u64 = 30;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use channel::refusals;
+
 /// An error for a person.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -33,20 +35,44 @@ impl Fault {
         )
     }
 
-    /// The monitor refused; its codes are stable, so the remedy is ours.
+    /// The monitor refused. Its codes are stable and their words are known here; what to do is
+    /// said for this command, where that differs from what a client of the interface would do.
     pub(crate) fn refused(code: &str) -> Self {
-        let remedy = REMEDIES
-            .iter()
-            .find(|(prefix, _)| code.starts_with(prefix))
-            .map_or("look at the monitor's audit lines; nothing was counted", |(_, remedy)| remedy);
-        let words = code.replace('-', " ");
-        Self::new(code, format!("the monitor refused the request: {words}"), remedy)
+        let remedy = REMEDIES.iter().find(|(prefix, _)| code.starts_with(prefix));
+        let (reason, of_code) = words(code).unwrap_or(("for a reason that has no words here", ""));
+        let remedy = match remedy {
+            Some((_, remedy)) => remedy,
+            None if of_code.is_empty() => "use a cloister and a cloisterd of the same version",
+            None => of_code,
+        };
+        Self::new(code, format!("the monitor refused the request: {reason}"), remedy)
     }
+}
+
+/// Reason and remedy of a monitor's code.
+fn words(code: &str) -> Option<(&'static str, &'static str)> {
+    let of_pact = || {
+        let fault = pact::Fault::ALL.iter().find(|fault| fault.code() == code)?;
+        Some((fault.text(), fault.remedy()))
+    };
+    let of_claim = || {
+        let statements = verify::StatementError::ALL.iter().map(|e| (e.code(), e.meaning()));
+        let faults = verify::Fault::ALL.iter().map(|e| (e.code(), e.meaning()));
+        let (_, meaning) = statements.chain(faults).find(|(known, _)| *known == code)?;
+        Some((meaning, "ask for a claim that can be proven"))
+    };
+    let of_monitor = refusals::words(code).map(|(_, reason, remedy)| (reason, remedy));
+    of_monitor.or_else(of_pact).or_else(of_claim)
 }
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let size = std::fs::metadata(path).map_err(|e| Fault::unreadable(path, &e))?.len();
+    let metadata = std::fs::metadata(path).map_err(|e| Fault::unreadable(path, &e))?;
+    if metadata.is_dir() {
+        let said = format!("{} is a folder, not a file", path.display());
+        return Err(Fault::new("file-unreadable", said, "name a file in it"));
+    }
+    let size = metadata.len();
     if size > limit {
         return Err(Fault::new(
             "file-too-large",
@@ -77,6 +103,9 @@ const REMEDIES: &[(&str, &str)] = &[
     ("approval-", "sign with the key of an overseer that the pact names, before the time-out"),
     ("claim-audience", "sign with the key of a DID that the consent entry lists"),
     ("claim-epoch", "ask for epochs that are closed: 1 up to the last published one"),
+    ("claim-range-not-closed", "name whole days that are over, or epochs by their numbers"),
+    ("claim-other-log", "pin the monitor that the claim is about"),
+    ("claim-other-tally", "name the pact, the party and the root that the monitor counts for"),
     ("claim-", "ask for a claim that the pact's consent lists, as one of its audience"),
     ("counter-full", "agree a new pact: a counter never wraps, so this tally has ended"),
     ("counts-", "send running counts in order, signed by the party that they name"),

@@ -187,5 +187,6 @@ const EXAMPLES: &str = "Examples:
   cloister verify bundle.cbor --anchors anchors.toml
   cloister pact lint p.json
 
-Exit codes: 0 done; 3 unusable input or a wrong command. `verify` adds 1 refuted and 2 not checked,
-`pact lint` 1 for a pact that cannot be monitored.";
+Exit codes: 0 done; 3 unusable input or a wrong command. 1 and 2 are findings: `verify` 1 refuted,
+2 not checked; `attest` 1 refused, 2 development evidence; `log check` 1 another history; `judge` and
+`accuse` 2 nobody convicted; `pact lint` 1 cannot be monitored; `pact diff` 1 wider or both must sign.";

@@ -1,5 +1,6 @@
 //! `cloister pact`: draft, lint, explain, diff, hash, sign, countersign.
 
+mod counters;
 mod diff;
 mod draft;
 mod explain;
@@ -24,6 +25,12 @@ pub(crate) enum Command {
     Canary {
         /// One word, with enough in it that nobody guesses it.
         value: String,
+    },
+    /// List the names that claims under a pact may use.
+    #[command(after_help = "Example:\n  cloister pact counters bank.pact.json")]
+    Counters {
+        /// A pact, signed or not.
+        pact: PathBuf,
     },
     /// Add the second party's signature; the pact then binds.
     #[command(
@@ -96,6 +103,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
             output::line(format!("sha256:{}", hex::encode(pact::canary(value))));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Counters { pact } => counters::run(pact),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Draft(arguments) => draft::run(arguments),
         Command::Explain { pact } => explain::run(pact),
@@ -220,15 +228,23 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<SignedPact, Fault> {
         Pact::parse(bytes).map(SignedPact::draft)
     };
     parsed.map_err(|error| {
-        if bytes.windows(PLACE.len()).any(|window| window == PLACE) {
+        if let Some(place) = open_place(bytes) {
             return Fault::new(
                 "pact-places-open",
-                format!("the draft has places to fill in, such as {{{{INITIATOR}}}} ({error})"),
-                "put the parties' DIDs there; `cloister demo` does it with fresh keys",
+                format!("the draft has places to fill in, such as {{{{{place}}}}} ({error})"),
+                "put a value there: DIDs for parties, monitor and people, a salt for the consent",
             );
         }
         refused(&error)
     })
+}
+
+/// The first `{{NAME}}` of a draft.
+fn open_place(bytes: &[u8]) -> Option<&str> {
+    let (_, rest) = core::str::from_utf8(bytes).ok()?.split_once("{{")?;
+    let (place, _) = rest.split_once("}}")?;
+    let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    place.chars().all(name).then_some(place)
 }
 
 /// A pact's error, for a person.
@@ -244,5 +260,3 @@ pub(crate) const fn mode(mode: Mode) -> ModeArgument {
         Mode::Interventionist => ModeArgument::Interventionist,
     }
 }
-
-const PLACE: &[u8] = b"{{";

@@ -131,6 +131,13 @@ fn pact(arguments: &PactArguments) -> Result<ExitCode, Fault> {
 
 fn export(arguments: &ExportArguments) -> Result<ExitCode, Fault> {
     let bundle = bundle(&arguments.bundle)?;
+    if bundle.stamps.is_empty() {
+        return Err(Fault::new(
+            "stamps-none",
+            "the bundle carries no time stamp",
+            "add one with `cloister stamp add`",
+        ));
+    }
     let out = &arguments.out;
     std::fs::create_dir_all(out).map_err(|e| Fault::unwritable(out, &e))?;
     let stampable = verify::stampable(&bundle);

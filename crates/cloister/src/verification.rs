@@ -8,11 +8,13 @@ use std::process::ExitCode;
 
 use attestations::Expect;
 use clap::Args;
+use messages::accusation::Accusation;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
+use messages::opening::Holdings;
 use messages::time::UnixMillis;
 use verify::documents::{self, Context};
-use verify::{Appraised, Findings};
+use verify::{Appraised, Findings, Unusable};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
@@ -40,7 +42,19 @@ pub(crate) struct Arguments {
     allow_insecure_software_evidence: bool,
 }
 
+/// Whatever keeps it from a report is a document too, where documents are read.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    verified(arguments).or_else(|fault| {
+        if !arguments.json {
+            return Err(fault);
+        }
+        let document = documents::failed(&fault.code, &fault.reason, &fault.remedy);
+        output::line(document.to_string());
+        Ok(ExitCode::from(3))
+    })
+}
+
+fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let bytes = read(&arguments.bundle, u64::try_from(Bundle::MAX_BYTES).unwrap_or(u64::MAX))?;
     let file = File::load(&arguments.anchors)?;
     let at = match arguments.at {
@@ -54,16 +68,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let (timestamped, stamps_refused) =
         bundle.as_ref().map(|bundle| authorities.findings(bundle)).unwrap_or_default();
     let findings = Findings { appraised: &appraised, timestamped: &timestamped };
-    let report = match verify::verify(&bytes, &file.anchors()?, findings, at) {
-        Ok(report) => report,
-        Err(unusable) if arguments.json => {
-            output::line(documents::unusable(unusable).to_string());
-            return Ok(ExitCode::from(3));
-        }
-        Err(unusable) => {
-            return Err(Fault::new(unusable.code(), unusable.to_string(), unusable.remedy()));
-        }
-    };
+    let report = verify::verify(&bytes, &file.anchors()?, findings, at)
+        .map_err(|unusable| self::unusable(unusable, &bytes))?;
     let code = report.exit();
     let refusals: Vec<&'static str> = refusals.into_iter().collect();
     let context = Context { at, refusals: &refusals, stamps_refused };
@@ -79,13 +85,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 /// Says what a bundle contains. Checks nothing.
 pub(crate) fn explain(path: &Path) -> Result<ExitCode, Fault> {
     let bytes = read(path, u64::try_from(Bundle::MAX_BYTES).unwrap_or(u64::MAX))?;
-    let text = verify::explain(&bytes)
-        .map_err(|unusable| Fault::new(unusable.code(), unusable.to_string(), unusable.remedy()))?;
+    let text = verify::explain(&bytes).map_err(|unusable| self::unusable(unusable, &bytes))?;
     for row in text.lines() {
         let indent = row.chars().take_while(|c| *c == ' ').count();
         output::folded(row, indent.saturating_add(DETAIL));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is no bundle may be another file of ours.
+fn unusable(unusable: Unusable, bytes: &[u8]) -> Fault {
+    let remedy = match unusable {
+        Unusable::Malformed if Holdings::from_cbor(bytes).is_ok() => {
+            "this is a file of openings; `cloister prove` makes a bundle from it"
+        }
+        Unusable::Malformed if Accusation::from_cbor(bytes).is_ok() => {
+            "this is an accusation; `cloister judge` says whom it convicts"
+        }
+        Unusable::Malformed if core::str::from_utf8(bytes).is_ok() => {
+            "this is a text; name what `cloister claim` or `cloister prove` wrote"
+        }
+        _ => unusable.remedy(),
+    };
+    Fault::new(unusable.code(), unusable.to_string(), remedy)
 }
 
 /// Appraises the evidence in a bundle under the policy of each monitor; what is refused stays

@@ -248,18 +248,25 @@ fn a_telemetry_batch_is_kept_while_the_monitor_is_away_and_slow_ones_are_refused
 #[test]
 fn a_log_that_went_back_is_noticed_by_whom_it_was_shown() {
     let mut stage = Stage::new();
-    let check = |stage: &Stage| {
+    let look = |stage: &Stage, more: &[&str]| {
         let url = stage.url().to_owned();
         let of = ["log", "check", "--monitor", &url, "--anchors", "anchors.toml"];
-        let said = stage.run(&[&of[..], &["--seen", "seen.checkpoint", FLAG]].concat());
+        let said = stage.run(&[&of[..], &["--seen", "seen.checkpoint", FLAG], more].concat());
         let all = [said.stdout, said.stderr].concat();
         (said.status.code(), String::from_utf8(all).unwrap())
     };
+    let check = |stage: &Stage| look(stage, &[]);
     let copy = |stage: &Stage, from: &str, to: &str| {
         let (from, to) = (stage.path(from), stage.path(to));
         assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
     };
-    assert_eq!(check(&stage).0, Some(0), "{}", check(&stage).1);
+    // Whoever has lost what they saw has not seen that it only grew.
+    let (code, said) = check(&stage);
+    assert_eq!((code, said.contains("error[checkpoint-forgotten]")), (Some(3), true), "{said}");
+    let (code, said) = look(&stage, &["--first"]);
+    assert_eq!((code, said.contains("the first look")), (Some(0), true), "{said}");
+    let (code, said) = look(&stage, &["--first"]);
+    assert_eq!((code, said.contains("error[checkpoint-remembered]")), (Some(3), true), "{said}");
     let (code, said) = check(&stage);
     assert_eq!(code, Some(0));
     assert!(said.contains("0 of them new"), "{said}");

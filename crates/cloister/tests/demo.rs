@@ -50,6 +50,36 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
     assert_eq!(document["exit"], 0);
     assert_eq!(document["insecure_software_evidence"], true);
     assert!(document["items"].as_array().unwrap().len() >= 4);
+    assert_eq!(document["claims"][0]["proof"], "zero-knowledge");
+    let range = &document["claims"][0]["ranges"][0];
+    assert!(range["began_ms"].as_u64().unwrap() < range["ended_ms"].as_u64().unwrap());
+    assert!(
+        text(&lenient).contains("proven in zero knowledge, good until 20"),
+        "{}",
+        text(&lenient)
+    );
+
+    // Anchors are TOML or JSON; a program that asked for a document always gets one.
+    let shown = cloister(&["anchors", "show", &anchors, "--json"]);
+    let in_json = path(folder.path(), "anchors.json");
+    std::fs::write(&in_json, &shown.stdout).unwrap();
+    let again = cloister(&["verify", &bundle, "--anchors", &in_json, flag]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    let (gone, held) = (path(folder.path(), "gone"), path(folder.path(), "initiator.holdings"));
+    for (bundle, anchors, code) in [
+        (&bundle, &gone, "file-unreadable"),
+        (&gone, &anchors, "file-unreadable"),
+        (&bundle, &bundle, "anchors-malformed"),
+        (&anchors, &anchors, "malformed"),
+        (&held, &anchors, "malformed"),
+    ] {
+        let broken = cloister(&["verify", bundle, "--anchors", anchors, flag, "--json"]);
+        let document: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
+        assert_eq!((&document["exit"], &document["code"]), (&3.into(), &code.into()));
+        assert_eq!(broken.status.code(), Some(3));
+    }
+    let mistaken = cloister(&["explain", &held]);
+    assert!(text(&mistaken).contains("`cloister prove` makes a bundle"), "{}", text(&mistaken));
 
     assert!(cloister(&["explain", &bundle]).status.success());
 
@@ -115,6 +145,19 @@ fn holder_proves_alone(folder: &Path) {
     let two = [pii[0], "none(calls.terminated)"];
     assert!(prove(&two, &auditor, &nonce, "30", "initiator.key").status.success());
     assert_eq!(verify(None), ["verified", "verified"]);
+    // The whole pact: what is false or not consented is named, and each other claim proven.
+    let all = ["--all-terms", "--first", "1", "--last", "1"];
+    let made = prove(&all, &auditor, &nonce, "30", "initiator.key");
+    assert!(made.status.success(), "{}", text(&made));
+    let said = text(&made);
+    assert!(said.contains("not in the proof: day-sum, because of claim-not-consented"), "{said}");
+    let codes = verify(None);
+    assert!(codes.iter().all(|code| code == "verified" || code == "not-proven"), "{codes:?}");
+    assert_eq!(
+        codes.iter().filter(|code| *code == "not-proven").count(),
+        said.matches("not in the proof").count()
+    );
+    assert!(codes.contains(&"verified".to_owned()));
     // For another nonce; for another verifier, whom this consent does not name.
     assert!(prove(&pii, &auditor, &"7".repeat(64), "30", "initiator.key").status.success());
     assert_eq!(verify(None), ["nonce"]);
@@ -129,6 +172,13 @@ fn holder_proves_alone(folder: &Path) {
         ),
         (&["calls < 999 over epochs 1..3"], &auditor, "initiator.key", "not-consented"),
         (&["pii_records < 1000 over epochs 1..9"], &auditor, "initiator.key", "prove-not-held"),
+        (
+            &["pii_records < 1000 over epochs 1..3", "--party", "provider"],
+            &auditor,
+            "initiator.key",
+            "prove-other-tally",
+        ),
+        (&["--all-terms", "--over", "2026-12"], other, "initiator.key", "claim-nothing-listed"),
         (&["pii_records < 1000 over 2026-11"], &auditor, "initiator.key", "prove-not-held"),
         (&["max(latency) < 9 over epochs 1..3"], &auditor, "initiator.key", "claim-not-linear"),
         (&["pii_records < 1000"], &auditor, "initiator.key", "claim-without-range"),

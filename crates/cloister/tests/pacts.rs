@@ -49,6 +49,19 @@ fn a_diff_says_what_differs_who_signs_and_whether_it_follows() {
 }
 
 #[test]
+fn the_names_that_claims_may_use_are_listed_with_their_units() {
+    let (code, text) = cloister(&["pact", "counters", BANKING]);
+    assert_eq!(code, Some(0));
+    let units = |name: &str| {
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(units("calls.all").as_deref(), Some("calls"));
+    assert_eq!(units("sum:send_money.amount").as_deref(), Some("EUR/100"));
+    assert_eq!(units("pii_records").as_deref(), Some("pii:any"));
+}
+
+#[test]
 fn an_explanation_fits_the_page() {
     let (code, text) = cloister(&["pact", "explain", BANKING]);
     assert_eq!(code, Some(0));

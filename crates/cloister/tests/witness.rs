@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use messages::accusation::Accusation;
+use messages::accusation::{Accusation, Charge};
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::ids::{BodyDigest, BootId};
@@ -185,13 +185,26 @@ fn a_fork_convicts_the_log_and_is_kept() {
         cloister(folder.path(), &[&["accuse"][..], files, &more].concat())
     };
     let same = accuse(&["one.checkpoint", "one.checkpoint"]);
-    assert_ne!(same.status.code(), Some(0), "{}", text(&same));
+    assert_eq!(same.status.code(), Some(2), "{}", text(&same));
     assert!(!folder.path().join("accusation.cbor").exists());
     let made = accuse(&["one.checkpoint", "other.checkpoint"]);
     assert!(made.status.success(), "{}", text(&made));
-    let judged =
-        cloister(folder.path(), &["judge", "accusation.cbor", "--anchors", "anchors.toml"]);
+    let judge = |file: &str| cloister(folder.path(), &["judge", file, "--anchors", "anchors.toml"]);
+    let judged = judge("accusation.cbor");
     assert!(judged.status.success(), "{}", text(&judged));
+    // Nobody convicted is another answer than a file that is none.
+    let mut false_charge =
+        Accusation::from_cbor(&std::fs::read(folder.path().join("accusation.cbor")).unwrap())
+            .unwrap();
+    let same = note(&log(3, 0));
+    false_charge.charge = Charge::ForkedHead { first: same.clone(), second: same };
+    std::fs::write(folder.path().join("false.cbor"), false_charge.to_cbor()).unwrap();
+    let judged = judge("false.cbor");
+    assert_eq!(judged.status.code(), Some(2), "{}", text(&judged));
+    assert!(text(&judged).contains("nobody is convicted ["), "{}", text(&judged));
+    let judged = judge("one.checkpoint");
+    assert_eq!(judged.status.code(), Some(3), "{}", text(&judged));
+    assert!(text(&judged).contains("error[accusation-unreadable]"), "{}", text(&judged));
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl ClaimError {
             Self::Syntax { .. } => {
                 "write it like `success_rate >= 97% of at least 100 over 2026-09..2026-11`"
             }
-            Self::UnknownName { .. } => "`cloister pact counters` lists what can be claimed",
+            Self::UnknownName { .. } => "`cloister pact counters PACT` lists what can be claimed",
             Self::Unit { .. } => "write a whole number of the unit, or another unit",
             Self::Edge { .. } => "state one of its edges",
             Self::Comparison { .. } => "turn the statement round",

@@ -6,4 +6,4 @@ mod request;
 mod witness;
 
 pub use error::ProveError;
-pub use request::{Ground, Request, prove, sign};
+pub use request::{Ground, Request, check, prove, sign};

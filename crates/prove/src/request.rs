@@ -85,6 +85,30 @@ pub fn prove(
     Ok(proven(request, commitments, Proof::ZeroKnowledge(proof)))
 }
 
+/// Checks that the claim of `request` can be proven: all that [`prove`] does but the proof.
+///
+/// # Errors
+/// [`ProveError`], as [`prove`] does.
+pub fn check(request: &Request<'_>) -> Result<(), ProveError> {
+    evaluate(request, &Checked::of(request)?)
+}
+
+/// Does the claim hold by its openings?
+fn evaluate(request: &Request<'_>, checked: &Checked) -> Result<(), ProveError> {
+    let openings: Vec<_> =
+        request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
+    for statement in &checked.statements {
+        if statement.compares_cuts() {
+            Witness::cuts(&openings)?;
+        }
+        let forms = statement.inequalities().map(|(form, _)| form);
+        for form in forms.chain(statement.equalities()) {
+            Witness::new(form, &openings)?;
+        }
+    }
+    Ok(())
+}
+
 /// Evaluates the claim of `request` and signs that it holds, as the boot `boot` whose log has
 /// `size` leaves.
 ///
@@ -96,17 +120,10 @@ pub fn sign(
     key: &impl Sign,
 ) -> Result<ProvenClaim, ProveError> {
     let checked = Checked::of(request)?;
-    let openings: Vec<_> =
-        request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
-    for statement in &checked.statements {
-        if statement.compares_cuts() {
-            return Err(Fault::SignedLogs.into());
-        }
-        let forms = statement.inequalities().map(|(form, _)| form);
-        for form in forms.chain(statement.equalities()) {
-            Witness::new(form, &openings)?;
-        }
+    if checked.statements.iter().any(Statement::compares_cuts) {
+        return Err(Fault::SignedLogs.into());
     }
+    evaluate(request, &checked)?;
     let commitments = vec![Vec::new(); request.grounds.len()];
     let bindings = checked.bindings(request, &commitments)?;
     let binding = Binding { claim: request.claim, stands: &bindings };

@@ -113,6 +113,13 @@ fn a_verdict_has_every_member_in_every_case() {
     assert_eq!(document["logs"], json!([log]));
     let pact = json!({"pact": monitor.root_pact.to_string(), "stamped_ms": null});
     assert_eq!(document["pacts"], json!([pact]));
+    let (of, claims) = (monitor.good_bundle().claims, document["claims"].as_array().unwrap());
+    assert_eq!((claims.len(), &claims[0]["proof"]), (1, &json!("zero-knowledge")));
+    assert_eq!(claims[0]["audience"], auditor().as_str());
+    assert_eq!(claims[0]["expiry_ms"], of[0].claim.expiry.0);
+    let range = json!({"origin": monitor.origin, "pact": monitor.root_pact.to_string(),
+        "party": party_did(0).as_str(), "first": 1, "last": 2, "began_ms": 500, "ended_ms": 2000});
+    assert_eq!(claims[0]["ranges"], json!([range]));
     let items = document["items"].as_array().unwrap();
     let members =
         |item: &Value| -> Vec<String> { item.as_object().unwrap().keys().cloned().collect() };

@@ -52,7 +52,8 @@ pub fn verify(
         pact,
         stamped: stamps::earliest(findings, &stamps::name(&pact)),
     });
-    Ok(Report { items, logs: logs.collect(), pacts: pacts.collect() })
+    let claims = bundle.claims.iter().map(|proven| claim::found(&grounds, proven)).collect();
+    Ok(Report { items, claims, logs: logs.collect(), pacts: pacts.collect() })
 }
 
 /// Everything is checked claim by claim but the arithmetic, which is done once for all.

@@ -5,6 +5,7 @@ use messages::bundle::{Proof, ProvenClaim, SignedProof};
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::counter::CounterIndex;
 use messages::domain;
+use messages::publication::Publication;
 use messages::time::UnixMillis;
 
 use crate::anchors::{Anchors, EvidenceClass};
@@ -12,7 +13,7 @@ use crate::appraisal::Grounds;
 use crate::batch::Unverified;
 use crate::codes::{Fault, Reason};
 use crate::proof;
-use crate::report::Stop;
+use crate::report::{ClaimFinding, Means, RangeFinding, Stop, addressee};
 use crate::stand::Stand;
 use crate::statement::Statement;
 use crate::transcript::{Binding, signed_message};
@@ -75,6 +76,38 @@ pub(crate) fn check(
     };
     let reason = check_reasons(grounds, &stands, claim, now).err();
     Ok(Pending { class, reason, proofs })
+}
+
+/// How, until when and about what a claim speaks, as far as its leaves are there.
+pub(crate) fn found(grounds: &Grounds<'_>, proven: &ProvenClaim) -> ClaimFinding {
+    let Claim { statements: _, ranges, audience, expiry, admitted_gaps: _ } = &proven.claim;
+    let range = |(at, range): (usize, &Range)| {
+        let log = grounds.log(&range.origin);
+        let body = |index, epoch| match &log?.at(index)?.body {
+            Publication::Tally(body) if body.tally == range.tally() => {
+                (Some(body.epoch) == epoch).then_some(body)
+            }
+            _ => None,
+        };
+        let shown = proven.stands.get(at);
+        let before = shown.and_then(|shown| body(shown.before, range.first.previous()));
+        let after = shown.and_then(|shown| body(shown.after, Some(range.last)));
+        RangeFinding {
+            origin: range.origin.clone(),
+            pact: range.root,
+            party: range.party.clone(),
+            first: range.first,
+            last: range.last,
+            began: before.map(|body| body.at.earliest),
+            ended: after.map(|body| body.at.latest),
+        }
+    };
+    ClaimFinding {
+        means: Means::from(proven),
+        audience: addressee(audience),
+        expiry: *expiry,
+        ranges: ranges.iter().enumerate().map(range).collect(),
+    }
 }
 
 /// Most coefficients in all forms of a claim: each is a multiplication in the group.

@@ -233,6 +233,9 @@ impl Unusable {
             Self::Equivocation | Self::PreviousLeaf | Self::BootSuperseded | Self::BootRepeated => {
                 "keep the bundle: it is signed evidence against the monitor"
             }
+            Self::LogNotAnchored => {
+                "pin the monitor of every log that it speaks of, and join their anchors"
+            }
             _ => "ask for the bundle again; what arrived was cut, altered or never valid",
         }
     }
@@ -243,9 +246,10 @@ impl Reason {
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::Audience | Self::Expired | Self::Nonce => {
-                "ask the holder for a proof to you, over your nonce"
+            Self::Audience => {
+                "if it is for you, name yourself as the audience of your anchors; else ask the holder for a proof to you"
             }
+            Self::Expired | Self::Nonce => "ask the holder for a proof to you, over your nonce",
             Self::BootMissing
             | Self::BootsMissing
             | Self::LeafMissing

@@ -8,4 +8,4 @@ pub use anchors::{
     AnchorsDocument, AnchorsError, AudienceDocument, MonitorDocument, TimeStampsDocument,
     WitnessesDocument,
 };
-pub use verdict::{Context, FORMAT, unusable, verdict};
+pub use verdict::{Context, FORMAT, failed, unusable, verdict};

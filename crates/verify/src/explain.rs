@@ -2,13 +2,14 @@
 
 use core::fmt::Write;
 
-use messages::bundle::{Missing, Proof, ProvenClaim};
+use messages::bundle::Missing;
 use messages::claim::{Audience, Claim, Predicate, Relation, Sum};
 use messages::leaf::{AggregateBody, Mechanism};
 use messages::publication::Publication;
 
 use crate::bundle::decode;
 use crate::codes::Unusable;
+use crate::report::Means;
 
 /// Says what a bundle claims and what it carries. Checks nothing.
 ///
@@ -25,7 +26,13 @@ pub fn explain(bundle: &[u8]) -> Result<String, Unusable> {
         counted(bundle.logs.len(), "log", "logs"),
     );
     for (i, proven) in (1u64..).zip(&bundle.claims) {
-        line(&mut text, &format!("claim {i}: {}; {}", place(&proven.claim), kind(proven)));
+        line(
+            &mut text,
+            &format!("claim {i}: {}; {}", place(&proven.claim), means(Means::from(proven))),
+        );
+        let mut pacts: Vec<_> = proven.claim.ranges.iter().map(|range| range.root).collect();
+        pacts.dedup();
+        pacts.iter().for_each(|pact| line(&mut text, &format!("  under the pact {pact}")));
         let consents = proven.stands.first().map(|stand| &stand.consent[..]).unwrap_or_default();
         for (at, predicate) in proven.claim.statements.iter().enumerate() {
             let consent = consents.get(at).map_or_else(String::new, |opened| {
@@ -131,10 +138,12 @@ fn place(claim: &Claim) -> String {
     format!("over {ranges}{gaps}, to {audience}")
 }
 
-const fn kind(proven: &ProvenClaim) -> &'static str {
-    match proven.proof {
-        Proof::ZeroKnowledge(_) => "proven in zero knowledge",
-        Proof::Signed(_) => "signed by the monitor",
+/// What stands behind a claim, in words.
+#[must_use]
+pub const fn means(means: Means) -> &'static str {
+    match means {
+        Means::ZeroKnowledge => "proven in zero knowledge",
+        Means::Signed => "signed by the monitor",
     }
 }
 

@@ -29,9 +29,11 @@ pub use batch::verify_ranges;
 pub use bundle::{evidence_in, verify};
 pub use claim::{check_agreement, check_shape, check_terms, used};
 pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};
-pub use explain::{explain, words};
+pub use explain::{explain, means, words};
 pub use proof::verify_proof;
-pub use report::{Item, LogFinding, PactFinding, Report, Subject, Verdict};
+pub use report::{
+    ClaimFinding, Item, LogFinding, Means, PactFinding, RangeFinding, Report, Subject, Verdict,
+};
 pub use stamps::{name as pact_name, stampable};
 pub use stand::{covers, stretch};
 pub use statement::Statement;

@@ -1,7 +1,10 @@
 //! What came of a bundle: one verdict for each statement. There is no bare yes.
 
+use messages::bundle::{Proof, ProvenClaim};
+use messages::claim::Audience;
+use messages::did::Did;
 use messages::ids::PactHash;
-use messages::time::{ClockKind, UnixMillis};
+use messages::time::{ClockKind, Epoch, UnixMillis};
 
 use crate::anchors::EvidenceClass;
 use crate::codes::{Fault, Reason, Refutation, StatementError};
@@ -13,6 +16,8 @@ use crate::codes::{Fault, Reason, Refutation, StatementError};
 pub struct Report {
     /// The items.
     pub items: Vec<Item>,
+    /// The claims that statements are of, in the bundle's order.
+    pub claims: Vec<ClaimFinding>,
     /// What is known of each log beside its leaves.
     pub logs: Vec<LogFinding>,
     /// The pacts that the claims speak of, each by the root of its chain.
@@ -67,6 +72,63 @@ pub enum Subject {
     Aggregate(usize),
     /// Something missing, by its number.
     Missing(usize),
+}
+
+/// How, until when and about what a claim speaks. Says nothing of whether it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimFinding {
+    /// What stands behind it.
+    pub means: Means,
+    /// For whom it was made; none when it is for anybody.
+    pub audience: Option<Did>,
+    /// From then on it is stale.
+    pub expiry: UnixMillis,
+    /// Its ranges.
+    pub ranges: Vec<RangeFinding>,
+}
+
+/// What stands behind a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A proof over published commitments: nobody's word.
+    ZeroKnowledge,
+    /// The signature of a boot of the monitor: worth what that boot is worth.
+    Signed,
+}
+
+impl From<&ProvenClaim> for Means {
+    fn from(proven: &ProvenClaim) -> Self {
+        match proven.proof {
+            Proof::ZeroKnowledge(_) => Self::ZeroKnowledge,
+            Proof::Signed(_) => Self::Signed,
+        }
+    }
+}
+
+/// One range of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeFinding {
+    /// The log.
+    pub origin: String,
+    /// The root of the pact's chain.
+    pub pact: PactHash,
+    /// Whose behaviour.
+    pub party: Did,
+    /// The first epoch.
+    pub first: Epoch,
+    /// The last.
+    pub last: Epoch,
+    /// Not earlier than this it began, by the leaf before it; none when the bundle lacks that.
+    pub began: Option<UnixMillis>,
+    /// Not later than this it ended, by its last leaf; none when the bundle lacks that.
+    pub ended: Option<UnixMillis>,
+}
+
+pub(crate) fn addressee(audience: &Audience) -> Option<Did> {
+    match audience {
+        Audience::Public => None,
+        Audience::Verifier { did, .. } => Some(did.clone()),
+    }
 }
 
 /// How far a log's checkpoint is known to others.

@@ -1239,6 +1239,7 @@ def check_examples(text, vector):
     expect(document == vector["anchors_document"], "the anchors document is another")
     items = [{"verdict": item["verdict"], "words": item["statement"]} for item in told["items"]]
     expect(items == vector["items"] and told["at_ms"] == vector["now_ms"], "the verdict is another")
+    expect(told["claims"] == list(told_claims(value, vector)), "the verdict is of other claims")
     expect([log["origin"] for log in told["logs"]] == [view[1]], "the verdict is of another log")
 
     shown = f"{data.hex()} {accusation.hex()}"
@@ -1264,6 +1265,25 @@ def check_examples(text, vector):
     body = read_body(TALLY, view[3][7][1][4])
     expect(remake(body) == (body.commitments, body.cut), "leaf 7 cannot be made again")
     return len(notes) + len(items) + len(encoded) + len(words)
+
+
+def told_claims(value, vector):
+    """What a verdict says of each claim, whatever comes of it."""
+    bundle, logs = open_bundle(value, vector)
+    for proven in bundle.claims:
+        value, stands, (kind, _) = fields(proven, 3)
+        claim = record(value, "statements ranges audience expiry gaps")
+        ranges = []
+        for of, stand in zip(claim.ranges, stands):
+            stretch = record(of, "origin root party generation first last")
+            before, after = (logs[stretch.origin].leaves[stand[end]].body.at for end in (1, 2))
+            ranges.append({
+                "origin": stretch.origin, "pact": f"sha256:{stretch.root.hex()}",
+                "party": stretch.party, "first": stretch.first, "last": stretch.last,
+                "began_ms": before[0], "ended_ms": after[1]})
+        did, _ = claim.audience[1] or (None, None)
+        yield {"proof": "signed" if kind == SIGNED else "zero-knowledge", "audience": did,
+               "expiry_ms": claim.expiry, "ranges": ranges}
 
 
 def expect(holds, otherwise):

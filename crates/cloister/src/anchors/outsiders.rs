@@ -1,5 +1,6 @@
 //! Witnesses and time-stamping authorities, whom the one who verifies chooses.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
@@ -15,36 +16,95 @@ pub(crate) struct Outsiders {
     /// A witness whose cosignature counts, as name=did:key:...; may be repeated.
     #[arg(long)]
     witness: Vec<String>,
-    /// How many of them must have cosigned a checkpoint; all of them by default.
-    #[arg(long, requires = "witness")]
+    /// How many witnesses must have cosigned a checkpoint; by default all that are named here, and
+    /// as many of the others as their file demands.
+    #[arg(long)]
     quorum: Option<usize>,
     /// A time-stamping authority whose tokens count, as name=chain.pem (its certificate first, its
     /// root last); may be repeated.
     #[arg(long)]
     authority: Vec<String>,
     /// Checkpoints must be stamped.
-    #[arg(long, requires = "authority")]
+    #[arg(long)]
     stamped: bool,
 }
 
 impl Outsiders {
-    /// Puts them into anchors, in place of those that there are.
-    pub(super) fn enter(&self, document: &mut AnchorsDocument) -> Result<(), Fault> {
-        if !self.witness.is_empty() {
-            let keys = self.witness.iter().map(|text| witness(text));
-            let keys = keys.collect::<Result<std::collections::BTreeMap<_, _>, _>>()?;
-            let quorum = self.quorum.unwrap_or(keys.len());
-            document.witnesses = Some(WitnessesDocument { quorum, keys });
+    /// Adds those of another file. How many of all witnesses are enough, no file says.
+    pub(super) fn merge(
+        &self,
+        document: &mut AnchorsDocument,
+        witnesses: Option<WitnessesDocument>,
+        time_stamps: Option<TimeStampsDocument>,
+    ) -> Result<(), Fault> {
+        match (&mut document.witnesses, witnesses) {
+            (_, None) => {}
+            (none @ None, Some(theirs)) => *none = Some(theirs),
+            (Some(ours), Some(theirs)) if *ours == theirs => {}
+            (Some(_), Some(_)) if self.quorum.is_none() => {
+                return Err(Fault::new(
+                    "anchors-witnesses-differ",
+                    "the files demand the cosignatures of different witnesses",
+                    "say with --quorum how many of all of them must have cosigned",
+                ));
+            }
+            (Some(ours), Some(theirs)) => add(&mut ours.keys, theirs.keys)?,
         }
-        if !self.authority.is_empty() {
-            let authorities = self.authority.iter().map(|text| authority(text));
-            let authorities = authorities.collect::<Result<_, _>>()?;
-            let stamps = TimeStampsDocument { required: self.stamped, authorities };
-            Authorities::read(Some(&stamps))?;
-            document.time_stamps = Some(stamps);
+        match (&mut document.time_stamps, time_stamps) {
+            (_, None) => {}
+            (none @ None, Some(theirs)) => *none = Some(theirs),
+            (Some(ours), Some(theirs)) => {
+                ours.required |= theirs.required;
+                add(&mut ours.authorities, theirs.authorities)?;
+            }
         }
         Ok(())
     }
+
+    /// Adds those that are named.
+    pub(super) fn enter(&self, document: &mut AnchorsDocument) -> Result<(), Fault> {
+        let named = self.witness.iter().map(|text| witness(text));
+        let named = named.collect::<Result<BTreeMap<_, _>, _>>()?;
+        if !named.is_empty() || self.quorum.is_some() {
+            let none = WitnessesDocument { quorum: 0, keys: BTreeMap::new() };
+            let witnesses = document.witnesses.get_or_insert(none);
+            let known = witnesses.keys.len();
+            add(&mut witnesses.keys, named)?;
+            // With as many more as there are new ones, no fewer of the others are enough.
+            let new = witnesses.keys.len().saturating_sub(known);
+            witnesses.quorum = self.quorum.unwrap_or(witnesses.quorum.saturating_add(new));
+        }
+        let named = self.authority.iter().map(|text| authority(text));
+        let named = named.collect::<Result<BTreeMap<_, _>, _>>()?;
+        if !named.is_empty() || self.stamped {
+            let none = TimeStampsDocument { required: false, authorities: BTreeMap::new() };
+            let stamps = document.time_stamps.get_or_insert(none);
+            add(&mut stamps.authorities, named)?;
+            stamps.required |= self.stamped;
+            if stamps.authorities.is_empty() {
+                return Err(malformed("--stamped without any authority whose stamp would count"));
+            }
+        }
+        Authorities::read(document.time_stamps.as_ref()).map(drop)
+    }
+}
+
+/// Adds entries; no name may stand for two things.
+fn add<T: PartialEq>(
+    ours: &mut BTreeMap<String, T>,
+    theirs: BTreeMap<String, T>,
+) -> Result<(), Fault> {
+    for (name, value) in theirs {
+        if ours.get(&name).is_some_and(|known| *known != value) {
+            return Err(Fault::new(
+                "anchors-conflict",
+                format!("`{name}` stands for two different keys or certificates"),
+                "find out which is right; remove the other from its file",
+            ));
+        }
+        ours.insert(name, value);
+    }
+    Ok(())
 }
 
 fn witness(text: &str) -> Result<(String, Did), Fault> {
@@ -72,3 +132,77 @@ fn unnamed(option: &str, form: &str) -> Fault {
 }
 
 const MAX_CHAIN: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use messages::signature::SigningKey;
+
+    use super::*;
+
+    fn named(name: &str, seed: u8) -> (String, Did) {
+        (name.to_owned(), Did::from_key(&SigningKey::from_seed(&[seed; 32]).public()))
+    }
+
+    fn document(witnesses: Option<(usize, &[(&str, u8)])>) -> AnchorsDocument {
+        let witnesses = witnesses.map(|(quorum, keys)| WitnessesDocument {
+            quorum,
+            keys: keys.iter().map(|(name, seed)| named(name, *seed)).collect(),
+        });
+        let (pacts, monitors) = (Vec::new(), Vec::new());
+        AnchorsDocument { pacts, audience: None, monitors, witnesses, time_stamps: None }
+    }
+
+    fn outsiders(witness: &[(&str, u8)], quorum: Option<usize>) -> Outsiders {
+        let text = |(name, seed): &(&str, u8)| {
+            let (name, did) = named(name, *seed);
+            format!("{name}={did}")
+        };
+        let witness = witness.iter().map(text).collect();
+        Outsiders { witness, quorum, authority: Vec::new(), stamped: false }
+    }
+
+    /// Quorum and number of witnesses of what `ours` and `theirs` become, or why they do not.
+    fn joined(
+        outsiders: &Outsiders,
+        ours: Option<(usize, &[(&str, u8)])>,
+        theirs: Option<(usize, &[(&str, u8)])>,
+    ) -> Result<(usize, usize), String> {
+        let mut document = document(ours);
+        let theirs = self::document(theirs).witnesses;
+        outsiders.merge(&mut document, theirs, None).map_err(|fault| fault.code)?;
+        outsiders.enter(&mut document).map_err(|fault| fault.code)?;
+        Ok(document.witnesses.map_or((0, 0), |w| (w.quorum, w.keys.len())))
+    }
+
+    #[test]
+    fn no_demand_for_witnesses_is_lost_when_anchors_are_joined() {
+        let none = outsiders(&[], None);
+        let one: Option<(usize, &[(&str, u8)])> = Some((1, &[("a", 1)]));
+        let two: Option<(usize, &[(&str, u8)])> = Some((2, &[("b", 2), ("c", 3), ("d", 4)]));
+        assert_eq!(joined(&none, None, None), Ok((0, 0)));
+        assert_eq!(joined(&none, one, None), Ok((1, 1)));
+        assert_eq!(joined(&none, None, two), Ok((2, 3)));
+        assert_eq!(joined(&none, two, two), Ok((2, 3)));
+        assert_eq!(joined(&none, one, two), Err("anchors-witnesses-differ".to_owned()));
+        assert_eq!(joined(&outsiders(&[], Some(3)), one, two), Ok((3, 4)));
+        // Two of three, and one more: three of four have two of the three among them.
+        assert_eq!(joined(&outsiders(&[("e", 5)], None), two, None), Ok((3, 4)));
+        assert_eq!(joined(&outsiders(&[("b", 2)], None), two, None), Ok((2, 3)));
+        assert_eq!(joined(&outsiders(&[("e", 5), ("f", 6)], Some(1)), None, None), Ok((1, 2)));
+        let other = outsiders(&[("a", 9)], None);
+        assert_eq!(joined(&other, one, None), Err("anchors-conflict".to_owned()));
+    }
+
+    #[test]
+    fn a_stamp_is_demanded_of_some_authority_and_by_any_file() {
+        let stamped = Outsiders { stamped: true, ..outsiders(&[], None) };
+        assert!(stamped.enter(&mut document(None)).is_err(), "nobody could stamp");
+        let file = |required| TimeStampsDocument { required, authorities: BTreeMap::new() };
+        let mut ours = document(None);
+        let none = outsiders(&[], None);
+        for (theirs, required) in [(false, false), (true, true), (false, true)] {
+            assert!(none.merge(&mut ours, None, Some(file(theirs))).is_ok());
+            assert_eq!(ours.time_stamps.as_ref().map(|s| s.required), Some(required));
+        }
+    }
+}

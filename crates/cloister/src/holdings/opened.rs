@@ -18,7 +18,7 @@ use tally::{Held, HeldError, Openings};
 use crate::fault::{Fault, write};
 
 /// A tally leaf that is opened.
-pub(super) struct Epochs {
+pub(super) struct OpenedEpoch {
     pub(super) leaf: Disclosed,
     pub(super) body: TallyBody,
     pub(super) openings: Openings,
@@ -26,7 +26,7 @@ pub(super) struct Epochs {
 
 /// A file of openings, unsealed. Only [`Opened::check`] makes one.
 pub(super) struct Opened {
-    pub(super) tallies: BTreeMap<(TallyId, Epoch), Epochs>,
+    pub(super) tallies: BTreeMap<(TallyId, Epoch), OpenedEpoch>,
     pub(super) pacts: BTreeMap<PactHash, (PactBody, Disclosed)>,
     pub(super) boots: BTreeMap<BootId, (BootBody, Disclosed)>,
 }
@@ -74,7 +74,7 @@ impl Opened {
                 Err(error) => return Err(refused(&error).into()),
             };
             let at = (body.tally, body.epoch);
-            tallies.insert(at, Epochs { leaf: leaf.clone(), body, openings });
+            tallies.insert(at, OpenedEpoch { leaf: leaf.clone(), body, openings });
         }
         Ok(Self { tallies, pacts, boots })
     }

@@ -3,26 +3,28 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::prove::{Ground, Request};
+use ::prove::{Ground, ProveError, Request};
 use clap::Args;
-use messages::bundle::{Bundle, LogView, OpenedConsent};
+use messages::bundle::{Bundle, LogView, Missing, OpenedConsent};
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
+use messages::counter::Schema;
 use messages::did::Did;
 use messages::ids::{LeafHash, TallyId};
 use messages::leaf::{Kind, TallyBody};
 use messages::merkle::CONSENT;
 use messages::opening::Holdings;
+use messages::publication::Disclosed;
 use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use pact::{Compiled, Consented, Scope};
 use rand_core::OsRng;
 
 use super::load;
-use super::opened::Opened;
-use crate::claim::{Terms, VALIDITY, compiled};
+use super::opened::{Opened, OpenedEpoch};
+use crate::claim::{Said, Terms, UNLISTED, VALIDITY, compiled, expiry, tell_missing};
 use crate::fault::{Fault, write};
-use crate::{anchors, key, output, pacts};
+use crate::{key, output, pacts};
 
 #[derive(Args)]
 #[command(
@@ -45,8 +47,8 @@ pub(crate) struct Arguments {
     /// The verifier's nonce, 64 hexadecimal digits.
     #[arg(long, requires = "to")]
     nonce: Option<String>,
-    /// Days until the proof is stale.
-    #[arg(long, default_value_t = 30)]
+    /// Days until the proof is stale, at most ten years.
+    #[arg(long, default_value_t = VALIDITY, value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: u64,
     /// Where to write the bundle.
     #[arg(long)]
@@ -71,28 +73,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         source.range(place, said.scope)
     });
     let ranges = ranges.collect::<Result<Vec<_>, _>>()?;
-    let claim = Claim {
+    let ends = sources.iter().zip(&ranges).map(|(source, range)| source.ends(range, &compiled));
+    let ends = ends.collect::<Result<Vec<_>, _>>()?;
+    let whole = Claim {
         statements: said.statements.iter().map(|(_, predicate)| predicate.clone()).collect(),
         ranges,
         audience,
         expiry: expiry(arguments.days),
         admitted_gaps: arguments.terms.admit_gaps,
     };
-    let grounds = sources
-        .iter()
-        .zip(&claim.ranges)
-        .map(|(source, range)| source.ground(range, &claim, &compiled));
-    let grounds = grounds.collect::<Result<Vec<_>, _>>()?;
-    let proven = ::prove::prove(&Request { claim: &claim, grounds }, &mut OsRng).map_err(|e| {
-        Fault::new(
-            e.code(),
-            e.to_string(),
-            "claim what the pact's consent lists, over epochs of the file, and what is true",
-        )
-    })?;
+    let (claim, missing) = provable(&said, whole, &ends, &compiled, arguments.terms.all_terms)?;
+    let request = Request { claim: &claim, grounds: grounds(&ends, &claim, &compiled)? };
+    let proven = ::prove::prove(&request, &mut OsRng).map_err(unproven)?;
     let logs = sources.iter().zip(&claim.ranges).map(|(source, range)| source.view(range));
     let mut schemas: Vec<_> = sources.iter().flat_map(|s| s.holdings.schemas.clone()).collect();
-    schemas.sort_unstable_by_key(messages::counter::Schema::hash);
+    schemas.sort_unstable_by_key(Schema::hash);
     schemas.dedup();
     let bundle = Bundle {
         format: Bundle::FORMAT.into(),
@@ -102,8 +97,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         claims: vec![proven],
         aggregates: Vec::new(),
         stamps: Vec::new(),
-        missing: Vec::new(),
+        missing,
     };
+    tell_missing(&bundle.missing);
     write(&arguments.out, &bundle.to_cbor())?;
     output::line(format!("wrote {}", arguments.out.display()));
     Ok(ExitCode::SUCCESS)
@@ -127,15 +123,81 @@ fn audience(arguments: &Arguments) -> Result<Audience, Fault> {
     Ok(Audience::Verifier { did, nonce: bytes })
 }
 
-fn expiry(days: u64) -> UnixMillis {
-    let wanted = messages::time::Millis(days.saturating_mul(24 * 3600 * 1000));
-    anchors::now().saturating_add(if days == 0 { VALIDITY } else { wanted })
+/// The claim of all that can be proven, and what is left out of it: of everything, what is not
+/// consented or does not hold. What is asked for by name is not left out but refused.
+fn provable(
+    said: &Said,
+    mut claim: Claim,
+    ends: &[Ends<'_>],
+    compiled: &Compiled,
+    all_terms: bool,
+) -> Result<(Claim, Vec<Missing>), Fault> {
+    let mut first = None;
+    let (mut holding, mut missing) = (Vec::new(), Vec::new());
+    for (name, predicate) in &said.statements {
+        let alone = Claim { statements: vec![predicate.clone()], ..claim.clone() };
+        let held = grounds(ends, &alone, compiled).and_then(|grounds| {
+            ::prove::check(&Request { claim: &alone, grounds }).map_err(|error| Fault {
+                reason: format!("`{}`: {error}", verify::words(predicate)),
+                ..unproven(error)
+            })
+        });
+        match held {
+            Ok(()) => holding.push(predicate.clone()),
+            Err(fault) if all_terms => {
+                missing.push(Missing { what: name.clone(), why: fault.code.clone() });
+                first.get_or_insert(fault);
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    if let (true, Some(fault)) = (holding.is_empty(), first) {
+        return Err(fault);
+    }
+    let unlisted = said.missing.iter();
+    missing.extend(unlisted.map(|term| Missing { what: term.clone(), why: UNLISTED.into() }));
+    claim.statements = holding;
+    Ok((claim, missing))
+}
+
+fn unproven(error: ProveError) -> Fault {
+    let remedy = "claim what the pact's consent lists, over epochs of the file, and what is true";
+    Fault::new(error.code(), error.to_string(), remedy)
+}
+
+fn grounds<'a>(
+    ends: &[Ends<'a>],
+    claim: &Claim,
+    compiled: &Compiled,
+) -> Result<Vec<Ground<'a>>, Fault> {
+    let grounds = ends.iter().map(|ends| {
+        Ok(Ground {
+            schema: ends.schema,
+            before: &ends.before.leaf,
+            after: &ends.after.leaf,
+            pact: ends.pact,
+            boot: ends.boot,
+            consent: consent(compiled.consent(), claim, (&ends.before.body, &ends.after.body))?,
+            before_openings: &ends.before.openings,
+            after_openings: &ends.after.openings,
+        })
+    });
+    grounds.collect()
 }
 
 /// One file of openings.
 struct Source {
     holdings: Holdings,
     opened: Opened,
+}
+
+/// The leaves that a range stands on.
+struct Ends<'a> {
+    before: &'a OpenedEpoch,
+    after: &'a OpenedEpoch,
+    pact: &'a Disclosed,
+    boot: &'a Disclosed,
+    schema: &'a Schema,
 }
 
 fn sources(paths: &[PathBuf], key: &SigningKey) -> Result<Vec<Source>, Fault> {
@@ -175,15 +237,19 @@ impl Source {
         found.ok_or_else(|| missing("no epoch of the file ended at one of these moments"))
     }
 
-    fn ground<'a>(
-        &'a self,
-        range: &Range,
-        claim: &Claim,
-        compiled: &Compiled,
-    ) -> Result<Ground<'a>, Fault> {
+    /// The leaves that a range stands on.
+    fn ends<'a>(&'a self, range: &Range, compiled: &Compiled) -> Result<Ends<'a>, Fault> {
         let opened = &self.opened;
+        let tally = range.tally();
+        if !opened.tallies.keys().any(|(held, _)| *held == tally) {
+            return Err(Fault::new(
+                "prove-other-tally",
+                "the file has openings of another pact, root, party or generation",
+                "name with --pact and --party, and if need be --root and --generation, what it is of",
+            ));
+        }
         let at = |epoch| {
-            let found = opened.tallies.get(&(range.tally(), epoch));
+            let found = opened.tallies.get(&(tally, epoch));
             found.ok_or_else(|| missing("the file has no openings of an end of the range"))
         };
         let before = range.first.previous().ok_or_else(|| missing("ranges begin at epoch 1"))?;
@@ -200,20 +266,12 @@ impl Source {
             return Err(Fault::new(
                 "prove-other-pact",
                 "the pact is not the one in force at the end of the range",
-                "name the pact whose hash `cloister explain` prints for the range's end",
+                "name the one that was; `cloister log pacts` prints the chain to its parties",
             ));
         }
         let schema = self.holdings.schemas.iter().find(|s| s.hash() == pact_body.schema);
-        Ok(Ground {
-            schema: schema.ok_or_else(|| missing("the file has no such counters"))?,
-            before: &before.leaf,
-            after: &after.leaf,
-            pact,
-            boot,
-            consent: consent(compiled.consent(), claim, (&before.body, &after.body))?,
-            before_openings: &before.openings,
-            after_openings: &after.openings,
-        })
+        let schema = schema.ok_or_else(|| missing("the file has no such counters"))?;
+        Ok(Ends { before, after, pact, boot, schema })
     }
 
     /// What a verifier needs of the log: the ends of the range, the pacts, the boots.

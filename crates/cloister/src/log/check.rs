@@ -17,7 +17,7 @@ use crate::output;
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  cloister log check --monitor https://127.0.0.1:8443 --anchors anchors.toml --seen seen.checkpoint\n\nRun it whenever you like, for example from cron. Exit codes: 0 the log only grew since the last time;\n1 it did not, and what it signed is kept beside --seen; 3 nothing could be checked."
+    after_help = "Example:\n  cloister log check --monitor https://127.0.0.1:8443 --anchors anchors.toml --seen seen.checkpoint --first\n\nWithout --first, run it whenever you like, for example from cron. Exit codes: 0 the log only grew since the last time;\n1 it did not, and what it signed is kept beside --seen; 3 nothing could be checked."
 )]
 pub(crate) struct Arguments {
     /// The monitor: https://host:port.
@@ -26,9 +26,12 @@ pub(crate) struct Arguments {
     /// What the monitor must show.
     #[arg(long)]
     anchors: PathBuf,
-    /// Where the newest checkpoint is remembered; made when it is not there.
+    /// Where the newest checkpoint is remembered.
     #[arg(long)]
     seen: PathBuf,
+    /// You look for the first time: there is nothing to compare with yet.
+    #[arg(long)]
+    first: bool,
     /// Accept that the monitor's evidence comes from no TEE at all.
     #[arg(long)]
     allow_insecure_software_evidence: bool,
@@ -40,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let anchor = anchor
         .map_err(|error| Fault::new("anchors-malformed", error.to_string(), "pin them again"))?;
     let policy = file.policy(arguments.allow_insecure_software_evidence)?;
-    let seen = remembered(&arguments.seen)?;
+    let seen = remembered(&arguments.seen, arguments.first)?;
     let open = |note: &str| tlog::open_checkpoint(note, &anchor.origin, &anchor.log_key);
     let last = seen.as_deref().map(open).transpose().map_err(|error| {
         Fault::new(
@@ -65,8 +68,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         Ok(new) => {
             durable(&arguments.seen, shown.note.as_bytes())
                 .map_err(|error| Fault::unwritable(&arguments.seen, &error))?;
-            let grown = new.size().saturating_sub(old);
-            output::line(format!("{} leaves, {grown} of them new: it only grew", new.size()));
+            let (size, grown) = (new.size(), new.size().saturating_sub(old));
+            output::line(match old {
+                0 => format!(
+                    "{size} leaves: the first look, remembered in {}",
+                    arguments.seen.display()
+                ),
+                _ => format!("{size} leaves, {grown} of them new: it only grew"),
+            });
             Ok(ExitCode::SUCCESS)
         }
         Err(Refusal::Forked) => {
@@ -102,9 +111,27 @@ fn shrank(old: u64) -> ExitCode {
     ExitCode::from(1)
 }
 
-fn remembered(path: &Path) -> Result<Option<String>, Fault> {
-    if !path.exists() {
-        return Ok(None);
+/// What an earlier look has left. That there was none is said by whom it is true of: a file that
+/// is lost must not pass for one.
+fn remembered(path: &Path, first: bool) -> Result<Option<String>, Fault> {
+    let shown = path.display();
+    match (path.exists(), first) {
+        (false, true) => return Ok(None),
+        (true, false) => {}
+        (false, false) => {
+            return Err(Fault::new(
+                "checkpoint-forgotten",
+                format!("{shown} is not there, so there is nothing to compare the log with"),
+                "name the file that an earlier check wrote; look with --first if there was none",
+            ));
+        }
+        (true, true) => {
+            return Err(Fault::new(
+                "checkpoint-remembered",
+                format!("{shown} remembers an earlier look"),
+                "compare with it: leave --first away",
+            ));
+        }
     }
     let bytes = read(path, 64 * 1024)?;
     String::from_utf8(bytes).map(Some).map_err(|_| {

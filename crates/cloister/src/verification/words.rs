@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use messages::bundle::ProvenClaim;
-use messages::claim::{Audience, Claim, Range};
 use messages::time::ClockKind;
 use verify::documents::Context;
-use verify::{Reason, Report, Subject, Verdict};
+use verify::{ClaimFinding, RangeFinding, Reason, Report, Subject, Verdict};
 
 use super::DETAIL;
 use crate::{anchors, output};
 
 /// Prints one verdict a statement, then what each code means and what to do.
 pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim]) {
-    let Context { at: _, refusals, stamps_refused } = context;
+    let Context { at, refusals, stamps_refused } = context;
     if report.insecure() {
         output::line(output::paint(output::RED, BANNER));
     }
@@ -23,14 +22,16 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
         // What it says comes first, then where it holds: a claim's place, an aggregate's values.
         let (text, detail) = match item.subject {
             Subject::Statement { claim, statement } => {
-                let claim = claims.get(claim).map(|proven| &proven.claim);
-                if let Some(claim) = claim
-                    && place != Some(where_of(claim))
+                let (found, claim) = (report.claims.get(claim), claims.get(claim));
+                let admitted = claim.map_or(0, |proven| proven.claim.admitted_gaps);
+                // Claims of one place are printed under one heading.
+                if let Some(found) = found
+                    && place != Some((found, admitted))
                 {
-                    place = Some(where_of(claim));
-                    print_place(claim);
+                    place = Some((found, admitted));
+                    print_place(found, admitted);
                 }
-                let predicate = claim.and_then(|claim| claim.statements.get(statement));
+                let predicate = claim.and_then(|proven| proven.claim.statements.get(statement));
                 (predicate.map_or_else(|| item.words.clone(), verify::words), None)
             }
             Subject::Aggregate(_) | Subject::Missing(_) => match item.words.split_once(": ") {
@@ -84,28 +85,34 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
         1 => (output::RED, "something is refuted: do not rely on this bundle"),
         _ => (output::YELLOW, "nothing is refuted, but something could not be checked"),
     };
-    output::line(format!("\n{verified} verified, {refuted} refuted, {unchecked} not checked"));
+    output::line(format!(
+        "\n{verified} verified, {refuted} refuted, {unchecked} not checked, as of {}",
+        output::moment(at)
+    ));
     output::line(output::paint(colour, sum));
 }
 
-/// Two claims with the same are printed under one heading.
-fn where_of(claim: &Claim) -> (&[Range], &Audience, u64) {
-    (&claim.ranges, &claim.audience, claim.admitted_gaps)
-}
-
-/// The ranges and the audience that the claims below share.
-fn print_place(claim: &Claim) {
-    for range in &claim.ranges {
-        output::line(format!("over epochs {} to {}:", range.first.0, range.last.0));
-        output::line(format!("    of what {} did", range.party));
-        output::line(format!("    in the log {}", range.origin));
+/// What the claims below share: ranges, audience, expiry, and what stands behind them.
+fn print_place(found: &ClaimFinding, admitted_gaps: u64) {
+    for range in &found.ranges {
+        let RangeFinding { origin, pact, party, first, last, began, ended } = range;
+        output::line(format!("over epochs {} to {}:", first.0, last.0));
+        if let Some((began, ended)) = began.zip(*ended) {
+            let (began, ended) = (output::moment(began), output::moment(ended));
+            output::line(format!("    from {began} to {ended}"));
+        }
+        output::line(format!("    of what {party} did"));
+        output::line(format!("    under the pact {pact}"));
+        output::line(format!("    in the log {origin}"));
     }
-    match &claim.audience {
-        Audience::Public => output::line("    to anyone"),
-        Audience::Verifier { did, .. } => output::line(format!("    to {did}")),
+    match &found.audience {
+        None => output::line("    to anyone"),
+        Some(did) => output::line(format!("    to {did}")),
     }
-    if claim.admitted_gaps > 0 {
-        output::line(format!("    with up to {} missing events", claim.admitted_gaps));
+    let (means, expiry) = (verify::means(found.means), output::moment(found.expiry));
+    output::line(format!("    {means}, good until {expiry}"));
+    if admitted_gaps > 0 {
+        output::line(format!("    with up to {admitted_gaps} missing events"));
     }
 }
 

@@ -1,11 +1,12 @@
 //! The verdict for programs, `cloister-verdict/1`. Fields are only ever added.
 
+use messages::did::Did;
 use messages::time::{ClockKind, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::anchors::EvidenceClass;
 use crate::codes::Unusable;
-use crate::report::{Item, Report, Subject, Verdict};
+use crate::report::{ClaimFinding, Item, Means, RangeFinding, Report, Subject, Verdict};
 
 /// Format and version.
 pub const FORMAT: &str = "cloister-verdict/1";
@@ -46,7 +47,32 @@ pub fn verdict(report: &Report, context: Context<'_>) -> Value {
         "time_stamps_refused": context.stamps_refused,
         "logs": logs.collect::<Vec<_>>(),
         "pacts": pacts.collect::<Vec<_>>(),
+        "claims": report.claims.iter().map(claim).collect::<Vec<_>>(),
         "items": report.items.iter().map(item).collect::<Vec<_>>(),
+    })
+}
+
+fn claim(found: &ClaimFinding) -> Value {
+    json!({
+        "proof": match found.means {
+            Means::ZeroKnowledge => "zero-knowledge",
+            Means::Signed => "signed",
+        },
+        "audience": found.audience.as_ref().map(Did::as_str),
+        "expiry_ms": found.expiry.0,
+        "ranges": found.ranges.iter().map(range).collect::<Vec<_>>(),
+    })
+}
+
+fn range(found: &RangeFinding) -> Value {
+    json!({
+        "origin": found.origin,
+        "pact": found.pact.to_string(),
+        "party": found.party.as_str(),
+        "first": found.first.0,
+        "last": found.last.0,
+        "began_ms": found.began.map(|at| at.0),
+        "ended_ms": found.ended.map(|at| at.0),
     })
 }
 
@@ -61,13 +87,13 @@ const fn clock(kind: ClockKind) -> &'static str {
 /// The document of what is no bundle of the anchored logs: `exit` is 3.
 #[must_use]
 pub fn unusable(unusable: Unusable) -> Value {
-    json!({
-        "format": FORMAT,
-        "exit": 3,
-        "code": unusable.code(),
-        "reason": unusable.to_string(),
-        "remedy": unusable.remedy(),
-    })
+    failed(unusable.code(), &unusable.to_string(), unusable.remedy())
+}
+
+/// The document of a program that came to no report, for reasons of its own: `exit` is 3.
+#[must_use]
+pub fn failed(code: &str, reason: &str, remedy: &str) -> Value {
+    json!({ "format": FORMAT, "exit": 3, "code": code, "reason": reason, "remedy": remedy })
 }
 
 fn item(item: &Item) -> Value {

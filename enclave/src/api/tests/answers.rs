@@ -253,5 +253,5 @@ fn words_are_found_for_every_code_of_the_table_once() {
     assert_eq!(problem("bad-did").status, 422);
     assert_eq!(problem("too-wide").detail, "the bounds of the statement do not fit 127 bits");
     let mut seen = std::collections::BTreeSet::new();
-    assert!(problems::codes().all(|code| seen.insert(code)));
+    assert!(channel::refusals::codes().all(|code| seen.insert(code)));
 }
