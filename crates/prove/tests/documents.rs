@@ -81,6 +81,13 @@ fn anchors_are_read_whole_or_not_at_all() {
         assert_eq!(document.anchors(), Err(error));
         assert!(error.to_string().contains(' '));
     }
+    let mut two = good.clone();
+    two.monitors
+        .push(MonitorDocument { origin: "z.example/log".into(), ..two.monitors[0].clone() });
+    let key = two.monitors[0].log_key.clone();
+    let keys = ["v.example", "w.example"].map(|name| (name.to_owned(), key.clone())).into();
+    two.witnesses = Some(WitnessesDocument { quorum: 1, keys });
+    assert_eq!(two.anchors().map(|anchors| (anchors.logs.len(), anchors.quorum)), Ok((2, 1)));
     let nobody = AnchorsDocument { audience: None, ..good };
     assert_eq!(nobody.anchors().map(|anchors| (anchors.audience, anchors.nonce)), Ok((None, None)));
     let unknown =
@@ -139,6 +146,12 @@ fn a_verdict_has_every_member_in_every_case() {
     assert_eq!(of(1), json!(["aggregate", null, 0, "verified", null, "insecure-software"]));
     assert_eq!(of(2), json!(["missing", null, 0, "not-checked", "not-proven", null]));
     assert_eq!(items.len(), 3);
+    let says = format!(
+        "calls.denied is at most 5, over epochs 1 to 2 of what did:web:shop.example did, in the log \
+         insecure-dev/test.example/log, to {}",
+        auditor()
+    );
+    assert_eq!(items[0]["statement"], says);
     assert_eq!(items[0]["remedy"], Value::Null);
     assert!(items[2]["remedy"].as_str().unwrap().contains(' '));
 

@@ -116,11 +116,11 @@ pub(crate) fn evidence_id(body: &BootBody) -> Result<EvidenceId, Reason> {
     Ok(evidence.evidence_id())
 }
 
-/// The entries that had a part in the epochs from `before` on: a boot works until the next one
-/// closes its first epoch.
-pub(crate) fn within(life: &[BootEntry], before: messages::time::Epoch) -> &[BootEntry] {
-    let begins = life.iter().skip(1).take_while(|next| next.first <= before).count();
-    life.get(begins..).unwrap_or_default()
+/// How many of the boots, the last ones, had a part in the epochs after `before`: a boot works
+/// until the next one closes its first epoch.
+pub(crate) fn part(life: &[BootEntry], before: messages::time::Epoch) -> usize {
+    let gone = life.iter().skip(1).take_while(|next| next.first <= before).count();
+    life.len().saturating_sub(gone)
 }
 
 /// Distinct boots, in an order that their first epochs follow.
@@ -132,5 +132,45 @@ pub(crate) fn check_order(life: &[BootEntry]) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::BootsOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::time::Epoch;
+
+    use super::*;
+
+    fn life(first: &[u64]) -> Vec<BootEntry> {
+        let entry = |(boot, first): (u8, &u64)| BootEntry {
+            boot: BootId([boot; 32]),
+            first: Epoch(*first),
+            ..BootEntry::default()
+        };
+        (0..).zip(first).map(entry).collect()
+    }
+
+    #[test]
+    fn a_boot_has_a_part_until_the_next_one_has_closed_an_epoch() {
+        let boots = life(&[0, 3, 3, 7]);
+        let parts = [(0, 4), (2, 4), (3, 2), (6, 2), (7, 1), (99, 1)];
+        for (before, count) in parts {
+            assert_eq!(part(&boots, Epoch(before)), count, "after epoch {before}");
+        }
+        assert_eq!(part(&[], Epoch(0)), 0);
+    }
+
+    #[test]
+    fn boots_are_distinct_and_in_the_order_of_their_epochs() {
+        for (first, order) in
+            [(&[][..], Ok(())), (&[0, 3, 3], Ok(())), (&[0, 3, 2], Err(Fault::BootsOrder))]
+        {
+            assert_eq!(check_order(&life(first)), order, "{first:?}");
+        }
+        let mut again = life(&[0, 1, 2]);
+        if let Some(entry) = again.last_mut() {
+            entry.boot = BootId([0; 32]);
+        }
+        assert_eq!(check_order(&again), Err(Fault::BootsOrder));
     }
 }

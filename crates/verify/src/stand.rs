@@ -8,10 +8,10 @@ use messages::ids::LeafHash;
 use messages::leaf::{BootEntry, Gaps, PactBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
-use messages::time::{Epoch, Millis};
+use messages::time::{Bracket, Epoch, Millis};
 
 use crate::anchors::EvidenceClass;
-use crate::appraisal::{Grounds, check_order, evidence_id, within};
+use crate::appraisal::{Grounds, check_order, evidence_id, part};
 use crate::codes::{Fault, Reason};
 use crate::consent;
 use crate::leaves::{Leaves, Opened};
@@ -174,7 +174,7 @@ impl<'a> Stand<'a> {
         if !life.starts_with(until) {
             return Err(Fault::BootsDiverge.into());
         }
-        let part = within(life, self.before_body.epoch).len();
+        let part = part(life, self.before_body.epoch);
         let signed = life.len().saturating_sub(until.len()).saturating_add(1);
         let begins = life.len().saturating_sub(part.max(signed));
         Ok(life.get(begins..).unwrap_or_default())
@@ -207,15 +207,17 @@ fn check_order_of(
 ) -> Result<(), Fault> {
     if before.index >= after.index {
         Err(Fault::LeafOrderReversed)
-    } else if from.at.earliest > from.at.latest
-        || to.at.earliest > to.at.latest
-        || from.at.earliest > to.at.earliest
-        || from.at.latest > to.at.latest
-    {
-        Err(Fault::TimeReversed)
-    } else {
+    } else if follows(&from.at, &to.at) {
         Ok(())
+    } else {
+        Err(Fault::TimeReversed)
     }
+}
+
+/// Is each a bracket, and neither bound of the second before that of the first?
+fn follows(from: &Bracket, to: &Bracket) -> bool {
+    let whole = |bracket: &Bracket| bracket.earliest <= bracket.latest;
+    whole(from) && whole(to) && from.earliest <= to.earliest && from.latest <= to.latest
 }
 
 /// Are these the bodies of this tally, these epochs and one chain of pacts, and is `pact` the one
@@ -260,4 +262,33 @@ fn check_breaks(log: &Leaves<'_>, range: &Range) -> Result<(), Fault> {
         _ => false,
     });
     if crossed { Err(Fault::CrossesBreak) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::time::{ClockKind, UnixMillis};
+
+    use super::*;
+
+    fn bracket((earliest, latest): (u64, u64)) -> Bracket {
+        let (earliest, latest) = (UnixMillis(earliest), UnixMillis(latest));
+        Bracket { earliest, latest, clock: ClockKind::Host }
+    }
+
+    #[test]
+    fn neither_bound_of_time_goes_back() {
+        for (from, to, follows) in [
+            ((3, 5), (3, 5), true),
+            ((3, 3), (3, 3), true),
+            ((3, 5), (4, 6), true),
+            ((3, 5), (3, 6), true),
+            ((3, 5), (4, 5), true),
+            ((3, 5), (2, 6), false),
+            ((3, 5), (4, 4), false),
+            ((5, 3), (6, 7), false),
+            ((3, 5), (7, 6), false),
+        ] {
+            assert_eq!(super::follows(&bracket(from), &bracket(to)), follows, "{from:?} {to:?}");
+        }
+    }
 }

@@ -72,7 +72,7 @@ impl Outsiders {
             add(&mut witnesses.keys, named)?;
             // With as many more as there are new ones, no fewer of the others are enough.
             let new = witnesses.keys.len().saturating_sub(known);
-            witnesses.quorum = self.quorum.unwrap_or(witnesses.quorum.saturating_add(new));
+            witnesses.quorum = self.quorum.unwrap_or_else(|| witnesses.quorum.saturating_add(new));
         }
         let named = self.authority.iter().map(|text| authority(text));
         let named = named.collect::<Result<BTreeMap<_, _>, _>>()?;

@@ -12,7 +12,7 @@ mod life;
 
 use std::collections::BTreeMap;
 
-use cloister_prove::{Ground, ProveError, Request, prove};
+use cloister_prove::{Ground, ProveError, Request, check, prove};
 use messages::bundle::{Bundle, IncludedLeaf, LogView, OpenedConsent, Place, ProvenClaim};
 use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
 use messages::codec::Wire;
@@ -199,7 +199,10 @@ impl Monitor {
     ) -> Result<ProvenClaim, ProveError> {
         let mut request = Request { claim, grounds: vec![self.ground(leaves, claim, 0)] };
         change(&mut request);
-        prove(&request, &mut ChaCha20Rng::from_seed([42; 32]))
+        let proven = prove(&request, &mut ChaCha20Rng::from_seed([42; 32]));
+        let checked = check(&request);
+        assert_eq!(checked.err(), proven.as_ref().err().copied(), "asked before, it says the same");
+        proven
     }
 
     /// What a claim stands on over its range number `at`.

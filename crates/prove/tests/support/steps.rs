@@ -463,6 +463,21 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
         }
         c.push(again);
     }),
+    ("noise-drawn-twice-for-one-debit", |c| {
+        let mut again = c.drafts[AGGREGATE].publication.clone();
+        if let Publication::Aggregate(body) = &mut again {
+            body.sequence = 6;
+            body.query.day += 1;
+        }
+        c.push(again);
+    }),
+    ("noise-drawn-again-for-another-debit", |c| {
+        let mut again = c.drafts[AGGREGATE].publication.clone();
+        if let Publication::Aggregate(body) = &mut again {
+            (body.sequence, body.reserved) = (6, 3);
+        }
+        c.push(again);
+    }),
     ("aggregate-cell-dropped", |c| {
         c.aggregate(|b| {
             b.values.pop();

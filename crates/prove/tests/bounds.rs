@@ -1,0 +1,125 @@
+//! Every bound of a bundle and of a claim: what just fits is read, and one more is not.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/monitor.rs"]
+mod monitor;
+
+use fixture::party_did;
+use messages::bundle::{Bundle, Missing, Place, Stamp};
+use messages::claim::{Claim, Predicate};
+use messages::codec::Wire;
+use messages::leaf::{BootEntry, Boots};
+use monitor::Monitor;
+use verify::{Fault, check_shape};
+
+type Fill = fn(&mut Bundle, usize);
+
+#[test]
+fn a_bundle_that_just_fits_is_read_and_one_more_of_anything_is_not() {
+    let good = Monitor::start().good_bundle();
+    let bounds: [(&str, usize, Fill); 10] = [
+        ("too-many-logs", Bundle::MAX_LOGS, |b, n| b.logs = vec![b.logs[0].clone(); n]),
+        ("too-many-leaves", Bundle::MAX_LEAVES, |b, n| {
+            let leaf = b.logs[0].leaves[0].clone();
+            b.logs[0].leaves = vec![leaf; n];
+        }),
+        ("too-many-claims", Bundle::MAX_CLAIMS, |b, n| b.claims = vec![b.claims[0].clone(); n]),
+        ("too-many-claims", Bundle::MAX_CLAIMS, |b, n| {
+            let place = |index| Place { origin: b.logs[0].origin.clone(), index };
+            b.aggregates = (0..u64::try_from(n).unwrap_or(0)).map(place).collect();
+        }),
+        ("too-many-claims", 64, |b, n| b.schemas = vec![b.schemas[0].clone(); n]),
+        ("too-many-boots", 64, |b, n| b.boots = vec![Boots::default(); n]),
+        ("too-many-boots", 512, |b, n| {
+            b.boots = vec![Boots { entries: vec![BootEntry::default(); n] }];
+        }),
+        ("too-many-boots", 512, |b, n| {
+            let half = Boots { entries: vec![BootEntry::default(); n - 1] };
+            b.boots = vec![half, Boots { entries: vec![BootEntry::default()] }];
+        }),
+        ("too-many-notes", Bundle::MAX_NOTES, |b, n| {
+            b.stamps = vec![Stamp { digest: [0; 32], token: vec![0] }; n];
+        }),
+        ("too-many-notes", Bundle::MAX_NOTES, |b, n| {
+            b.missing = vec![Missing { what: "x".into(), why: "y".into() }; n];
+        }),
+    ];
+    for (code, most, fill) in bounds {
+        let read = |n: usize| {
+            let mut bundle = good.clone();
+            fill(&mut bundle, n);
+            verify::explain(&bundle.to_cbor()).map(drop).map_err(|e| e.code())
+        };
+        assert_eq!((read(most - 1), read(most)), (Ok(()), Ok(())), "{code} {most}");
+        assert_eq!(read(most + 1), Err(code), "{most}");
+        assert_eq!(read(2 * most), Err(code), "{most}");
+    }
+    let only = |claims: bool, aggregates: bool| {
+        let mut bundle = good.clone();
+        bundle.claims.truncate(usize::from(claims));
+        bundle.aggregates.truncate(usize::from(aggregates));
+        verify::explain(&bundle.to_cbor()).map(drop).map_err(|e| e.code())
+    };
+    assert_eq!((only(true, false), only(false, true)), (Ok(()), Ok(())));
+    assert_eq!(only(false, false), Err("empty"));
+}
+
+#[test]
+fn a_claim_has_statements_and_ranges_in_order_and_counts_nothing_twice() {
+    let good = Monitor::start().good_bundle().claims[0].claim.clone();
+    let shape = |statements: usize, ranges: usize| {
+        let mut claim: Claim = good.clone();
+        claim.statements = vec![good.statements[0].clone(); statements];
+        // Tallies that follow one another count different sessions.
+        let range = |generation| {
+            let mut range = good.ranges[0].clone();
+            range.generation = generation;
+            range
+        };
+        claim.ranges = (0..u32::try_from(ranges).unwrap_or(0)).map(range).collect();
+        check_shape(&claim)
+    };
+    for (statements, ranges) in [(1, 1), (Claim::MAX_STATEMENTS, 1), (1, Claim::MAX_RANGES)] {
+        assert_eq!(shape(statements, ranges), Ok(()), "{statements} {ranges}");
+    }
+    let above = [(Claim::MAX_STATEMENTS + 1, 1), (1, Claim::MAX_RANGES + 1), (0, 1), (1, 0)];
+    for (statements, ranges) in above {
+        assert_eq!(shape(statements, ranges), Err(Fault::StatementCount), "{statements} {ranges}");
+    }
+
+    let of = |change: fn(&mut Claim)| {
+        let mut claim = good.clone();
+        claim.ranges.push(claim.ranges[0].clone());
+        change(&mut claim);
+        check_shape(&claim)
+    };
+    assert_eq!(of(|_| {}), Err(Fault::RangeOrder), "the same again");
+    assert_eq!(of(|c| c.ranges[0].generation = 1), Err(Fault::RangeOrder));
+    assert_eq!(of(|c| c.ranges[1].generation = 1), Ok(()), "one broke off before the other");
+    let later = |c: &mut Claim| c.ranges[1].first = c.ranges[1].last;
+    assert_eq!(of(later), Err(Fault::RangeTwice), "epochs of one tally");
+    let parties = |c: &mut Claim| {
+        c.ranges[1].party = party_did(1);
+        c.ranges.sort();
+    };
+    assert_eq!(of(parties), Err(Fault::RangeTwice), "both parties");
+    let elsewhere = |c: &mut Claim| c.ranges[1].origin.push('z');
+    assert_eq!(of(elsewhere), Err(Fault::RangeTwice), "two monitors of one pact");
+    let generation = |c: &mut Claim| {
+        c.ranges[1].origin.push('z');
+        c.ranges[1].generation = 1;
+    };
+    assert_eq!(of(generation), Err(Fault::RangeTwice), "what broke off at one, the other has");
+    assert_eq!(of(|c| c.ranges[1].root.0[0] ^= 0x80), Ok(()), "two pacts");
+    let compared = |c: &mut Claim| {
+        c.ranges[1].origin.push('z');
+        c.statements = vec![Predicate::Agree { sum: "calls.all".into() }];
+    };
+    assert_eq!(of(compared), Ok(()), "to compare is not to add");
+    let both = |c: &mut Claim| {
+        c.ranges[1].origin.push('z');
+        c.statements.push(Predicate::Agree { sum: "calls.all".into() });
+    };
+    assert_eq!(of(both), Err(Fault::RangeTwice), "one statement adds");
+}
