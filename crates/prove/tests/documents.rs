@@ -95,6 +95,14 @@ fn anchors_are_read_whole_or_not_at_all() {
     assert!(unknown.is_err(), "a member that is not known is a mistake");
 }
 
+#[test]
+fn the_evidence_of_every_boot_is_found() {
+    let monitor = Monitor::start();
+    let found = verify::evidence_in(&monitor.good_bundle().logs[0]);
+    let due = monitor.boots.entries.iter().map(|entry| entry.evidence);
+    assert!(due.len() > 1 && found.iter().map(|one| one.evidence_id()).eq(due));
+}
+
 fn told(monitor: &Monitor, anchors: &Anchors, timestamped: &[Timestamped]) -> Value {
     let mut bundle = monitor.good_bundle();
     bundle.claims.truncate(1);

@@ -64,6 +64,30 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// What stands exactly at a bound is no forgery.
+#[test]
+fn what_just_holds_is_verified() {
+    let monitor = Monitor::start();
+    let good = monitor.good_bundle();
+    let holding: [(&str, Step); 4] = [
+        ("all that is spent is spent on one", |c| {
+            c.reserve(|b| b.spent_nano_rho = b.debit_nano_rho);
+        }),
+        ("the whole cap is spent", |c| c.reserve(|b| b.cap_nano_rho = b.spent_nano_rho)),
+        ("the last moment before it is stale", |c| c.now.0 = fixture::EXPIRY.0 - 1),
+        ("a missing event is admitted that is none", |c| {
+            c.signed();
+            c.bundle.claims[0].claim.admitted_gaps = 9;
+            c.sign_again();
+        }),
+    ];
+    for (what, step) in holding {
+        let mut case = Case::new(&monitor, &good);
+        step(&mut case);
+        assert_eq!(case.outcome(), "verified", "{what}");
+    }
+}
+
 #[test]
 fn every_step_has_its_file_and_every_code_is_one_of_ours() {
     let files = files();

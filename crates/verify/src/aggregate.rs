@@ -176,3 +176,101 @@ fn buys(squared: Option<u128>, noise: &Noise, nano_rho: u64) -> bool {
         .map(|s| s.saturating_mul(u128::from(nano_rho)));
     cost.zip(paid).is_some_and(|(cost, paid)| cost <= paid)
 }
+
+#[cfg(test)]
+mod tests {
+    use messages::ids::Root;
+    use messages::leaf::Query;
+    use messages::time::{Bracket, ClockKind, UnixMillis};
+
+    use super::*;
+
+    fn drawn(statistic: &str, mechanism: Mechanism, noise: Noise) -> AggregateBody {
+        let query = Query {
+            dataset: Root([1; 32]),
+            day: 1,
+            statistic: statistic.into(),
+            cells: vec!["a".into(), "b".into()],
+            nano_rho: 6_000_000,
+            mechanism,
+        };
+        let (earliest, latest) = (UnixMillis(0), UnixMillis(0));
+        let at = Bracket { earliest, latest, clock: ClockKind::Host };
+        AggregateBody { sequence: 2, reserved: 1, query, values: vec![1, 2], noise, at }
+    }
+
+    /// Noise for eight sessions at ρ = 0.006 that is just enough: 8 / √(2 · 0.006) is 73.0297.
+    fn noise(mechanism: Mechanism) -> Noise {
+        let laplace = mechanism == Mechanism::DiscreteLaplace;
+        Noise {
+            mechanism,
+            scale_milli: 73_030,
+            sensitivity: if laplace { 8 } else { 64 },
+            half_width_95: if laplace { 211 } else { 138 },
+            session_bound: 8,
+            cell_bound: 1,
+        }
+    }
+
+    #[test]
+    fn noise_that_is_just_enough_is_enough_and_less_is_not() {
+        use Mechanism::{DiscreteGaussian, DiscreteLaplace};
+        for (statistic, mechanism) in [
+            ("sessions.count", DiscreteLaplace),
+            ("violations.count", DiscreteLaplace),
+            ("sessions.outcome", DiscreteGaussian),
+            ("tools", DiscreteGaussian),
+        ] {
+            let checked = |change: fn(&mut AggregateBody)| {
+                let mut body = drawn(statistic, mechanism, noise(mechanism));
+                change(&mut body);
+                check_noise(&body)
+            };
+            assert_eq!(checked(|_| {}), Ok(()), "{statistic}");
+            let scale = checked(|b| b.noise.scale_milli -= 1);
+            assert_eq!(scale, Err(Fault::NoiseScale), "{statistic}");
+            // 64·10¹⁵ / (2 · 73,030²) is 5,999,946.5.
+            assert_eq!(checked(|b| b.query.nano_rho = 5_999_947), Ok(()), "{statistic}");
+            let price = checked(|b| b.query.nano_rho = 5_999_946);
+            assert_eq!(price, Err(Fault::NoiseScale), "{statistic}");
+            let width = checked(|b| b.noise.half_width_95 -= 1);
+            assert_eq!(width, Err(Fault::NoiseWidth), "{statistic}");
+            for sensitivity in
+                [checked(|b| b.noise.sensitivity -= 1), checked(|b| b.noise.sensitivity += 1)]
+            {
+                assert_eq!(sensitivity, Err(Fault::NoiseSensitivity), "{statistic}");
+            }
+            let none = checked(|b| (b.noise.session_bound, b.noise.sensitivity) = (0, 0));
+            assert_eq!(none, Err(Fault::NoiseSensitivity), "{statistic}");
+            let none = checked(|b| b.noise.cell_bound = 0);
+            assert_eq!(none, Err(Fault::NoiseSensitivity), "{statistic}");
+            let cells = checked(|b| b.noise.cell_bound = 2);
+            let due = if statistic == "tools" { Err(Fault::NoiseSensitivity) } else { Ok(()) };
+            assert_eq!(cells, due, "{statistic}");
+            let other = match mechanism {
+                DiscreteLaplace => DiscreteGaussian,
+                DiscreteGaussian => DiscreteLaplace,
+            };
+            let unlike = check_noise(&drawn(statistic, mechanism, noise(other)));
+            assert_eq!(unlike, Err(Fault::NoiseMechanism), "{statistic}");
+            let foreign = check_noise(&drawn(statistic, other, noise(other)));
+            assert_eq!(foreign, Err(Fault::StatisticUnknown), "{statistic}");
+            for cells in [
+                checked(|b| b.query.cells.clear()),
+                checked(|b| b.query.cells[1] = "a".into()),
+                checked(|b| b.values.push(3)),
+                checked(|b| (b.query.cells, b.values) = (Vec::new(), Vec::new())),
+            ] {
+                assert_eq!(cells, Err(Fault::CellsMismatch), "{statistic}");
+            }
+        }
+        let two = Noise {
+            cell_bound: 2,
+            sensitivity: 128,
+            scale_milli: 103_280,
+            half_width_95: 196,
+            ..noise(DiscreteGaussian)
+        };
+        assert_eq!(check_noise(&drawn("tools", DiscreteGaussian, two)), Ok(()));
+    }
+}

@@ -361,6 +361,14 @@ mod tests {
             assert!(meaning.contains(' ') && remedy.contains(' '), "{code}");
             meanings.push(*meaning);
         }
+        let says = |words: &str| {
+            let told = Unusable::ALL.iter().filter(|u| u.remedy().contains(words));
+            told.map(|u| u.code()).collect::<Vec<_>>()
+        };
+        let convicting = ["boot-repeated", "boot-superseded", "equivocation", "previous-leaf"];
+        assert_eq!(says("signed evidence against the monitor"), convicting);
+        assert_eq!(says("pin the monitor of every log"), ["log-not-anchored"]);
+        assert_eq!(says("compare the anchors").len(), 5);
         for offence in [Offence::Fork, Offence::TwoTotals, Offence::WrongOpening] {
             assert!(offence.meaning().starts_with("the monitor signed"), "{}", offence.code());
             meanings.push(offence.meaning());

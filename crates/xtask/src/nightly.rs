@@ -80,8 +80,18 @@ fn mutants() -> Result<Outcome> {
     let verifier = ["--package", "cloister-verify", "--baseline", "skip", "--timeout", "180"];
     let tests = ["--test-package", "cloister-verify,cloister-prove", "--output", "target/verifier"];
     let only = ["--", "--lib", "--test", "accusations", "--test", "forged", "--test", "round_trip"];
-    let more =
-        ["--test", "several", "--test", "transcript", "--test", "documents", "--test", "bounds"];
+    let more = [
+        "--test",
+        "several",
+        "--test",
+        "transcript",
+        "--test",
+        "documents",
+        "--test",
+        "bounds",
+        "--test",
+        "vectors",
+    ];
     let mut command = cargo(&["mutants"]);
     command.args(verifier).args(tests).args(only).args(more);
     stage::run(command.env("CLOISTER_DIFFERENTIAL", "10").env("PROPTEST_CASES", "16"))

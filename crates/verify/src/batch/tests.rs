@@ -174,6 +174,27 @@ fn blame_falls_on_the_one_that_is_bad_wherever_it_stands() {
 }
 
 /// Two errors that cancel in a plain sum: the weights keep them apart.
+/// A claim may carry both kinds; its code is that of the proof that fails.
+#[test]
+fn blame_falls_on_the_proof_that_is_bad_within_a_group() {
+    let mut rng = rng(5);
+    let good = Made::new(8, 1, &mut rng);
+    let mut bad = good.clone();
+    bad.points[0] += G;
+    for (zero, range, fault) in [
+        (0, &good, None),
+        (1, &good, Some(Fault::EqualityProof)),
+        (0, &bad, Some(Fault::RangeProof)),
+        (1, &bad, Some(Fault::EqualityProof)),
+    ] {
+        let group = vec![equality(zero, &mut rng), range.read().unwrap()];
+        assert_eq!(verify(&[group]), [fault]);
+        let turned = vec![range.read().unwrap(), equality(zero, &mut rng)];
+        let first = fault.map(|fault| if range.holds() { fault } else { Fault::RangeProof });
+        assert_eq!(verify(&[turned]), [first], "the first in its order");
+    }
+}
+
 #[test]
 fn errors_that_would_cancel_do_not() {
     let mut rng = rng(3);
