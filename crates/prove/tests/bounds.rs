@@ -7,11 +7,14 @@ mod monitor;
 
 use fixture::party_did;
 use messages::bundle::{Bundle, Missing, Place, Stamp};
-use messages::claim::{Claim, Predicate};
+use messages::claim::{Claim, Predicate, Sum};
 use messages::codec::Wire;
+use messages::counter::{Counter, DEFAULT_MAX, Schema};
 use messages::leaf::{BootEntry, Boots};
+use messages::time::Millis;
 use monitor::Monitor;
-use verify::{Fault, check_shape};
+use verify::statement::Stretch;
+use verify::{Fault, Statement, check_shape, check_terms};
 
 type Fill = fn(&mut Bundle, usize);
 
@@ -122,4 +125,30 @@ fn a_claim_has_statements_and_ranges_in_order_and_counts_nothing_twice() {
         c.statements.push(Predicate::Agree { sum: "calls.all".into() });
     };
     assert_eq!(of(both), Err(Fault::RangeTwice), "one statement adds");
+}
+
+#[test]
+fn a_verifier_multiplies_as_much_as_it_says_and_no_more() {
+    let names: Vec<String> = (0..256).map(|at| format!("c{at:03}")).collect();
+    let counter = |name: &String| Counter {
+        name: name.clone(),
+        unit: "calls".into(),
+        max: DEFAULT_MAX,
+        bucket: None,
+    };
+    let schema = Schema { counters: names.iter().map(counter).collect() };
+    let stretch = Stretch { schema: &schema, shortest: Millis(1), longest: Millis(1) };
+    let statement = |counters: usize| {
+        let sum = Sum::of(names.iter().take(counters).map(String::as_str));
+        let predicate = Predicate::Bounded { sum, lower: Some(1), upper: None };
+        Statement::new(&predicate, &[stretch]).map_err(|e| e.code())
+    };
+    let whole = |more: Option<usize>| {
+        let statements = core::iter::repeat_n(256, 63).chain([255]).chain(more).map(statement);
+        let statements: Vec<Statement> = statements.collect::<Result<_, _>>().unwrap_or_default();
+        (statements.len(), check_terms(&statements))
+    };
+    assert_eq!(whole(None), (64, Ok(())));
+    assert_eq!(whole(Some(1)), (65, Ok(())), "16,384 in all");
+    assert_eq!(whole(Some(2)), (65, Err(Fault::TooManyTerms)));
 }

@@ -103,6 +103,13 @@ fn the_evidence_of_every_boot_is_found() {
     assert!(due.len() > 1 && found.iter().map(|one| one.evidence_id()).eq(due));
 }
 
+fn verdict_of(monitor: &Monitor, bundle: &[u8]) -> Value {
+    let appraised = monitor.appraised();
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let report = verify::verify(bundle, &monitor.anchors(), findings, NOW).unwrap();
+    verdict(&report, Context { at: NOW, refusals: &[], stamps_refused: false })
+}
+
 fn told(monitor: &Monitor, anchors: &Anchors, timestamped: &[Timestamped]) -> Value {
     let mut bundle = monitor.good_bundle();
     bundle.claims.truncate(1);
@@ -169,6 +176,27 @@ fn a_verdict_has_every_member_in_every_case() {
     let broken = unusable(Unusable::Malformed);
     assert_eq!((&broken["exit"], &broken["code"]), (&json!(3), &json!("malformed")));
     assert!(broken["reason"].is_string() && broken["remedy"].is_string());
+}
+
+/// The time of a range is that of its own leaves, or none.
+#[test]
+fn the_time_of_a_range_is_not_that_of_another_leaf() {
+    let monitor = Monitor::start();
+    let ends = |change: fn(&mut messages::bundle::Stand)| {
+        let mut bundle = monitor.good_bundle();
+        change(&mut bundle.claims[0].stands[0]);
+        let document = verdict_of(&monitor, &bundle.to_cbor());
+        let range = &document["claims"][0]["ranges"][0];
+        [range["began_ms"].as_u64(), range["ended_ms"].as_u64()]
+    };
+    let (before, after) = (2, 7);
+    assert_eq!(ends(|_| {}), [Some(500), Some(2000)]);
+    let good = &monitor.good_bundle().claims[0].stands[0];
+    assert_eq!((good.before, good.after), (before, after));
+    assert_eq!(ends(|s| s.before = 1), [None, Some(2000)], "the pact's");
+    assert_eq!(ends(|s| s.before += 1), [None, Some(2000)], "the other party's");
+    assert_eq!(ends(|s| s.after = s.before), [Some(500), None], "of another epoch");
+    assert_eq!(ends(|s| s.after = 99), [Some(500), None], "that is not there");
 }
 
 #[test]
