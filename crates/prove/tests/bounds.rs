@@ -152,3 +152,29 @@ fn a_verifier_multiplies_as_much_as_it_says_and_no_more() {
     assert_eq!(whole(Some(1)), (65, Ok(())), "16,384 in all");
     assert_eq!(whole(Some(2)), (65, Err(Fault::TooManyTerms)));
 }
+
+/// A boot signs of what was there while it was in charge: after its own leaf, before the next
+/// boot's, and not after the end of the log.
+#[test]
+fn a_boot_signs_while_it_is_in_charge() {
+    let monitor = Monitor::start();
+    let claim = monitor.claim(&monitor.predicates[0], 1, 1);
+    let code = |boot: usize, size: u64| {
+        let bundle = monitor.bundle(vec![monitor.sign(&claim, boot, size)]);
+        let report = monitor.verify(&bundle.to_cbor());
+        report.map_or_else(|unusable| unusable.code(), |report| report.items[0].verdict.code())
+    };
+    // The epoch's leaf is number 4, the second boot's is 6, and there are 11 leaves.
+    for (boot, size, due) in [
+        (0, 4, "signed-order"),
+        (0, 5, "verified"),
+        (0, 6, "verified"),
+        (0, 7, "signed-order"),
+        (1, 6, "signed-order"),
+        (1, 7, "verified"),
+        (1, 11, "verified"),
+        (1, 12, "signed-order"),
+    ] {
+        assert_eq!(code(boot, size), due, "boot {boot} at {size} leaves");
+    }
+}
