@@ -69,7 +69,14 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn what_just_holds_is_verified() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle();
-    let holding: [(&str, Step); 4] = [
+    let holding: [(&str, Step); 6] = [
+        ("the day pays again", |c| c.reserve_again(|_| ())),
+        ("another day has a budget of its own", |c| {
+            c.reserve_again(|b| {
+                b.day += 1;
+                (b.spent_nano_rho, b.cap_nano_rho) = (b.debit_nano_rho, b.debit_nano_rho);
+            });
+        }),
         ("all that is spent is spent on one", |c| {
             c.reserve(|b| b.spent_nano_rho = b.debit_nano_rho);
         }),

@@ -16,7 +16,7 @@ use messages::bundle::{Bundle, LinearProof, OpenedConsent, Proof, ProvenClaim};
 use messages::claim::{Claim, Predicate};
 use messages::codec::Wire;
 use messages::evidence::Claims;
-use messages::ids::{Commitment, LeafHash};
+use messages::ids::{Commitment, LeafHash, QueryId};
 use messages::leaf::{AggregateBody, BootBody, Boots, PactBody, ReserveBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
@@ -171,6 +171,16 @@ impl<'a> Case<'a> {
         let Publication::Boot(body) = &mut self.drafts[BOOT_B].publication else { panic!() };
         change(body);
         self.republish();
+    }
+
+    /// Another reservation after everything.
+    pub(crate) fn reserve_again(&mut self, change: impl FnOnce(&mut ReserveBody)) {
+        let mut again = self.drafts[RESERVE].publication.clone();
+        let Publication::Reserve(body) = &mut again else { panic!() };
+        (body.sequence, body.query) = (6, QueryId([1; 32]));
+        body.spent_nano_rho += body.debit_nano_rho;
+        change(body);
+        self.push(again);
     }
 
     pub(crate) fn reserve(&mut self, change: impl FnOnce(&mut ReserveBody)) {

@@ -455,6 +455,8 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("ledger-entry-omitted", |c| c.aggregate(|b| b.sequence = 6)),
     ("budget-overspent", |c| c.reserve(|b| b.cap_nano_rho = b.spent_nano_rho - 1)),
     ("budget-understated", |c| c.reserve(|b| b.spent_nano_rho = b.debit_nano_rho - 1)),
+    ("budget-spent-and-forgotten", |c| c.reserve_again(|b| b.spent_nano_rho -= 1)),
+    ("budget-raised", |c| c.reserve_again(|b| b.cap_nano_rho += 1)),
     ("noise-drawn-again", |c| {
         let mut again = c.drafts[AGGREGATE].publication.clone();
         if let Publication::Aggregate(body) = &mut again {
