@@ -264,6 +264,13 @@ mod tests {
                 assert_eq!(cells, Err(Fault::CellsMismatch), "{statistic}");
             }
         }
+        // 290 · 10,000 is exactly 29 · 100,000.
+        for (mechanism, statistic, width) in
+            [(DiscreteLaplace, "sessions.count", 289), (DiscreteGaussian, "sessions.outcome", 189)]
+        {
+            let exact = Noise { scale_milli: 100_000, half_width_95: width, ..noise(mechanism) };
+            assert_eq!(check_noise(&drawn(statistic, mechanism, exact)), Ok(()), "{statistic}");
+        }
         let two = Noise {
             cell_bound: 2,
             sensitivity: 128,
