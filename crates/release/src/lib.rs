@@ -27,11 +27,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod continual;
 mod contributions;
 mod ledger;
 mod mechanism;
 mod statistic;
 
+pub use continual::Stream;
 pub use contributions::{Contribution, Contributions, OutcomeCell};
 pub use ledger::{DrawError, Ledger, Outcome, Quote, Refusal, Reservation};
 pub use mechanism::{MAX_SCALE_MILLI, Scale};

@@ -15,7 +15,7 @@ pub const MAX_SCALE_MILLI: u64 = (1 << 29) * 1000;
 /// A noise scale in eighths: exact in binary and in thousandths, so that what is published is
 /// what is drawn. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Scale(u32);
+pub struct Scale(u64);
 
 impl Scale {
     /// The smallest scale that costs at most `nano_rho` at this sensitivity, squared.
@@ -29,26 +29,44 @@ impl Scale {
     /// lies out of range.
     pub fn new(sensitivity_squared: u64, nano_rho: u64) -> Result<Self, Refusal> {
         // (8·scale)² ≥ 32·Δ²·10⁹/nano_rho
-        let eighths_squared = u128::from(sensitivity_squared)
-            .checked_mul(32 * 1_000_000_000)
-            .map(|n| n.div_ceil(u128::from(nano_rho.max(1))))
-            .filter(|n| *n > 0 && nano_rho > 0)
-            .ok_or(Refusal::Price)?;
-        let floor = eighths_squared.isqrt();
-        let rounded_up = u128::from(floor.checked_mul(floor) != Some(eighths_squared));
-        let eighths = floor.checked_add(rounded_up).ok_or(Refusal::Price)?;
-        Ok(Self(u32::try_from(eighths).map_err(|_| Refusal::Price)?))
+        let eighths = root(u128::from(sensitivity_squared), 32, nano_rho)?;
+        u32::try_from(eighths).map(|eighths| Self(eighths.into())).map_err(|_| Refusal::Price)
+    }
+
+    /// As [`Scale::new`], in whole numbers up to 2⁴⁰: for noise on a lattice that is finer than
+    /// what is counted.
+    pub(crate) fn whole(sensitivity_squared: u128, nano_rho: u64) -> Result<Self, Refusal> {
+        // (2·scale)² ≥ 2·Δ²·10⁹/nano_rho
+        let halves = root(sensitivity_squared, 2, nano_rho)?;
+        let whole = u64::try_from(halves.div_ceil(2)).ok().filter(|whole| *whole <= 1 << 40);
+        whole.and_then(|whole| whole.checked_mul(8)).map(Self).ok_or(Refusal::Price)
     }
 
     /// Thousandths, exactly.
     #[must_use]
     pub fn milli(self) -> u64 {
-        u64::from(self.0).saturating_mul(125)
+        self.0.saturating_mul(125)
     }
 
+    /// Exactly: at most 43 binary digits are in use.
     fn exact(self) -> f64 {
-        f64::from(self.0) / 8.0
+        let [.., a, b, c, d] = self.0.to_be_bytes();
+        let high = u32::try_from(self.0 >> 32).unwrap_or(u32::MAX);
+        f64::from(high).mul_add(4_294_967_296.0, f64::from(u32::from_be_bytes([a, b, c, d]))) / 8.0
     }
+}
+
+/// The smallest r with r² ≥ factor·Δ²·10⁹/`nano_rho`.
+fn root(sensitivity_squared: u128, factor: u128, nano_rho: u64) -> Result<u128, Refusal> {
+    let square = sensitivity_squared
+        .checked_mul(factor)
+        .and_then(|n| n.checked_mul(1_000_000_000))
+        .map(|n| n.div_ceil(u128::from(nano_rho.max(1))))
+        .filter(|n| *n > 0 && nano_rho > 0)
+        .ok_or(Refusal::Price)?;
+    let floor = square.isqrt();
+    let rounded_up = u128::from(floor.checked_mul(floor) != Some(square));
+    floor.checked_add(rounded_up).ok_or(Refusal::Price)
 }
 
 /// The noise of `statistic` at `nano_rho`, as it is published.

@@ -12,7 +12,7 @@ use super::*;
 const DRAWS: usize = 40_000;
 
 fn draws(mechanism: Mechanism, eighths: u32) -> Vec<i64> {
-    sample(mechanism, Scale(eighths), &vec![0; DRAWS]).unwrap()
+    sample(mechanism, Scale(eighths.into()), &vec![0; DRAWS]).unwrap()
 }
 
 /// Unnormalised probability of a noise value.
@@ -157,7 +157,7 @@ proptest! {
         let scale = Scale::new(u64::from(sensitivity).pow(2), nano_rho).unwrap();
         // Integer restatement: (8·scale)² · nano_rho ≥ 32·Δ²·10⁹.
         let need = 32_000_000_000 * u128::from(sensitivity).pow(2);
-        let pays = |eighths: u32| u128::from(eighths).pow(2) * u128::from(nano_rho) >= need;
+        let pays = |eighths: u64| u128::from(eighths).pow(2) * u128::from(nano_rho) >= need;
         prop_assert!(pays(scale.0) && !pays(scale.0 - 1));
         let price = nano_rho as f64 * 1e-9;
         for mechanism in BOTH {
