@@ -7,7 +7,7 @@ mod fixture;
 mod monitor;
 
 use fixture::{NONCE, NOW, auditor, party_did};
-use messages::bundle::{Missing, Stamp};
+use messages::bundle::Missing;
 use messages::claim::{Audience, Predicate, Relation, Sum};
 use messages::codec::Wire;
 use messages::did::Did;
@@ -221,7 +221,6 @@ fn the_earliest_accepted_stamp_counts_for_what_it_is_of() {
     let document = told(&monitor, &strict, &found[2..]);
     assert_eq!(document["items"][0]["code"], "not-stamped");
     assert_eq!(document["items"][1]["code"], "not-stamped", "aggregates, too");
-    let Stamp { digest: _, token: _ } = Stamp { digest: [0; 32], token: Vec::new() };
 }
 
 /// What a reader without any program for it is told; a lawyer can follow it.
