@@ -223,6 +223,36 @@ fn the_earliest_accepted_stamp_counts_for_what_it_is_of() {
     assert_eq!(document["items"][1]["code"], "not-stamped", "aggregates, too");
 }
 
+/// Witnesses count who are the verifier's, each once, and as many as it demands.
+#[test]
+fn cosignatures_count_that_are_of_the_verifiers_witnesses() {
+    let monitor = Monitor::start();
+    let key = |seed: u8| SigningKey::from_seed(&[seed; 32]);
+    let named = |seed: u8| format!("w{seed}.example");
+    let mut bundle = monitor.good_bundle();
+    let mut cosigned = |seed: u8, at: u64| {
+        let note = &mut bundle.logs[0].checkpoint;
+        let line = tlog::cosign(note, &named(seed), &key(seed), at).unwrap();
+        *note = tlog::with_cosignature(note, &line).unwrap();
+        bundle.to_cbor()
+    };
+    let bundles = [cosigned(1, 5), cosigned(2, 6), cosigned(3, 7)];
+    let checked = |cosignatures: usize, witnesses: &[u8], quorum: usize| {
+        let witnesses = witnesses.iter().map(|seed| (named(*seed), key(*seed).public())).collect();
+        let anchors = Anchors { witnesses, quorum, ..monitor.anchors() };
+        let appraised = monitor.appraised();
+        let findings = Findings { appraised: &appraised, timestamped: &[] };
+        let report = verify::verify(&bundles[cosignatures - 1], &anchors, findings, NOW).unwrap();
+        (report.logs[0].cosigned, report.items[0].verdict.code())
+    };
+    assert_eq!(checked(3, &[1, 2, 3], 3), (3, "verified"));
+    assert_eq!(checked(2, &[1, 2, 3], 2), (2, "verified"));
+    assert_eq!(checked(2, &[1, 2, 3], 3), (2, "not-witnessed"));
+    assert_eq!(checked(3, &[1, 9], 1), (1, "verified"), "others may cosign");
+    assert_eq!(checked(3, &[9], 1), (0, "not-witnessed"));
+    assert_eq!(checked(1, &[1], 0), (1, "verified"), "counted without a demand");
+}
+
 /// What a reader without any program for it is told; a lawyer can follow it.
 #[test]
 fn a_bundle_is_explained_in_words() {
