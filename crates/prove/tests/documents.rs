@@ -173,6 +173,15 @@ fn a_verdict_has_every_member_in_every_case() {
     let strangers = Anchors { audience: Some(party_did(0)), ..monitor.anchors() };
     let document = told(&monitor, &strangers, &[]);
     assert_eq!(document["items"][0]["code"], "audience");
+    // Nothing is verified that rests on any evidence, so nothing rests on that of a developer.
+    let findings = Findings { appraised: &[], timestamped: &[] };
+    let bundle = monitor.good_bundle().to_cbor();
+    let report = verify::verify(&bundle, &monitor.anchors(), findings, NOW).unwrap();
+    assert!(!report.insecure());
+    let context = Context { at: NOW, refusals: &[], stamps_refused: false };
+    let document = verdict(&report, context);
+    assert_eq!(document["insecure_software_evidence"], false);
+    assert_eq!((&document["exit"], &document["time_stamps_refused"]), (&json!(2), &json!(false)));
     let broken = unusable(Unusable::Malformed);
     assert_eq!((&broken["exit"], &broken["code"]), (&json!(3), &json!("malformed")));
     assert!(broken["reason"].is_string() && broken["remedy"].is_string());

@@ -1,6 +1,7 @@
 //! Ways to break or forge a good bundle. Each leaves a bundle, anchors and appraisals behind, as
 //! a verifier would meet them.
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
