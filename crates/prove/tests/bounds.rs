@@ -14,7 +14,7 @@ use messages::leaf::{BootEntry, Boots};
 use messages::time::Millis;
 use monitor::Monitor;
 use verify::statement::Stretch;
-use verify::{Fault, Statement, check_shape, check_terms};
+use verify::{Fault, Statement, check_agreement, check_shape, check_terms};
 
 type Fill = fn(&mut Bundle, usize);
 
@@ -177,4 +177,37 @@ fn a_boot_signs_while_it_is_in_charge() {
     ] {
         assert_eq!(code(boot, size), due, "boot {boot} at {size} leaves");
     }
+}
+
+/// What two monitors counted can only agree where it is of one party under one pact.
+#[test]
+fn two_logs_agree_on_one_tally() {
+    let schema = Schema {
+        counters: vec![Counter {
+            name: "calls.all".into(),
+            unit: "calls".into(),
+            max: DEFAULT_MAX,
+            bucket: None,
+        }],
+    };
+    let stretch = Stretch { schema: &schema, shortest: Millis(1), longest: Millis(1) };
+    let agree = Predicate::Agree { sum: "calls.all".into() };
+    let alike = |statement: Predicate| Statement::new(&statement, &[stretch, stretch]).unwrap();
+    let good = Monitor::start().good_bundle().claims[0].claim.clone();
+    let of = |predicate: &Predicate, change: fn(&mut Claim)| {
+        let mut claim = good.clone();
+        claim.ranges.push(claim.ranges[0].clone());
+        claim.ranges[1].origin.push('z');
+        change(&mut claim);
+        check_agreement(&claim, &[alike(predicate.clone())])
+    };
+    assert_eq!(of(&agree, |_| {}), Ok(()));
+    let refused = Err(Fault::AgreeLogs);
+    assert_eq!(of(&agree, |c| c.ranges[1].party = party_did(1)), refused, "the other party");
+    assert_eq!(of(&agree, |c| c.ranges[1].generation = 1), refused, "what came after a break");
+    assert_eq!(of(&agree, |c| c.ranges[1].root.0[0] ^= 1), refused, "another pact");
+    assert_eq!(of(&agree, |c| c.ranges[1].origin = c.ranges[0].origin.clone()), refused, "one log");
+    assert_eq!(of(&agree, |c| c.ranges.truncate(1)), refused, "with nobody");
+    let sum = Predicate::at_least("calls.all", 1);
+    assert_eq!(of(&sum, |c| c.ranges[1].party = party_did(1)), Ok(()), "nothing is compared");
 }

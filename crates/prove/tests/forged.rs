@@ -32,6 +32,9 @@ mod steps;
 use charges::CHARGES;
 use fields::FIELDS;
 use forge::{Case, Step};
+use messages::leaf::{BreakBody, BreakCause};
+use messages::publication::Publication;
+use messages::time::Epoch;
 use monitor::Monitor;
 use revisions::REVISIONS;
 use shapes::SHAPES;
@@ -69,7 +72,17 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn what_just_holds_is_verified() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle();
-    let holding: [(&str, Step); 6] = [
+    let holding: [(&str, Step); 7] = [
+        ("the tally broke off after the range", |c| {
+            let tally = c.bundle.claims[0].claim.ranges[0].tally();
+            let (last, cause) = (Epoch(2), BreakCause::Mismatch);
+            c.push(Publication::Break(BreakBody {
+                tally,
+                last,
+                cause,
+                at: fixture::exactly(2600),
+            }));
+        }),
         ("the day pays again", |c| c.reserve_again(|_| ())),
         ("another day has a budget of its own", |c| {
             c.reserve_again(|b| {
