@@ -163,6 +163,7 @@ const TABLE: &[Row] = &[
     // private statistics
     ("budget-exhausted", 409, "the day's privacy budget is spent", "ask about another day"),
     ("ledger-full", 503, "the privacy ledger is full", "use another monitor"),
+    ("release-stream-ended", 409, "the running total has reached its horizon", "agree on another total from here on"),
     ("release-bounds", 422, "the query names other bounds than the monitor's", "use the bounds of the monitor's configuration"),
     ("release-day-forgotten", 404, "the day's contributions are no longer kept", "ask within the retention"),
     ("release-day-still-open", 409, "the day is not over", "ask when it is"),

@@ -38,13 +38,10 @@ impl Fault {
     /// The monitor refused. Its codes are stable and their words are known here; what to do is
     /// said for this command, where that differs from what a client of the interface would do.
     pub(crate) fn refused(code: &str) -> Self {
-        let remedy = REMEDIES.iter().find(|(prefix, _)| code.starts_with(prefix));
-        let (reason, of_code) = words(code).unwrap_or(("for a reason that has no words here", ""));
-        let remedy = match remedy {
-            Some((_, remedy)) => remedy,
-            None if of_code.is_empty() => "use a cloister and a cloisterd of the same version",
-            None => of_code,
-        };
+        let unknown = ("it gives no reason", "use a cloister and a cloisterd of the same version");
+        let (reason, of_code) = words(code).unwrap_or(unknown);
+        let ours = REMEDIES.iter().find(|(prefix, _)| code.starts_with(prefix));
+        let remedy = ours.map_or(of_code, |(_, remedy)| remedy);
         Self::new(code, format!("the monitor refused the request: {reason}"), remedy)
     }
 }

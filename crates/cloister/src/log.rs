@@ -1,5 +1,5 @@
-//! `cloister log`: whether it only grows, what a monitor keeps of a session, for whom the pact's consent names, and the
-//! pacts that it goes by, for whom they concern.
+//! `cloister log`: whether it only grows; what a monitor keeps of a session, for whom the pact's
+//! consent names; and the pacts that it goes by, for whom they concern.
 
 mod check;
 

@@ -1,14 +1,7 @@
 //! What is counted as a breach of a term: what broke it and took place all the same. A call that was
 //! stopped, waits or was approved broke nothing.
-#![allow(
-    clippy::allow_attributes,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::needless_pass_by_value,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may panic"
-)]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test that fails here says so")]
+
 mod common;
 
 use cloister_pact::{Approval, Compiled, Decision, Judgement, Pact, compile};

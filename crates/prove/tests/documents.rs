@@ -139,6 +139,7 @@ fn a_verdict_has_every_member_in_every_case() {
     assert_eq!((claims.len(), &claims[0]["proof"]), (1, &json!("zero-knowledge")));
     assert_eq!(claims[0]["audience"], auditor().as_str());
     assert_eq!(claims[0]["expiry_ms"], of[0].claim.expiry.0);
+    assert_eq!(claims[0]["admitted_gaps"], 0);
     let range = json!({"origin": monitor.origin, "pact": monitor.root_pact.to_string(),
         "party": party_did(0).as_str(), "first": 1, "last": 2, "began_ms": 500, "ended_ms": 2000});
     assert_eq!(claims[0]["ranges"], json!([range]));

@@ -64,11 +64,11 @@ impl Stream {
     /// Draws the next day's noise, once, and adds it to the total of all days up to it.
     ///
     /// # Errors
-    /// [`DrawError::Forgotten`] past the horizon; [`DrawError::Sampler`].
+    /// [`DrawError::Ended`] past the horizon; [`DrawError::Sampler`].
     // PRIVACY: nothing depends on `total` but the sum that is returned.
     pub fn release(&mut self, total: i64) -> Result<i64, DrawError> {
         if self.drawn.len() >= self.coefficients.len() {
-            return Err(DrawError::Forgotten);
+            return Err(DrawError::Ended);
         }
         let drawn = sample(Mechanism::DiscreteGaussian, self.scale, &vec![0])?;
         let [z] = drawn.as_slice() else { return Err(DrawError::Sampler) };

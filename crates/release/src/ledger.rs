@@ -352,6 +352,9 @@ pub enum DrawError {
     /// Another ledger made the reservation.
     #[error("the reservation is of another ledger")]
     OtherLedger,
+    /// The running total has had all its days.
+    #[error("the running total has reached its horizon")]
+    Ended,
     /// The sampler failed.
     #[error("no noise could be drawn")]
     Sampler,
@@ -365,6 +368,7 @@ impl DrawError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Ended => "release-stream-ended",
             Self::Forgotten => "release-day-forgotten",
             Self::OtherData => "release-other-data",
             Self::OtherLedger => "release-other-ledger",

@@ -13,7 +13,7 @@ use crate::appraisal::Grounds;
 use crate::batch::Unverified;
 use crate::codes::{Fault, Reason};
 use crate::proof;
-use crate::report::{ClaimFinding, Means, RangeFinding, Stop, addressee};
+use crate::report::{ClaimFinding, Means, RangeFinding, Stop};
 use crate::stand::Stand;
 use crate::statement::Statement;
 use crate::transcript::{Binding, signed_message};
@@ -80,7 +80,7 @@ pub(crate) fn check(
 
 /// How, until when and about what a claim speaks, as far as its leaves are there.
 pub(crate) fn found(grounds: &Grounds<'_>, proven: &ProvenClaim) -> ClaimFinding {
-    let Claim { statements: _, ranges, audience, expiry, admitted_gaps: _ } = &proven.claim;
+    let Claim { statements: _, ranges, audience, expiry, admitted_gaps } = &proven.claim;
     let range = |(at, range): (usize, &Range)| {
         let log = grounds.log(&range.origin);
         let body = |index, epoch| match &log?.at(index)?.body {
@@ -104,8 +104,12 @@ pub(crate) fn found(grounds: &Grounds<'_>, proven: &ProvenClaim) -> ClaimFinding
     };
     ClaimFinding {
         means: Means::from(proven),
-        audience: addressee(audience),
+        audience: match audience {
+            Audience::Public => None,
+            Audience::Verifier { did, .. } => Some(did.clone()),
+        },
         expiry: *expiry,
+        admitted_gaps: *admitted_gaps,
         ranges: ranges.iter().enumerate().map(range).collect(),
     }
 }

@@ -1,7 +1,6 @@
 //! What came of a bundle: one verdict for each statement. There is no bare yes.
 
 use messages::bundle::{Proof, ProvenClaim};
-use messages::claim::Audience;
 use messages::did::Did;
 use messages::ids::PactHash;
 use messages::time::{ClockKind, Epoch, UnixMillis};
@@ -83,6 +82,8 @@ pub struct ClaimFinding {
     pub audience: Option<Did>,
     /// From then on it is stale.
     pub expiry: UnixMillis,
+    /// How many missing events it admits.
+    pub admitted_gaps: u64,
     /// Its ranges.
     pub ranges: Vec<RangeFinding>,
 }
@@ -122,13 +123,6 @@ pub struct RangeFinding {
     pub began: Option<UnixMillis>,
     /// Not later than this it ended, by its last leaf; none when the bundle lacks that.
     pub ended: Option<UnixMillis>,
-}
-
-pub(crate) fn addressee(audience: &Audience) -> Option<Did> {
-    match audience {
-        Audience::Public => None,
-        Audience::Verifier { did, .. } => Some(did.clone()),
-    }
 }
 
 /// How far a log's checkpoint is known to others.

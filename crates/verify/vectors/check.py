@@ -1283,7 +1283,7 @@ def told_claims(value, vector):
                 "began_ms": before[0], "ended_ms": after[1]})
         did, _ = claim.audience[1] or (None, None)
         yield {"proof": "signed" if kind == SIGNED else "zero-knowledge", "audience": did,
-               "expiry_ms": claim.expiry, "ranges": ranges}
+               "expiry_ms": claim.expiry, "admitted_gaps": claim.gaps, "ranges": ranges}
 
 
 def expect(holds, otherwise):

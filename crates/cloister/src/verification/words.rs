@@ -22,16 +22,16 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
         // What it says comes first, then where it holds: a claim's place, an aggregate's values.
         let (text, detail) = match item.subject {
             Subject::Statement { claim, statement } => {
-                let (found, claim) = (report.claims.get(claim), claims.get(claim));
-                let admitted = claim.map_or(0, |proven| proven.claim.admitted_gaps);
                 // Claims of one place are printed under one heading.
+                let found = report.claims.get(claim);
                 if let Some(found) = found
-                    && place != Some((found, admitted))
+                    && place != Some(found)
                 {
-                    place = Some((found, admitted));
-                    print_place(found, admitted);
+                    place = Some(found);
+                    print_place(found);
                 }
-                let predicate = claim.and_then(|proven| proven.claim.statements.get(statement));
+                let proven = claims.get(claim);
+                let predicate = proven.and_then(|proven| proven.claim.statements.get(statement));
                 (predicate.map_or_else(|| item.words.clone(), verify::words), None)
             }
             Subject::Aggregate(_) | Subject::Missing(_) => match item.words.split_once(": ") {
@@ -93,7 +93,7 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
 }
 
 /// What the claims below share: ranges, audience, expiry, and what stands behind them.
-fn print_place(found: &ClaimFinding, admitted_gaps: u64) {
+fn print_place(found: &ClaimFinding) {
     for range in &found.ranges {
         let RangeFinding { origin, pact, party, first, last, began, ended } = range;
         output::line(format!("over epochs {} to {}:", first.0, last.0));
@@ -111,8 +111,8 @@ fn print_place(found: &ClaimFinding, admitted_gaps: u64) {
     }
     let (means, expiry) = (verify::means(found.means), output::moment(found.expiry));
     output::line(format!("    {means}, good until {expiry}"));
-    if admitted_gaps > 0 {
-        output::line(format!("    with up to {admitted_gaps} missing events"));
+    if found.admitted_gaps > 0 {
+        output::line(format!("    with up to {} missing events", found.admitted_gaps));
     }
 }
 

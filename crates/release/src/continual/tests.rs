@@ -167,7 +167,7 @@ fn the_interval_holds_what_is_drawn_as_often_as_it_says() {
 fn a_stream_ends_at_its_horizon_and_opens_within_bounds() {
     let mut stream = open(2, 1);
     assert!(stream.release(5).is_ok() && stream.release(5).is_ok());
-    assert_eq!(stream.release(5), Err(DrawError::Forgotten));
+    assert_eq!(stream.release(5), Err(DrawError::Ended));
     assert_eq!((stream.days(), stream.nano_rho()), (2, RHO));
     for (horizon, sensitivity, price, refusal) in [
         (0, 1, RHO, Refusal::Bounds),

@@ -60,6 +60,7 @@ fn claim(found: &ClaimFinding) -> Value {
         },
         "audience": found.audience.as_ref().map(Did::as_str),
         "expiry_ms": found.expiry.0,
+        "admitted_gaps": found.admitted_gaps,
         "ranges": found.ranges.iter().map(range).collect::<Vec<_>>(),
     })
 }
