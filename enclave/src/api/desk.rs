@@ -68,7 +68,7 @@ pub(crate) trait Desk: Clone + Send + Sync + 'static {
     /// Is this a party of some pact? Anybody can draw a DID of its own.
     fn names(&self, did: &Did) -> bool;
 
-    /// A tile of the log by its path after `/tile/` (C2SP tlog-tiles).
+    /// A tile of the log by its path, without the slash before `tile/` (C2SP tlog-tiles).
     fn tile(&self, path: &str) -> impl Future<Output = Option<Vec<u8>>> + Send;
 
     /// Are requests taken?

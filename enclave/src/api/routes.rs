@@ -211,7 +211,7 @@ async fn login<D: Desk>(
 }
 
 async fn tile<D: Desk>(api: &Api<D>, admitted: &Admitted) -> Result<Response, Refusal> {
-    let path = admitted.parts.uri.path().strip_prefix("/tile/").unwrap_or("");
+    let path = admitted.parts.uri.path().strip_prefix('/').unwrap_or("");
     let plain = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'/' | b'.');
     if path.len() > MAX_TILE_PATH || !path.bytes().all(plain) {
         return Err(Refusal::new(TILE_UNKNOWN));

@@ -148,7 +148,7 @@ impl Desk for Fake {
     }
 
     fn tile(&self, path: &str) -> impl Future<Output = Option<Vec<u8>>> + Send {
-        std::future::ready((path == "0/x001/234.p/5").then(|| vec![1, 2, 3]))
+        std::future::ready((path == "tile/0/x001/234.p/5").then(|| vec![1, 2, 3]))
     }
 
     fn ready(&self) -> bool {
