@@ -134,6 +134,11 @@ impl Clock {
         self.now
     }
 
+    /// Do witnesses carry it?
+    pub(crate) const fn is_witnessed(&self) -> bool {
+        matches!(self.source, Source::Witnessed { .. })
+    }
+
     pub(crate) const fn is_generated(&self) -> bool {
         matches!(self.source, Source::Generated { .. })
     }

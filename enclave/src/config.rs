@@ -132,6 +132,8 @@ pub(crate) struct PrivacyValues {
     pub(crate) sessions: u32,
     /// Most tools of one session.
     pub(crate) cells: u32,
+    /// Most days of one running total.
+    pub(crate) horizon_days: u32,
 }
 
 /// Bounds of the interface.
@@ -209,6 +211,7 @@ impl Config {
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
             ("privacy.sessions", (1..=1024).contains(&values.privacy.sessions)),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),
+            ("privacy.horizon_days", (1..=1024).contains(&values.privacy.horizon_days)),
             ("limits.per_second", (1..=1_000_000).contains(&values.limits.per_second)),
             ("limits.burst", (1..=1_000_000).contains(&values.limits.burst)),
             ("limits.in_flight", (1..=100_000).contains(&values.limits.in_flight)),
@@ -249,12 +252,11 @@ impl Values {
         share > 0 && share.saturating_mul(self.max_pacts) <= self.max_sessions
     }
 
-    /// The cap of the whole privacy ledger, the shares of all pacts that there can be; and the
-    /// most that one principal's day adds to private statistics.
-    pub(crate) fn ledger(&self) -> (u64, Bounds) {
-        let pacts = u64::try_from(self.max_pacts).unwrap_or(u64::MAX);
-        let PrivacyValues { cap_nano_rho, sessions, cells, .. } = self.privacy;
-        (cap_nano_rho.saturating_mul(pacts), Bounds { sessions, cells })
+    /// The cap of each pact's day in private statistics, and the most that one principal's day
+    /// adds to them.
+    pub(crate) const fn ledger(&self) -> (u64, Bounds) {
+        let PrivacyValues { cap_nano_rho, sessions, cells, horizon_days, .. } = self.privacy;
+        (cap_nano_rho, Bounds { sessions, cells, horizon: horizon_days })
     }
 
     /// Bounds of the interface.

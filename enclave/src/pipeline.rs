@@ -7,7 +7,7 @@
 //!                                                │ apply
 //!                                                ▼
 //!                 epoch ends ─► effect ─► put ─► commitments ─┐
-//!                 release ─► reserve ─► put ─► draw ─► put ───┤
+//!                 day ends ─► debits ─► put ─► draw ─► put ───┤
 //!                                                             ▼
 //!                                        publish ─► leaf ─► put ─► log
 //!                    commit ─► everything above is durable ─► replies, notices, checkpoints
@@ -50,6 +50,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::decided::Decided;
 pub(crate) use self::handing::Handing;
 pub(crate) use self::proving::Proving;
+pub(crate) use self::release::{Ledgers, Releasing};
 use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
@@ -85,6 +86,12 @@ pub(crate) struct Pipeline {
     pub(crate) registered: Vec<PactHash>,
     /// Notices of the open group, with their readers.
     pub(crate) outbox: Vec<(Vec<Did>, Notice)>,
+    /// Private aggregates on their way.
+    pub(crate) releasing: Releasing,
+    /// Leaves that are durable and in the public log.
+    pub(crate) shown: u64,
+    /// Leaves that a quorum of the witnesses has seen in this boot.
+    pub(crate) witnessed: u64,
     /// What went wrong between state and record: the process ends before anything of it leaves,
     /// and the next start goes by the record.
     pub(crate) failed: Option<StoreError>,
@@ -110,6 +117,8 @@ pub(crate) struct Index {
     pub(crate) boots: BTreeMap<BootId, u64>,
     /// Leaves that put pacts in force.
     pub(crate) pacts: BTreeMap<PactHash, u64>,
+    /// Leaves of the privacy ledgers.
+    pub(crate) ledgers: Ledgers,
 }
 
 /// A leaf as the archive keeps it: with what opens it, and for a tally with its totals.
@@ -138,10 +147,7 @@ pub(crate) struct Refused(pub(crate) &'static str);
 impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
     pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Decided {
-        let timed = matches!(
-            request,
-            Request::Open { .. } | Request::Approve { .. } | Request::Release { .. }
-        );
+        let timed = matches!(request, Request::Open { .. } | Request::Approve { .. });
         if let Some(code) = self.clock.stands_still().filter(|_| timed) {
             return Decided::Reply(refused(Refused(code)));
         }
@@ -161,9 +167,6 @@ impl Pipeline {
                 self.reinstate(&reinstatement, &signature)
             }
             Request::Advance { by } => self.advance(by),
-            Request::Release { query, requester, signature } => {
-                self.release(&query, (&requester, &signature))
-            }
             Request::Prove { wanted, requester, signature } => {
                 match self.prove(wanted, (&requester, &signature)) {
                     Ok(proving) => return Decided::Proving(Box::new(proving)),
@@ -180,6 +183,7 @@ impl Pipeline {
             | Request::Chain { .. }
             | Request::Disclose { .. }
             | Request::Openings { .. }
+            | Request::Release { .. }
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };
@@ -309,6 +313,7 @@ impl Pipeline {
             let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
             self.put(Step::of(Effect::Closed { at, seed, idle: Millis(self.values.idle_ms) }))?;
             self.epoch_end = end_of_epoch(self.epoch_end, Millis(self.values.epoch_ms));
+            self.release_days()?;
             // An epoch's effect and its leaves are one group; many epochs may be too many for one.
             if self.journal.pending() >= GROUP_BYTES {
                 self.commit_now()?;
@@ -396,6 +401,7 @@ impl Pipeline {
             self.public.append(&self.fresh, &self.checkpoint())?;
             self.fresh.clear();
         }
+        self.shown = self.log.size();
         Ok(())
     }
 
@@ -407,7 +413,7 @@ impl Pipeline {
         crash_point!("rotate-before-archive-sync");
         self.archive.sync()?;
         crash_point!("rotate-before-segment");
-        let snapshot = Zeroizing::new(self.state.snapshot(self.values.ledger()));
+        let snapshot = Zeroizing::new(self.state.snapshot());
         Ok(self.journal.rotate(&snapshot, self.clock.now())?)
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use messages::did::Did;
 use messages::ids::{PactHash, Root, SessionId};
-use messages::leaf::{AggregateBody, Query};
+use messages::leaf::Query;
 use messages::publication::Disclosed;
 use messages::time::{Epoch, Millis, UnixMillis};
 use minicbor::{Decode, Encode};
 use monitor::{Applied, Effect, Finished, Misfit, Monitor, Seed, Settings};
 use pact::{Compiled, LogScope};
-use release::{Bounds, Contributions, Ledger, Outcome, Reservation};
+use release::{Bounds, Dataset, Drawn, Reservation};
 
 use crate::config::DAY_MS;
 
@@ -39,31 +39,28 @@ pub(crate) enum Step {
     /// A signed leaf, as it is sent and sent again, byte for byte.
     #[n(2)]
     Published(#[n(0)] Box<Disclosed>),
-    /// The privacy budget was debited for a query of one pact.
+    /// A day of a pact has ended, and the privacy budget was debited for what it can be asked.
     #[n(3)]
     Reserved {
         /// Whose sessions.
         #[n(0)]
         root: PactHash,
-        /// The query.
+        /// The day.
         #[n(1)]
-        query: Box<Query>,
+        day: u64,
+        /// The queries; without any the day is over.
+        #[n(2)]
+        queries: Vec<Query>,
     },
     /// The noise was drawn, once.
     #[n(4)]
-    Drawn(#[n(0)] Box<AggregateBody>),
-    /// A query was answered: its two leaves.
-    #[n(5)]
-    Answered {
+    Drawn {
         /// Whose sessions.
         #[n(0)]
         root: PactHash,
-        /// The statistic and the day.
+        /// The answers.
         #[n(1)]
-        asked: (String, u64),
-        /// Reserve leaf and aggregate leaf.
-        #[n(2)]
-        leaves: [u64; 2],
+        drawn: Box<Drawn>,
     },
     /// A pact's name in statistics.
     #[n(6)]
@@ -111,28 +108,22 @@ struct Kept {
     #[n(4)]
     pacts: BTreeMap<PactHash, Listed>,
     #[n(5)]
-    contributions: BTreeMap<PactHash, Contributions>,
+    privacy: (u64, Bounds),
     #[n(6)]
-    ledger: Ledger,
-    #[n(7)]
     leaves: u64,
-    #[n(8)]
+    #[n(7)]
     broken: bool,
 }
 
-/// What the ledger knows of a pact.
+/// What statistics know of a pact.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 pub(crate) struct Listed {
-    /// The name of its sessions in private statistics: salted, so that it names nobody.
     #[n(1)]
-    pub(crate) dataset: Root,
-    /// Aggregates by the query that they answer.
+    pub(crate) data: Dataset,
+    /// The first day that is neither paid for nor over.
     #[n(2)]
-    pub(crate) released: BTreeMap<(String, u64), [u64; 2]>,
-    /// Debits of its share, nano-ρ, by day of data.
-    #[n(3)]
-    pub(crate) spent: BTreeMap<u64, u64>,
+    pub(crate) unreleased: u64,
 }
 
 /// The state.
@@ -141,10 +132,10 @@ pub(crate) struct State {
     pub(crate) at: UnixMillis,
     pub(crate) epoch: Epoch,
     pub(crate) monitor: Monitor,
+    /// Each with data of its own: what others have spent neither helps nor shows.
     pub(crate) pacts: BTreeMap<PactHash, Listed>,
-    pub(crate) contributions: BTreeMap<PactHash, Contributions>,
-    /// One for all pacts, so that its public sequence is one; each pact has a static share of it.
-    pub(crate) ledger: Ledger,
+    /// The cap and the bounds of all of them.
+    pub(crate) privacy: (u64, Bounds),
     /// Leaves on record.
     pub(crate) leaves: u64,
     /// Record and log disagree, and the break is not on record yet.
@@ -159,14 +150,13 @@ pub(crate) struct Following {
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, (cap, bounds): (u64, Bounds)) -> Self {
+    pub(crate) fn new(settings: Settings, privacy: (u64, Bounds)) -> Self {
         Self {
             at: UnixMillis(0),
             epoch: Epoch(0),
             monitor: Monitor::new(settings),
             pacts: BTreeMap::new(),
-            contributions: BTreeMap::new(),
-            ledger: Ledger::new(cap, bounds),
+            privacy,
             leaves: 0,
             broken: false,
         }
@@ -175,26 +165,27 @@ impl State {
     pub(crate) fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, Misfit> {
         let kept: Kept = minicbor::decode(snapshot).map_err(|_| Misfit)?;
         let monitor = Monitor::restore(settings, &kept.monitor)?;
-        let Kept { at, epoch, pacts, contributions, ledger, leaves, broken, .. } = kept;
-        Ok(Self { at, epoch, monitor, pacts, contributions, ledger, leaves, broken })
+        let Kept { at, epoch, pacts, privacy, leaves, broken, .. } = kept;
+        if pacts.values().any(|listed| listed.data.terms() != privacy) {
+            return Err(Misfit);
+        }
+        Ok(Self { at, epoch, monitor, pacts, privacy, leaves, broken })
     }
 
     /// The whole state as bytes, for the sealed journal. Takes the state apart and together
     /// again, because nothing in it can be copied.
-    pub(crate) fn snapshot(&mut self, (cap, bounds): (u64, Bounds)) -> Vec<u8> {
+    pub(crate) fn snapshot(&mut self) -> Vec<u8> {
         let kept = Kept {
             at: self.at,
             epoch: self.epoch,
             monitor: self.monitor.snapshot(),
             pacts: core::mem::take(&mut self.pacts),
-            contributions: core::mem::take(&mut self.contributions),
-            ledger: core::mem::replace(&mut self.ledger, Ledger::new(cap, bounds)),
+            privacy: self.privacy,
             leaves: self.leaves,
             broken: self.broken,
         };
         let bytes = minicbor::to_vec(&kept).unwrap_or_default();
-        let Kept { pacts, contributions, ledger, .. } = kept;
-        (self.pacts, self.contributions, self.ledger) = (pacts, contributions, ledger);
+        self.pacts = kept.pacts;
         bytes
     }
 
@@ -208,63 +199,66 @@ impl State {
         match &entry.step {
             Step::Effect(effect) => {
                 following.applied = self.monitor.apply(effect)?;
-                if let Effect::Revised { root, .. } = &**effect {
-                    let tools = cells(self.monitor.compiled(root).ok_or(Misfit)?);
-                    self.contributions.get_mut(root).ok_or(Misfit)?.append(tools);
-                }
+                self.concern(effect)?;
                 self.broken &= !matches!(&**effect, Effect::Broken { .. });
             }
             Step::Published(leaf) => self.leaves = leaf.index.saturating_add(1),
             Step::Read { .. } => {}
-            Step::Epoch(epoch) => {
-                self.epoch = *epoch;
-                // Days that can no longer be asked about: the ledger first, so that none is sold
-                // of which nothing is left.
-                let from = day(entry.at).saturating_sub(ASKABLE_DAYS);
-                self.ledger.forget_before(from);
-                self.contributions.values_mut().for_each(|c| c.forget_before(from));
-                for listed in self.pacts.values_mut() {
-                    listed.released.retain(|(_, day), _| *day >= from);
-                    listed.spent.retain(|day, _| *day >= from);
-                }
-            }
+            Step::Epoch(epoch) => self.epoch = *epoch,
             Step::Listed { root, dataset } => {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
-                let contributions = Contributions::new(self.ledger.bounds(), cells(compiled));
-                self.contributions.insert(*root, contributions);
-                let (released, spent) = (BTreeMap::new(), BTreeMap::new());
-                let listed = Listed { dataset: *dataset, released, spent };
-                self.pacts.insert(*root, listed);
+                let (cap, bounds) = self.privacy;
+                let data = Dataset::new(*dataset, cap, bounds, cells(compiled));
+                self.pacts.insert(*root, Listed { data, unreleased: day(entry.at) });
             }
-            Step::Reserved { root, query } => {
+            Step::Reserved { root, day, queries } => {
                 let listed = self.pacts.get_mut(root).ok_or(Misfit)?;
-                let spent = listed.spent.entry(query.day).or_default();
-                *spent = spent.saturating_add(query.nano_rho);
-                let query = Query::clone(query);
-                match self.ledger.reserve(query).map_err(|_| Misfit)? {
+                if *day < listed.unreleased {
+                    return Err(Misfit);
+                }
+                listed.unreleased = day.saturating_add(1);
+                if queries.is_empty() {
+                    listed.data.skip(*day);
+                } else {
                     // Dropped without a draw, as after a restart, it is lost for ever.
-                    Outcome::Reserved(reservation) => following.reservation = Some(reservation),
-                    Outcome::Cached(_) => return Err(Misfit),
+                    let reservation = listed.data.reserve(queries.clone()).map_err(|_| Misfit)?;
+                    following.reservation = Some(reservation);
                 }
             }
-            Step::Drawn(body) => self.ledger.recover_answer(body).map_err(|_| Misfit)?,
-            Step::Answered { root, asked, leaves } => {
+            Step::Drawn { root, drawn } => {
                 let listed = self.pacts.get_mut(root).ok_or(Misfit)?;
-                listed.released.insert(asked.clone(), *leaves);
+                listed.data.record(drawn).map_err(|_| Misfit)?;
             }
         }
         self.contribute(&following.applied.finished, &entry.seed);
         Ok(following)
     }
 
-    /// Sessions that ended become bounded contributions to statistics.
+    /// What an effect means to statistics, beside the sessions that it ends.
+    fn concern(&mut self, effect: &Effect) -> Result<(), Misfit> {
+        match effect {
+            Effect::Revised { root, .. } => {
+                let tools = cells(self.monitor.compiled(root).ok_or(Misfit)?);
+                self.pacts.get_mut(root).ok_or(Misfit)?.data.append(tools);
+            }
+            // The noise of what is on record may have been seen twice.
+            Effect::Broken { .. } | Effect::RolledBack { .. } => {
+                self.pacts.values_mut().for_each(|listed| listed.data.end_totals());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Sessions that ended become bounded contributions to statistics, of the day on which they
+    /// ended: one that is released is never released again.
     fn contribute(&mut self, finished: &[Finished], seed: &Seed) {
         let mut rng = seed.rng();
         for ended in finished {
-            if let Some(contributions) = self.contributions.get_mut(&ended.root) {
+            if let Some(listed) = self.pacts.get_mut(&ended.root) {
                 let tools = ended.tools.iter().cloned();
                 let session = release::Contribution::new(outcome(ended.outcome), tools);
-                contributions.add(&ended.principal, day(ended.last), session, &mut rng);
+                listed.data.add(&ended.principal, day(self.at), session, &mut rng);
             }
         }
     }
@@ -308,9 +302,6 @@ pub(crate) fn cells(pact: &Compiled) -> Vec<String> {
     }
     cells
 }
-
-/// How long the statistics of a day can be asked for.
-const ASKABLE_DAYS: u64 = 90;
 
 /// Day of a moment, counted from 1970-01-01.
 pub(crate) fn day(now: UnixMillis) -> u64 {

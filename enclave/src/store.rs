@@ -35,7 +35,7 @@ use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::{Config, SealingKind, Values};
-use crate::pipeline::{Filed, Identity, Index, Pipeline, Refused};
+use crate::pipeline::{Filed, Identity, Index, Pipeline, Refused, Releasing};
 use crate::public::{Comparison, PublicLog};
 use crate::state::{Entry, State, Step, end_of_epoch};
 use crate::tee::Tee;
@@ -78,7 +78,7 @@ pub(crate) enum StoreError {
     #[error(
         "privacy-changed: the configured privacy cap or bounds are not those that this record \
          began with, and what was counted under them cannot be released under others; restore \
-         max_pacts and [privacy], or begin a new origin"
+         [privacy], or begin a new origin"
     )]
     PrivacyChanged,
     #[error("boot-refused: {0}; look for the fault in the lines before this one")]
@@ -171,7 +171,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     archive.sync()?;
     crash_point!("start-before-segment");
     let clock = Clock::start(&values.clock, state.at);
-    let snapshot = Zeroizing::new(state.snapshot(values.ledger()));
+    let snapshot = Zeroizing::new(state.snapshot());
     let journal = opened.start(&snapshot, clock.now())?;
     let certificate = BootCertificate::issue(boot, boot_key.public(), &log_key);
     let boot_key = Arc::new(boot_key);
@@ -201,6 +201,9 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         opened,
         registered,
         outbox: Vec::new(),
+        releasing: Releasing::default(),
+        shown: 0,
+        witnessed: 0,
         failed: None,
     };
     pipeline.begin().map_err(|Refused(code)| StoreError::Boot(code))?;
@@ -270,8 +273,7 @@ impl Recovery {
         match recovered {
             Recovered::Snapshot(bytes) => {
                 self.state = State::restore(values.settings(), bytes)?;
-                let ledger = &self.state.ledger;
-                if (ledger.cap_nano_rho(), ledger.bounds()) != values.ledger() {
+                if self.state.privacy != values.ledger() {
                     return Err(StoreError::PrivacyChanged);
                 }
                 self.spoken = self.state.leaves;

@@ -33,6 +33,8 @@ mod parties;
 #[cfg(feature = "failpoints")]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "daemon/release.rs"]
+mod release;
 #[path = "daemon/revision.rs"]
 mod revision;
 #[path = "crash/scene.rs"]

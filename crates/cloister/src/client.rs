@@ -6,6 +6,7 @@ use messages::ids::BootId;
 use messages::receipt::Notice;
 use messages::reply::{Reply, Request};
 use messages::signature::SigningKey;
+use tlog::TilePath;
 use tokio::runtime::Runtime;
 
 use crate::fault::Fault;
@@ -34,6 +35,11 @@ impl Client {
             Reply::Error { code } => Err(Fault::refused(&code)),
             reply => Ok(reply),
         }
+    }
+
+    /// A part of the log as anybody reads it.
+    pub(crate) fn tile(&mut self, tile: TilePath) -> Result<Vec<u8>, Fault> {
+        self.runtime.block_on(self.line.tile(tile)).map(Vec::from)
     }
 
     /// Logs the holder of `key` in, for requests that name their caller.

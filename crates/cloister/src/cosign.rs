@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
+use messages::ledger::Ledger;
 use messages::opening::Holdings;
 use messages::reply::{Reply, Request};
 use tlog::witness::AddCheckpoint;
@@ -22,7 +23,7 @@ use crate::{anchors, output};
     after_help = "Example:\n  cloister cosign bundle.cbor --monitor https://127.0.0.1:8443 --anchors anchors.toml \\\n    --witness https://witness.example --out bundle.cbor\n\nA witness signs only what extends the last checkpoint that it signed: have a bundle cosigned while it\nis fresh. The monitor is asked for the proofs that its log only grew."
 )]
 pub(crate) struct Arguments {
-    /// A bundle, or a file of openings.
+    /// A bundle, a file of openings, or a whole ledger.
     file: PathBuf,
     /// The monitor whose log the bundle is about: https://host:port.
     #[arg(long)]
@@ -77,19 +78,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 enum Cosigned {
     Bundle(Box<Bundle>),
     Holdings(Box<Holdings>),
+    Ledger(Box<Ledger>),
 }
 
 impl Cosigned {
     fn read(path: &Path) -> Result<Self, Fault> {
-        let bytes = read(path, u64::try_from(Holdings::MAX_BYTES).unwrap_or(u64::MAX))?;
+        let most = Holdings::MAX_BYTES.max(Ledger::MAX_BYTES);
+        let bytes = read(path, u64::try_from(most).unwrap_or(u64::MAX))?;
+        if let Ok(ledger) = Ledger::from_cbor(&bytes) {
+            return Ok(Self::Ledger(Box::new(ledger)));
+        }
         if let Ok(bundle) = Bundle::from_cbor(&bytes) {
             return Ok(Self::Bundle(Box::new(bundle)));
         }
         let holdings = Holdings::from_cbor(&bytes).map_err(|_| {
             Fault::new(
                 "cosign-unreadable",
-                format!("{} is neither a bundle nor a file of openings", path.display()),
-                "name what `cloister claim` or `cloister openings` wrote",
+                format!("{} is no bundle, file of openings or ledger", path.display()),
+                "name what `cloister claim`, `openings` or `log ledger` wrote",
             )
         })?;
         Ok(Self::Holdings(Box::new(holdings)))
@@ -104,6 +110,7 @@ impl Cosigned {
             Self::Holdings(holdings) => {
                 (holdings.origin == origin).then_some(&mut holdings.checkpoint)
             }
+            Self::Ledger(ledger) => (ledger.origin == origin).then_some(&mut ledger.checkpoint),
         }
     }
 
@@ -111,6 +118,7 @@ impl Cosigned {
         match self {
             Self::Bundle(bundle) => bundle.to_cbor(),
             Self::Holdings(holdings) => holdings.to_cbor(),
+            Self::Ledger(ledger) => ledger.to_cbor(),
         }
     }
 }

@@ -128,9 +128,14 @@ const REMEDIES: &[(&str, &str)] = &[
     ("pact-known", "nothing to do: the pact is already under monitoring"),
     ("pacts-full", "configure the monitor for more pacts"),
     ("pact-", "run `cloister pact lint` on the pact"),
-    ("budget-", "ask again for a later day of data: each has its own budget"),
+    (
+        "budget-",
+        "agree on lower prices or fewer statistics: those that the pact lists before this one take \
+         each day's share",
+    ),
     ("read-", "sign with the key of a DID to which the pact's consent gives the record"),
     ("reinstate-", "sign with an overseer's key, for a pact that a rollback stopped"),
+    ("release-not-yet", "ask again once the witnesses have cosigned the log"),
     ("release-", "ask for a statistic that the pact's consent lists, for a day that has ended"),
     ("requester-", "sign with the key of the DID that asks"),
     ("request-", "update the client: it does not speak this monitor's protocol"),

@@ -15,6 +15,7 @@ use messages::receipt::{BootCertificate, Notice};
 use messages::reply::{Reply, Request};
 use messages::signature::SigningKey;
 use rand_core::{OsRng, RngCore};
+use tlog::TilePath;
 
 use crate::anchors::{evidence_remedy, now};
 use crate::client::strange;
@@ -85,6 +86,14 @@ impl Line {
         }
         let body = self.send(http, headers).await?;
         forms::decision_from_json(&body).map_err(|_| strange())
+    }
+
+    /// A part of the log as anybody reads it (C2SP tlog-tiles).
+    pub(crate) async fn tile(&self, tile: TilePath) -> Result<bytes::Bytes, Fault> {
+        let (path, none) = (format!("/{tile}"), (HeaderMap::new(), bytes::Bytes::new()));
+        let answer = self.channel.request(Method::GET, &path, none.0, none.1).await;
+        let answer = answer.map_err(fault)?;
+        if answer.status == StatusCode::OK { Ok(answer.body) } else { Err(strange()) }
     }
 
     /// The log key's word for the boot key that was appraised.

@@ -2,6 +2,7 @@
 //! consent names; and the pacts that it goes by, for whom they concern.
 
 mod check;
+mod ledger;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ use crate::overseer::Access;
 pub(crate) enum Command {
     /// Hold a log to the newest checkpoint that it has shown here: 0 it only grew, 1 it did not.
     Check(check::Arguments),
+    /// Fetch the whole log with everything of its privacy ledgers opened, for `cloister verify`.
+    Ledger(ledger::Arguments),
     /// Read a session's record. The reading itself goes on record.
     Read(ReadArguments),
     /// Read the signed pacts of a chain, the first one first and the one in force last.
@@ -63,6 +66,7 @@ pub(crate) struct ReadArguments {
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Ledger(arguments) => ledger::run(arguments),
         Command::Read(arguments) => read(arguments),
         Command::Pacts(arguments) => pacts(arguments),
     }

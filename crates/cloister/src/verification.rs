@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use attestations::Expect;
 use clap::Args;
 use messages::accusation::Accusation;
-use messages::bundle::Bundle;
+use messages::bundle::{Bundle, ProvenClaim};
 use messages::codec::Wire;
+use messages::evidence::Conceptual;
+use messages::ledger::Ledger;
 use messages::opening::Holdings;
 use messages::time::UnixMillis;
 use verify::documents::{self, Context};
-use verify::{Appraised, Findings, Unusable};
+use verify::{Appraised, Findings, Report, Unusable};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
@@ -55,31 +57,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 }
 
 fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let bytes = read(&arguments.bundle, u64::try_from(Bundle::MAX_BYTES).unwrap_or(u64::MAX))?;
+    let most = Bundle::MAX_BYTES.max(Ledger::MAX_BYTES);
+    let bytes = read(&arguments.bundle, u64::try_from(most).unwrap_or(u64::MAX))?;
     let file = File::load(&arguments.anchors)?;
     let at = match arguments.at {
         None => anchors::now(),
         Some(at) => UnixMillis(u64::try_from(at.as_millisecond()).map_err(|_| before_1970())?),
     };
+    let allowed = arguments.allow_insecure_software_evidence;
+    if Ledger::is_one(&bytes) {
+        let shown = Ledger::from_cbor(&bytes).ok();
+        let shown = shown.iter().map(|l| (l.origin.as_str(), verify::evidence_of(&l.opened)));
+        let (appraised, refusals) = appraise(shown, &file, allowed, at);
+        let findings = Findings { appraised: &appraised, timestamped: &[] };
+        let report = verify::audit(&bytes, &file.anchors()?, findings)
+            .map_err(|unusable| self::unusable(unusable, &bytes))?;
+        let refusals: Vec<&'static str> = refusals.into_iter().collect();
+        let context = Context { at, refusals: &refusals, stamps_refused: false };
+        return Ok(said(&report, context, &[], arguments.json));
+    }
     let bundle = Bundle::from_cbor(&bytes).ok();
-    let (appraised, refusals) =
-        appraise(bundle.as_ref(), &file, arguments.allow_insecure_software_evidence, at);
+    let views = bundle.iter().flat_map(|bundle| &bundle.logs);
+    let shown = views.map(|view| (view.origin.as_str(), verify::evidence_in(view)));
+    let (appraised, refusals) = appraise(shown, &file, allowed, at);
     let authorities = Authorities::read(file.0.time_stamps.as_ref())?;
     let (timestamped, stamps_refused) =
         bundle.as_ref().map(|bundle| authorities.findings(bundle)).unwrap_or_default();
     let findings = Findings { appraised: &appraised, timestamped: &timestamped };
     let report = verify::verify(&bytes, &file.anchors()?, findings, at)
         .map_err(|unusable| self::unusable(unusable, &bytes))?;
-    let code = report.exit();
     let refusals: Vec<&'static str> = refusals.into_iter().collect();
     let context = Context { at, refusals: &refusals, stamps_refused };
-    if arguments.json {
-        output::line(documents::verdict(&report, context).to_string());
+    let claims = bundle.map(|bundle| bundle.claims).unwrap_or_default();
+    Ok(said(&report, context, &claims, arguments.json))
+}
+
+fn said(report: &Report, context: Context<'_>, claims: &[ProvenClaim], json: bool) -> ExitCode {
+    if json {
+        output::line(documents::verdict(report, context).to_string());
     } else {
-        let claims = bundle.map(|bundle| bundle.claims).unwrap_or_default();
-        words::print(&report, context, &claims);
+        words::print(report, context, claims);
     }
-    Ok(ExitCode::from(code))
+    ExitCode::from(report.exit())
 }
 
 /// Says what a bundle contains. Checks nothing.
@@ -110,22 +129,22 @@ fn unusable(unusable: Unusable, bytes: &[u8]) -> Fault {
     Fault::new(unusable.code(), unusable.to_string(), remedy)
 }
 
-/// Appraises the evidence in a bundle under the policy of each monitor; what is refused stays
-/// unappraised, and says why.
-fn appraise(
-    bundle: Option<&Bundle>,
+/// Appraises the evidence of each log's boots under the policy of its monitor; what is refused
+/// stays unappraised, and says why.
+fn appraise<'a>(
+    shown: impl IntoIterator<Item = (&'a str, Vec<Conceptual>)>,
     file: &File,
     allow_software: bool,
     at: UnixMillis,
 ) -> (Vec<Appraised>, BTreeSet<&'static str>) {
     let (mut appraised, mut refusals) = (Vec::new(), BTreeSet::new());
-    for view in bundle.iter().flat_map(|bundle| &bundle.logs) {
-        let monitor = file.0.monitors.iter().find(|monitor| monitor.origin == view.origin);
+    for (origin, boots) in shown {
+        let monitor = file.0.monitors.iter().find(|monitor| monitor.origin == origin);
         let Some(Ok(policy)) = monitor.map(|monitor| anchors::policy(monitor, allow_software))
         else {
             continue;
         };
-        for evidence in verify::evidence_in(view) {
+        for evidence in boots {
             match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
                 Ok(value) => appraised.push(value),
                 Err(refusal) => drop(refusals.insert(refusal.code())),

@@ -59,6 +59,27 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
         text(&lenient)
     );
 
+    // The ledger adds up, and a byte of it that is another is noticed.
+    let ledger = path(folder.path(), "ledger.cbor");
+    let added = cloister(&["verify", &ledger, "--anchors", &anchors, flag, "--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&added.stdout).unwrap();
+    assert_eq!((&document["exit"], &document["items"][0]["kind"]), (&0.into(), &"ledger".into()));
+    let days = document["days"].as_array().unwrap();
+    assert_eq!(days.len(), 3);
+    for day in days {
+        assert_eq!((&day["paid"], &day["answered"]), (&4.into(), &4.into()));
+        assert_eq!(day["spent_nano_rho"], day["cap_nano_rho"]);
+    }
+    let strict = cloister(&["verify", &ledger, "--anchors", &anchors]);
+    assert_eq!(strict.status.code(), Some(2), "{}", text(&strict));
+    let mut bytes = std::fs::read(&ledger).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let forged = path(folder.path(), "forged.cbor");
+    std::fs::write(&forged, bytes).unwrap();
+    let refused = cloister(&["verify", &forged, "--anchors", &anchors, flag]);
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+
     // Anchors are TOML or JSON; a program that asked for a document always gets one.
     let shown = cloister(&["anchors", "show", &anchors, "--json"]);
     let in_json = path(folder.path(), "anchors.json");

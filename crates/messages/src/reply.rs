@@ -355,10 +355,11 @@ pub enum Reply {
         #[n(3)]
         boots: crate::leaf::Boots,
     },
-    /// A private aggregate: its reservation and its result.
+    /// A private aggregate.
     #[n(10)]
     Released {
-        /// The reserve and the aggregate leaf.
+        /// In the order of the log: the boot that paid and drew, the reserve leaf, and what was
+        /// drawn up to the aggregate, which is the last.
         #[n(0)]
         leaves: Vec<Disclosed>,
     },

@@ -328,8 +328,8 @@ impl Monitor {
         let calls: Vec<&str> = book.terms.compiled.calls().collect();
         let name = |at: &u16| calls.get(usize::from(*at)).copied().unwrap_or("other");
         let tools = session.used.iter().map(|at| name(at).into()).collect();
-        let Session { principal, touched, .. } = session;
-        Some((gaps, Finished { root, principal, outcome, tools, last: touched }))
+        let Session { principal, .. } = session;
+        Some((gaps, Finished { root, principal, outcome, tools }))
     }
 }
 

@@ -43,8 +43,6 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Interactions that ran, by name.
     pub tools: BTreeSet<String>,
-    /// When it was last heard of.
-    pub last: UnixMillis,
 }
 
 /// A closed epoch of one tally: the body to publish, and what stays.

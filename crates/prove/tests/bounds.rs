@@ -5,7 +5,7 @@ mod fixture;
 #[path = "support/monitor.rs"]
 mod monitor;
 
-use fixture::party_did;
+use fixture::{NOW, party_did};
 use messages::bundle::{Bundle, Missing, Place, Stamp};
 use messages::claim::{Claim, Predicate, Sum};
 use messages::codec::Wire;
@@ -14,7 +14,7 @@ use messages::leaf::{BootEntry, Boots};
 use messages::time::Millis;
 use monitor::Monitor;
 use verify::statement::Stretch;
-use verify::{Fault, Statement, check_agreement, check_shape, check_terms};
+use verify::{Fault, Findings, Statement, check_agreement, check_shape, check_terms};
 
 type Fill = fn(&mut Bundle, usize);
 
@@ -164,7 +164,7 @@ fn a_boot_signs_while_it_is_in_charge() {
         let report = monitor.verify(&bundle.to_cbor());
         report.map_or_else(|unusable| unusable.code(), |report| report.items[0].verdict.code())
     };
-    // The epoch's leaf is number 4, the second boot's is 6, and there are 11 leaves.
+    // The epoch's leaf is number 4, the second boot's is 6, and there are 12 leaves.
     for (boot, size, due) in [
         (0, 4, "signed-order"),
         (0, 5, "verified"),
@@ -172,10 +172,25 @@ fn a_boot_signs_while_it_is_in_charge() {
         (0, 7, "signed-order"),
         (1, 6, "signed-order"),
         (1, 7, "verified"),
-        (1, 11, "verified"),
-        (1, 12, "signed-order"),
+        (1, 12, "verified"),
+        (1, 13, "signed-order"),
     ] {
         assert_eq!(code(boot, size), due, "boot {boot} at {size} leaves");
+    }
+}
+
+/// A pact leaf is worth what the boot is worth that published it, also where that boot has no part
+/// in the range.
+#[test]
+fn the_boot_that_published_the_pact_is_appraised_too() {
+    let monitor = Monitor::start();
+    let proven = monitor.prove(&monitor.claim(&monitor.predicates[0], 2, 2)).unwrap();
+    let bundle = monitor.bundle(vec![proven]).to_cbor();
+    let appraised = monitor.appraised();
+    for (appraised, due) in [(&appraised[..], "verified"), (&appraised[1..], "evidence")] {
+        let findings = Findings { appraised, timestamped: &[] };
+        let report = verify::verify(&bundle, &monitor.anchors(), findings, NOW).unwrap();
+        assert_eq!(report.items[0].verdict.code(), due);
     }
 }
 

@@ -130,11 +130,12 @@ fn a_verdict_has_every_member_in_every_case() {
     assert_eq!(document["insecure_software_evidence"], true);
     assert_eq!(document["evidence_refusals"], json!(["refused"]));
     assert_eq!(document["time_stamps_refused"], true);
-    let log = json!({"origin": monitor.origin, "size": 11, "cosigned": 0, "stamped_ms": null,
+    let log = json!({"origin": monitor.origin, "size": 12, "cosigned": 0, "stamped_ms": null,
         "clock": "generated"});
     assert_eq!(document["logs"], json!([log]));
     let pact = json!({"pact": monitor.root_pact.to_string(), "stamped_ms": null});
     assert_eq!(document["pacts"], json!([pact]));
+    assert_eq!(document["days"], json!([]));
     let (of, claims) = (monitor.good_bundle().claims, document["claims"].as_array().unwrap());
     assert_eq!((claims.len(), &claims[0]["proof"]), (1, &json!("zero-knowledge")));
     assert_eq!(claims[0]["audience"], auditor().as_str());
@@ -160,8 +161,9 @@ fn a_verdict_has_every_member_in_every_case() {
     };
     assert_eq!(of(0), json!(["statement", 0, 0, "verified", null, "insecure-software"]));
     assert_eq!(of(1), json!(["aggregate", null, 0, "verified", null, "insecure-software"]));
-    assert_eq!(of(2), json!(["missing", null, 0, "not-checked", "not-proven", null]));
-    assert_eq!(items.len(), 3);
+    assert_eq!(of(2), json!(["aggregate", null, 1, "verified", null, "insecure-software"]));
+    assert_eq!(of(3), json!(["missing", null, 0, "not-checked", "not-proven", null]));
+    assert_eq!(items.len(), 4);
     let says = format!(
         "calls.denied is at most 5, over epochs 1 to 2 of what did:web:shop.example did, in the log \
          insecure-dev/test.example/log, to {}",
@@ -169,7 +171,7 @@ fn a_verdict_has_every_member_in_every_case() {
     );
     assert_eq!(items[0]["statement"], says);
     assert_eq!(items[0]["remedy"], Value::Null);
-    assert!(items[2]["remedy"].as_str().unwrap().contains(' '));
+    assert!(items[3]["remedy"].as_str().unwrap().contains(' '));
 
     let strangers = Anchors { audience: Some(party_did(0)), ..monitor.anchors() };
     let document = told(&monitor, &strangers, &[]);
@@ -283,6 +285,19 @@ fn a_bundle_is_explained_in_words() {
     let expected = include_str!("explained.txt");
     assert_eq!(said.trim_end(), expected.trim_end());
     assert_eq!(verify::explain(b"no bundle").unwrap_err(), Unusable::Malformed);
+}
+
+#[test]
+fn a_claim_without_statements_is_said_to_state_nothing() {
+    let monitor = Monitor::start();
+    let mut bundle = monitor.good_bundle();
+    bundle.claims[0].claim.statements.clear();
+    let report = monitor.verify(&bundle.to_cbor()).unwrap();
+    let item = &report.items[0];
+    assert_eq!(
+        (item.verdict.code(), item.words.as_str()),
+        ("statement-count", "a claim that states nothing")
+    );
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::path::Path;
 mod change;
 #[path = "support/accused.rs"]
 mod accused;
+#[path = "support/aggregates.rs"]
+mod aggregates;
 #[path = "support/charges.rs"]
 mod charges;
 #[path = "support/fields.rs"]
@@ -20,6 +22,8 @@ mod fields;
 mod fixture;
 #[path = "support/forge.rs"]
 mod forge;
+#[path = "support/ledgers.rs"]
+mod ledgers;
 #[path = "support/monitor.rs"]
 mod monitor;
 #[path = "support/revisions.rs"]
@@ -29,10 +33,13 @@ mod shapes;
 #[path = "support/steps.rs"]
 mod steps;
 
+use aggregates::AGGREGATES;
 use charges::CHARGES;
 use fields::FIELDS;
 use forge::{Case, Step};
-use messages::leaf::{BreakBody, BreakCause};
+use ledgers::LEDGERS;
+use messages::ids::Root;
+use messages::leaf::{BreakBody, BreakCause, Days};
 use messages::publication::Publication;
 use messages::time::Epoch;
 use monitor::Monitor;
@@ -72,7 +79,7 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn what_just_holds_is_verified() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle();
-    let holding: [(&str, Step); 7] = [
+    let holding: [(&str, Step); 10] = [
         ("the tally broke off after the range", |c| {
             let tally = c.bundle.claims[0].claim.ranges[0].tally();
             let (last, cause) = (Epoch(2), BreakCause::Mismatch);
@@ -87,11 +94,20 @@ fn what_just_holds_is_verified() {
         ("another day has a budget of its own", |c| {
             c.reserve_again(|b| {
                 b.day += 1;
-                (b.spent_nano_rho, b.cap_nano_rho) = (b.debit_nano_rho, b.debit_nano_rho);
+                (b.spent_nano_rho, b.cap_nano_rho) = (11_000_000, 11_000_000);
             });
         }),
+        ("a total goes on", |c| {
+            aggregates::told(c, |_| ());
+        }),
+        ("another total begins after it", |c| {
+            aggregates::told(c, |q| q.total = Some(Days { first: 20_001, horizon: 30 }));
+        }),
+        ("another data set has totals of its own", |c| {
+            aggregates::told(c, |q| (q.dataset, q.day) = (Root([34; 32]), 3));
+        }),
         ("all that is spent is spent on one", |c| {
-            c.reserve(|b| b.spent_nano_rho = b.debit_nano_rho);
+            c.reserve(|b| b.spent_nano_rho = 11_000_000);
         }),
         ("the whole cap is spent", |c| c.reserve(|b| b.cap_nano_rho = b.spent_nano_rho)),
         ("the last moment before it is stale", |c| c.now.0 = fixture::EXPIRY.0 - 1),
@@ -132,6 +148,8 @@ fn steps() -> impl Iterator<Item = &'static (&'static str, Step)> {
         .chain(REVISIONS)
         .chain(SHAPES)
         .chain(FIELDS.iter().copied().flatten())
+        .chain(AGGREGATES.iter().copied().flatten())
+        .chain(LEDGERS.iter().copied().flatten())
         .chain(CHARGES.iter().copied().flatten())
 }
 

@@ -21,7 +21,7 @@ fn every_kind_of_predicate_verifies_when_it_holds() {
     let monitor = Monitor::start();
     let bundle = monitor.good_bundle().to_cbor();
     let report = monitor.verify(&bundle).unwrap();
-    assert_eq!(report.items.len(), monitor.predicates.len() + 1);
+    assert_eq!(report.items.len(), monitor.predicates.len() + 2);
     for item in report.items {
         let class = EvidenceClass::InsecureSoftware;
         assert_eq!(item.verdict, Verdict::Verified { class }, "{}", item.words);

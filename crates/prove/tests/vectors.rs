@@ -34,7 +34,7 @@ use verify::accusation::judge;
 use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 use verify::statement::Place;
 use verify::transcript::{Binding, Points, StandBinding, linear};
-use verify::{Report, Statement, generators, range::Parties};
+use verify::{Findings, Report, Statement, audit, generators, range::Parties};
 
 #[test]
 fn the_vectors_are_what_this_implementation_makes_and_verifies() {
@@ -87,7 +87,32 @@ fn vectors() -> Vec<(&'static str, Value)> {
             vector(&[&other, &monitor], &bundle_over(&[&other, &monitor], vec![agree])),
         ),
         ("accusations", accusations(&monitor)),
+        ("ledger", ledger(&monitor)),
     ]
+}
+
+/// A whole ledger, and what it comes to.
+fn ledger(monitor: &Monitor) -> Value {
+    let bytes = monitor.ledger(&monitor.drafts).to_cbor();
+    let appraised = monitor.appraised();
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let report = audit(&bytes, &monitor.anchors(), findings).unwrap();
+    let days = report.days.iter().map(|day| {
+        json!({
+            "dataset": hex(&day.dataset.0),
+            "day": day.day,
+            "spent_nano_rho": day.spent_nano_rho,
+            "cap_nano_rho": day.cap_nano_rho,
+            "paid": day.paid,
+            "answered": day.answered,
+        })
+    });
+    json!({
+        "ledger": hex(&bytes),
+        "anchors": anchors(&[monitor]),
+        "verdict": report.items[0].verdict.code(),
+        "days": days.collect::<Vec<_>>(),
+    })
 }
 
 /// Accusations of every charge, and what each comes to.

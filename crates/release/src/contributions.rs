@@ -61,7 +61,7 @@ impl Contribution {
 /// in the encoding, which is for a sealed journal.
 #[derive(Encode)]
 #[cbor(array)]
-pub struct Contributions {
+pub(crate) struct Contributions {
     #[n(0)]
     bounds: Bounds,
     #[n(1)]
@@ -95,14 +95,13 @@ struct Session {
 
 impl Contributions {
     /// No session yet; `tools` are the interactions of the pact, in its order.
-    #[must_use]
-    pub fn new(bounds: Bounds, tools: Vec<String>) -> Self {
+    pub(crate) const fn new(bounds: Bounds, tools: Vec<String>) -> Self {
         Self { bounds, tools, from: 0, days: BTreeMap::new() }
     }
 
     /// The interactions of a revision of the pact: `tools` begins with those of now. What was
     /// counted as another one stays so.
-    pub fn append(&mut self, tools: Vec<String>) {
+    pub(crate) fn append(&mut self, tools: Vec<String>) {
         let last = |contributions: &Self| {
             u16::try_from(contributions.cells(Statistic::Tools).len().saturating_sub(1)).ok()
         };
@@ -122,7 +121,7 @@ impl Contributions {
     /// Which sessions of a full day stay is a matter of chance, not of order: nobody can choose
     /// which ones are seen. To continue exactly after a recovery, the journal holds the seed of
     /// `rng`. A session of a forgotten day is not counted.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         owner: &Did,
         day: u64,
@@ -148,17 +147,15 @@ impl Contributions {
         reservoir.seen = reservoir.seen.saturating_add(1);
     }
 
-    /// Forgets the days before `day` for ever. Whoever calls it tells the ledger first
-    /// ([`Ledger::forget_before`](crate::Ledger::forget_before)), which then sells none of them:
+    /// Forgets the days before `day` for ever. The ledger forgets them too, and sells none of them:
     /// noise on nothing is no answer.
-    pub fn forget_before(&mut self, day: u64) {
+    pub(crate) fn forget_before(&mut self, day: u64) {
         self.from = self.from.max(day);
         self.days = self.days.split_off(&self.from);
     }
 
     /// The bounds under which sessions are counted.
-    #[must_use]
-    pub const fn bounds(&self) -> Bounds {
+    pub(crate) const fn bounds(&self) -> Bounds {
         self.bounds
     }
 
@@ -182,7 +179,7 @@ impl Contributions {
                 }
             };
             match statistic {
-                Statistic::SessionsCount => touch(0),
+                Statistic::SessionsCount | Statistic::SessionsTotal => touch(0),
                 Statistic::SessionsOutcome => touch(session.outcome.cell()),
                 Statistic::Tools => {
                     session.tool_cells.iter().map(|cell| usize::from(*cell)).for_each(touch);

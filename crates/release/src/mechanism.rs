@@ -1,11 +1,13 @@
 //! Noise: its scale from price and sensitivity in integers, rounded up, and exact sampling.
 
-use messages::leaf::{Mechanism, Noise};
+use messages::leaf::{Mechanism, Noise, Query};
+use messages::toeplitz;
 use opendp::domains::{AtomDomain, VectorDomain};
 use opendp::measurements::{make_gaussian, make_laplace};
 use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
 use opendp::metrics::{L1Distance, L2Distance};
 
+use crate::continual::lattice;
 use crate::ledger::{DrawError, Refusal};
 use crate::statistic::{Bounds, Statistic};
 
@@ -15,7 +17,7 @@ pub const MAX_SCALE_MILLI: u64 = (1 << 29) * 1000;
 /// A noise scale in eighths: exact in binary and in thousandths, so that what is published is
 /// what is drawn. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Scale(u64);
+pub(crate) struct Scale(u64);
 
 impl Scale {
     /// The smallest scale that costs at most `nano_rho` at this sensitivity, squared.
@@ -27,7 +29,7 @@ impl Scale {
     /// # Errors
     /// [`Refusal::Price`] when the price is nothing, the sensitivity is nothing, or the scale
     /// lies out of range.
-    pub fn new(sensitivity_squared: u64, nano_rho: u64) -> Result<Self, Refusal> {
+    pub(crate) fn new(sensitivity_squared: u64, nano_rho: u64) -> Result<Self, Refusal> {
         // (8·scale)² ≥ 32·Δ²·10⁹/nano_rho
         let eighths = root(u128::from(sensitivity_squared), 32, nano_rho)?;
         u32::try_from(eighths).map(|eighths| Self(eighths.into())).map_err(|_| Refusal::Price)
@@ -43,8 +45,7 @@ impl Scale {
     }
 
     /// Thousandths, exactly.
-    #[must_use]
-    pub fn milli(self) -> u64 {
+    pub(crate) fn milli(self) -> u64 {
         self.0.saturating_mul(125)
     }
 
@@ -69,25 +70,45 @@ fn root(sensitivity_squared: u128, factor: u128, nano_rho: u64) -> Result<u128, 
     floor.checked_add(rounded_up).ok_or(Refusal::Price)
 }
 
-/// The noise of `statistic` at `nano_rho`, as it is published.
+/// The noise of `query`, as it is published.
 pub(crate) fn noise(
     statistic: Statistic,
     bounds: Bounds,
-    nano_rho: u64,
+    query: &Query,
 ) -> Result<(Noise, Scale), Refusal> {
-    let (mechanism, sensitivity) = (statistic.mechanism(), statistic.sensitivity(bounds));
-    let (squared, tail) = match mechanism {
-        // P(|X| > t) ≤ exp(-t/b): t = b·ln 20.
-        Mechanism::DiscreteLaplace => (sensitivity.saturating_mul(sensitivity), 2996),
-        // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition 25).
-        Mechanism::DiscreteGaussian => (sensitivity, 1960),
+    let mechanism = statistic.mechanism();
+    let milli = |scale: Scale, tail: u64| scale.milli().saturating_mul(tail).div_ceil(1_000_000);
+    let (scale, sensitivity, half_width_95) = match (statistic.sensitivity(bounds), query.total) {
+        (Some(sensitivity), None) => {
+            let (squared, tail) = match mechanism {
+                // P(|X| > t) ≤ exp(-t/b): t = b·ln 20.
+                Mechanism::DiscreteLaplace => (sensitivity.saturating_mul(sensitivity), 2996),
+                // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition
+                // 25).
+                Mechanism::DiscreteGaussian => (sensitivity, 1960),
+                Mechanism::SqrtToeplitz => return Err(Refusal::Mechanism),
+            };
+            let scale = Scale::new(squared, query.nano_rho)?;
+            (scale, sensitivity, milli(scale, tail))
+        }
+        (None, Some(days)) => {
+            let (scale, lattice) = lattice(days.horizon, bounds.sessions, query.nano_rho)?;
+            let squared = toeplitz::sensitivity_squared(bounds.sessions, &lattice);
+            let so_far = query.day.checked_sub(days.first).and_then(|n| n.checked_add(1));
+            let so_far = so_far.and_then(|n| usize::try_from(n).ok()).ok_or(Refusal::Days)?;
+            if so_far > lattice.len() {
+                return Err(Refusal::Days);
+            }
+            let width = toeplitz::half_width_95(scale.milli(), &lattice, so_far);
+            (scale, squared.ok_or(Refusal::Price)?, width)
+        }
+        (Some(_), Some(_)) | (None, None) => return Err(Refusal::Days),
     };
-    let scale = Scale::new(squared, nano_rho)?;
     let noise = Noise {
         mechanism,
         scale_milli: scale.milli(),
         sensitivity,
-        half_width_95: scale.milli().saturating_mul(tail).div_ceil(1_000_000),
+        half_width_95,
         session_bound: bounds.sessions,
         cell_bound: bounds.cells,
     };
@@ -111,7 +132,8 @@ pub(crate) fn sample(
             make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)
                 .and_then(|laplace| laplace.invoke(values))
         }
-        Mechanism::DiscreteGaussian => {
+        // On the lattice of a running total the noise is discrete Gaussian too.
+        Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => {
             let metric = L2Distance::<f64>::default();
             make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, scale.exact(), None)
                 .and_then(|gaussian| gaussian.invoke(values))

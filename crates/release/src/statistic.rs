@@ -1,12 +1,10 @@
 //! The statistics, their public cells, and how far one owner's day can move them.
 
-use messages::codec::Wire;
-use messages::ids::Root;
-use messages::leaf::{Mechanism, Query};
+use messages::leaf::Mechanism;
+use messages::toeplitz::MAX_HORIZON;
 use minicbor::{Decode, Encode};
 
 use crate::contributions::OutcomeCell;
-use crate::ledger::Refusal;
 
 /// How much of one owner's day is counted; from the measured configuration, never from data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -18,11 +16,16 @@ pub struct Bounds {
     /// Most tool cells of one session, K; 1..=64.
     #[n(1)]
     pub cells: u32,
+    /// Most days of one running total; 1..=1024.
+    #[n(2)]
+    pub horizon: u32,
 }
 
 impl Bounds {
     pub(crate) fn are_sound(self) -> bool {
-        (1..=1024).contains(&self.sessions) && (1..=64).contains(&self.cells)
+        (1..=1024).contains(&self.sessions)
+            && (1..=64).contains(&self.cells)
+            && (1..=MAX_HORIZON).contains(&self.horizon)
     }
 }
 
@@ -33,6 +36,8 @@ pub enum Statistic {
     SessionsCount,
     /// `sessions.outcome`: sessions by outcome.
     SessionsOutcome,
+    /// `sessions.total`: sessions of all days since the total began.
+    SessionsTotal,
     /// `tools`: sessions that used an interaction, by its name in the pact, and `other`.
     Tools,
     /// `violations.count`: sessions in which a rule denied something or ended the session.
@@ -41,8 +46,13 @@ pub enum Statistic {
 
 impl Statistic {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::SessionsCount, Self::SessionsOutcome, Self::Tools, Self::ViolationsCount];
+    pub const ALL: [Self; 5] = [
+        Self::SessionsCount,
+        Self::SessionsOutcome,
+        Self::SessionsTotal,
+        Self::Tools,
+        Self::ViolationsCount,
+    ];
 
     /// The statistic called `name`.
     #[must_use]
@@ -56,6 +66,7 @@ impl Statistic {
         match self {
             Self::SessionsCount => "sessions.count",
             Self::SessionsOutcome => "sessions.outcome",
+            Self::SessionsTotal => "sessions.total",
             Self::Tools => "tools",
             Self::ViolationsCount => "violations.count",
         }
@@ -67,6 +78,7 @@ impl Statistic {
         match self {
             Self::SessionsCount | Self::ViolationsCount => Mechanism::DiscreteLaplace,
             Self::SessionsOutcome | Self::Tools => Mechanism::DiscreteGaussian,
+            Self::SessionsTotal => Mechanism::SqrtToeplitz,
         }
     }
 
@@ -74,7 +86,7 @@ impl Statistic {
     #[must_use]
     pub fn cells(self, tools: &[String]) -> Vec<String> {
         match self {
-            Self::SessionsCount => vec!["sessions".into()],
+            Self::SessionsCount | Self::SessionsTotal => vec!["sessions".into()],
             Self::SessionsOutcome => {
                 OutcomeCell::ALL.iter().map(|outcome| outcome.name().into()).collect()
             }
@@ -86,10 +98,12 @@ impl Statistic {
         }
     }
 
-    /// Sensitivity: L1 for the Laplace mechanism, L2 *squared* for the Gaussian one.
+    /// How far one owner's day moves its cells: L1 for the Laplace mechanism, L2 *squared* for the
+    /// Gaussian one. None for running totals, whose norm is that of a column of their lattice
+    /// ([`toeplitz::sensitivity_squared`](messages::toeplitz::sensitivity_squared)).
     ///
-    /// Neighbouring: two data sets that differ by all sessions of one initiating principal in
-    /// one UTC day, added or removed. With S sessions and K cells (`Bounds`), an owner's day is
+    /// Neighbouring: two data sets that differ by all sessions of one initiating principal that end
+    /// in one UTC day, added or removed. With S sessions and K cells (`Bounds`), an owner's day is
     /// a non-negative integer vector v, since no other owner's sample depends on it:
     ///
     /// | statistic | v | norm | bound |
@@ -101,40 +115,15 @@ impl Statistic {
     /// All are attained. Source: Hölder's inequality; Dwork and Roth 2014, definition 3.1, for
     /// the notion.
     #[must_use]
-    pub fn sensitivity(self, bounds: Bounds) -> u64 {
+    pub fn sensitivity(self, bounds: Bounds) -> Option<u64> {
         let (s, k) = (u64::from(bounds.sessions), u64::from(bounds.cells));
         match self {
-            Self::SessionsCount | Self::ViolationsCount => s,
-            Self::SessionsOutcome => s.saturating_mul(s),
-            Self::Tools => s.saturating_mul(s).saturating_mul(k),
+            Self::SessionsCount | Self::ViolationsCount => Some(s),
+            Self::SessionsOutcome => Some(s.saturating_mul(s)),
+            Self::SessionsTotal => None,
+            Self::Tools => Some(s.saturating_mul(s).saturating_mul(k)),
         }
     }
-}
-
-/// Returns the canonical query for `statistic` over one day of one data set at a price in
-/// nano-ρ; `tools` are the interactions of the pact, in its order.
-///
-/// # Errors
-/// [`Refusal::UnknownStatistic`], [`Refusal::Price`] or [`Refusal::TooManyCells`].
-pub fn query(
-    statistic: &str,
-    (dataset, day): (Root, u64),
-    tools: &[String],
-    nano_rho: u64,
-) -> Result<Query, Refusal> {
-    let known = Statistic::parse(statistic).ok_or(Refusal::UnknownStatistic)?;
-    if nano_rho == 0 {
-        return Err(Refusal::Price);
-    }
-    let query = Query {
-        dataset,
-        day,
-        statistic: known.name().into(),
-        cells: known.cells(tools),
-        nano_rho,
-        mechanism: known.mechanism(),
-    };
-    if query.to_cbor().len() > Query::MAX_BYTES { Err(Refusal::TooManyCells) } else { Ok(query) }
 }
 
 /// The cell of every interaction that the pact does not name.

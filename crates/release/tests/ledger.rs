@@ -1,30 +1,25 @@
-//! Claims about the budget, and an audit of whole releases from neighbouring data.
+//! Claims about the budget.
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::cast_precision_loss,
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that panics has failed, as it should"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cloister_release::{
-    Bounds, Contribution, Contributions, DrawError, Ledger, Outcome, OutcomeCell, Refusal,
-    Reservation, query,
-};
-use messages::did::Did;
+use cloister_release::{Bounds, Dataset, DrawError, Drawn, Refusal, Reservation, Statistic};
 use messages::ids::Root;
-use messages::leaf::{AggregateBody, Mechanism, Query};
+use messages::leaf::{AggregateBody, Days, Mechanism, Query, ReserveBody};
 use messages::time::{Bracket, ClockKind, UnixMillis};
 use proptest::prelude::*;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use static_assertions::assert_not_impl_any;
 
-const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4 };
+assert_not_impl_any!(Dataset: std::fmt::Debug, Clone);
+assert_not_impl_any!(Drawn: std::fmt::Debug, Clone);
+
+const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 30 };
 const CAP: u64 = 20_000_000;
 const PRICE: u64 = 6_000_000;
-const NAMES: [&str; 4] = ["sessions.count", "sessions.outcome", "tools", "violations.count"];
 const AT: Bracket =
     Bracket { earliest: UnixMillis(1), latest: UnixMillis(2), clock: ClockKind::Generated };
 
@@ -32,140 +27,162 @@ fn tools() -> Vec<String> {
     vec!["read".into(), "write".into()]
 }
 
-fn ask(name: &str, day: u64, nano_rho: u64) -> Query {
-    query(name, (Root([1; 32]), day), &tools(), nano_rho).unwrap()
+fn data() -> Dataset {
+    Dataset::new(Root([1; 32]), CAP, BOUNDS, tools())
 }
 
-fn nothing() -> Contributions {
-    Contributions::new(BOUNDS, tools())
+/// The query that a fresh data set would answer.
+fn ask(statistic: Statistic, day: u64, nano_rho: u64) -> Query {
+    let fresh = Dataset::new(Root([1; 32]), u64::MAX, BOUNDS, tools());
+    fresh.due(day, &[(statistic, nano_rho)]).pop().unwrap()
 }
 
-fn pay(ledger: &mut Ledger, query: Query) -> Reservation {
-    match ledger.reserve(query).unwrap() {
-        Outcome::Reserved(reservation) => reservation,
-        Outcome::Cached(body) => panic!("cached under {}", body.sequence),
-    }
+fn pay(data: &mut Dataset, statistic: Statistic, day: u64) -> Reservation {
+    data.reserve(vec![ask(statistic, day, PRICE)]).unwrap()
 }
 
-fn answer(ledger: &mut Ledger, query: Query) -> AggregateBody {
-    pay(ledger, query).draw(ledger, &nothing(), AT).unwrap()
+fn answer(data: &mut Dataset, queries: Vec<Query>) -> Vec<AggregateBody> {
+    let reservation = data.reserve(queries).unwrap();
+    let drawn = data.draw(reservation, AT).unwrap();
+    data.record(&drawn).unwrap();
+    drawn.answers().to_vec()
 }
 
 #[test]
 fn the_debit_is_final_before_the_draw() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let reservation = pay(&mut ledger, ask("sessions.count", 3, PRICE));
-    assert_eq!(ledger.spent_on(3), PRICE);
-    let body = reservation.body();
-    assert_eq!((body.sequence, body.day), (0, 3));
-    assert_eq!(body.query, ask("sessions.count", 3, PRICE).id());
-    let amounts = (body.debit_nano_rho, body.spent_nano_rho, body.cap_nano_rho);
-    assert_eq!(amounts, (PRICE, PRICE, CAP));
+    let mut data = data();
+    let queries = vec![ask(Statistic::Tools, 3, PRICE), ask(Statistic::SessionsCount, 3, 2)];
+    let reservation = data.reserve(queries.clone()).unwrap();
+    assert_eq!(data.spent_on(3), PRICE + 2);
+    let ReserveBody { sequence, dataset, day, debits, spent_nano_rho, cap_nano_rho } =
+        reservation.body().clone();
+    assert_eq!((sequence, dataset, day), (0, Root([1; 32]), 3));
+    let ids: Vec<_> = debits.iter().map(|debit| (debit.query, debit.nano_rho)).collect();
+    assert_eq!(ids, [(queries[0].id(), PRICE), (queries[1].id(), 2)]);
+    assert_eq!((spent_nano_rho, cap_nano_rho), (PRICE + 2, CAP));
 }
 
 #[test]
-fn a_second_request_gets_the_same_answer_for_nothing() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let first = answer(&mut ledger, ask("tools", 3, PRICE));
-    for _ in 0..20 {
-        match ledger.reserve(ask("tools", 3, PRICE)).unwrap() {
-            Outcome::Cached(again) => assert_eq!(again, first),
-            Outcome::Reserved(_) => panic!("drawn twice"),
-        }
-    }
-    assert_eq!(ledger.spent_on(3), PRICE);
-    assert_eq!(ledger.next_sequence(), 2);
-}
-
-#[test]
-fn a_dropped_reservation_is_spent_and_never_redrawn() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    drop(pay(&mut ledger, ask("tools", 3, PRICE)));
-    assert_eq!(ledger.reserve(ask("tools", 3, PRICE)).unwrap_err(), Refusal::Lost);
-    assert_eq!(ledger.dry_run(&ask("tools", 3, PRICE)), Err(Refusal::Lost));
-    assert_eq!(ledger.spent_on(3), PRICE);
-}
-
-#[test]
-fn a_failed_draw_is_spent_and_never_redrawn() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let others = [
-        Contributions::new(Bounds { sessions: 9, cells: 4 }, tools()),
-        Contributions::new(BOUNDS, vec!["read".into()]),
-    ];
-    for (other, day) in others.iter().zip(0..) {
-        let reservation = pay(&mut ledger, ask("tools", day, PRICE));
-        assert_eq!(reservation.draw(&mut ledger, other, AT), Err(DrawError::OtherData));
-        assert_eq!(ledger.reserve(ask("tools", day, PRICE)).unwrap_err(), Refusal::Lost);
-        assert_eq!(ledger.spent_on(day), PRICE);
+fn a_query_that_was_paid_for_is_never_paid_for_again() {
+    let mut data = data();
+    let open = pay(&mut data, Statistic::Tools, 3);
+    let again = |data: &mut Dataset| data.reserve(vec![ask(Statistic::Tools, 3, PRICE)]);
+    assert_eq!(again(&mut data).unwrap_err(), Refusal::Repeated);
+    // Lost, whatever becomes of the right to draw.
+    drop(open);
+    assert_eq!(again(&mut data).unwrap_err(), Refusal::Repeated);
+    let twice = vec![ask(Statistic::SessionsCount, 3, 1), ask(Statistic::SessionsCount, 3, 1)];
+    assert_eq!(data.reserve(twice).unwrap_err(), Refusal::Repeated);
+    assert_eq!(data.spent_on(3), PRICE);
+    // Told, and with it the whole day is over.
+    let told = answer(&mut data, vec![ask(Statistic::SessionsOutcome, 3, PRICE)]);
+    assert_eq!((told[0].reserved, told[0].sequence), (1, 2));
+    for statistic in Statistic::ALL {
+        let refused = data.reserve(vec![ask(statistic, 3, 1)]).unwrap_err();
+        assert_eq!(refused, Refusal::Forgotten);
     }
 }
 
 #[test]
-fn a_reservation_draws_from_its_own_ledger_only() {
-    let (mut one, mut two) = (Ledger::new(CAP, BOUNDS), Ledger::new(CAP, BOUNDS));
-    let reservation = pay(&mut one, ask("tools", 3, PRICE));
-    assert_eq!(reservation.draw(&mut two, &nothing(), AT), Err(DrawError::OtherLedger));
-    let reservation = pay(&mut one, ask("tools", 4, PRICE));
-    let _first = answer(&mut two, ask("tools", 4, PRICE));
-    assert_eq!(reservation.draw(&mut two, &nothing(), AT), Err(DrawError::OtherLedger));
+fn a_reservation_draws_from_its_own_data_only() {
+    let (mut one, mut two) = (data(), data());
+    let mut other = Dataset::new(Root([2; 32]), CAP, BOUNDS, tools());
+    let open = pay(&mut one, Statistic::Tools, 3);
+    assert_eq!(other.draw(open, AT).err(), Some(DrawError::OtherLedger));
+    let reservation = pay(&mut one, Statistic::SessionsCount, 3);
+    let drawn = one.draw(reservation, AT).unwrap();
+    assert_eq!(two.record(&drawn), Err(DrawError::OtherLedger), "never paid");
+    let _open = pay(&mut two, Statistic::SessionsCount, 3);
+    assert_eq!(two.record(&drawn), Err(DrawError::OtherLedger), "paid in another order");
+    let foreign = vec![ask(Statistic::Tools, 3, PRICE)];
+    assert_eq!(other.reserve(foreign).unwrap_err(), Refusal::Block);
+    // Interactions that a revision appended after the debit are none that it paid for.
+    let stale = pay(&mut one, Statistic::Tools, 4);
+    one.append(vec!["read".into(), "write".into(), "send".into()]);
+    assert_eq!(one.draw(stale, AT).err(), Some(DrawError::OtherData));
 }
 
 #[test]
 fn an_exhausted_day_says_what_would_still_fit_and_spends_nothing() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    for name in NAMES.iter().take(3) {
-        let _answer = answer(&mut ledger, ask(name, 3, PRICE));
-    }
+    let mut data = data();
+    let asked: Vec<_> = Statistic::ALL.into_iter().map(|s| (s, PRICE)).collect();
     let left_nano_rho = CAP - 3 * PRICE;
-    let refusal = Refusal::BudgetExhausted { left_nano_rho };
-    for _ in 0..3 {
-        assert_eq!(ledger.reserve(ask("violations.count", 3, PRICE)).unwrap_err(), refusal);
-    }
-    assert_eq!((refusal.code(), ledger.spent_on(3)), ("budget-exhausted", 3 * PRICE));
-    assert_eq!(ledger.next_sequence(), 6);
-    let _fits = answer(&mut ledger, ask("violations.count", 3, left_nano_rho));
-    assert_eq!(ledger.spent_on(3), CAP);
-    let _another_day = answer(&mut ledger, ask("violations.count", 4, PRICE));
+    let exhausted = Refusal::BudgetExhausted { left_nano_rho };
+    let quotes = data.quote(3, &asked);
+    let left: Vec<_> = quotes.iter().map(|q| q.as_ref().map(|q| q.left_nano_rho)).collect();
+    let fits = [Ok(CAP - PRICE), Ok(CAP - 2 * PRICE), Ok(left_nano_rho)];
+    assert_eq!(left, [&fits[..], &[Err(&exhausted), Err(&exhausted)]].concat());
+    assert_eq!(data.due(3, &asked).len(), 3);
+    let all: Vec<_> = Statistic::ALL.into_iter().map(|s| ask(s, 3, PRICE)).collect();
+    let whole = Refusal::BudgetExhausted { left_nano_rho: CAP };
+    assert_eq!(data.reserve(all).unwrap_err(), whole, "all of a block or nothing");
+    assert_eq!((whole.code(), data.spent_on(3)), ("budget-exhausted", 0));
+    // What is smaller fits after what did not.
+    let cheap = [&asked[..4], &[(Statistic::ViolationsCount, left_nano_rho)]].concat();
+    let due = data.due(3, &cheap);
+    assert_eq!(due.len(), 4);
+    let _open = data.reserve(due).unwrap();
+    assert_eq!(data.spent_on(3), CAP);
+    let _another_day = answer(&mut data, vec![ask(Statistic::ViolationsCount, 4, PRICE)]);
 }
 
 #[test]
-fn a_dry_run_spends_nothing_and_foretells_the_noise() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let quote = ledger.dry_run(&ask("tools", 3, PRICE)).unwrap();
-    assert_eq!((quote.debit_nano_rho, quote.left_nano_rho), (PRICE, CAP - PRICE));
-    assert_eq!((ledger.spent_on(3), ledger.next_sequence()), (0, 0));
-    let body = answer(&mut ledger, ask("tools", 3, PRICE));
-    assert_eq!(body.noise, quote.noise);
-    let quote = ledger.dry_run(&ask("tools", 3, PRICE)).unwrap();
-    assert_eq!((quote.debit_nano_rho, quote.left_nano_rho), (0, CAP - PRICE));
+fn a_quote_spends_nothing_and_foretells_the_noise() {
+    let mut data = data();
+    let asked: Vec<_> = Statistic::ALL.into_iter().map(|s| (s, 1_000_000)).collect();
+    let quotes: Vec<_> = data.quote(3, &asked).into_iter().map(Result::unwrap).collect();
+    assert_eq!(data.spent_on(3), 0);
+    let queries = quotes.iter().map(|quote| quote.query.clone()).collect();
+    let told = answer(&mut data, queries);
+    assert_eq!(told.len(), 5);
+    for (body, quote) in told.iter().zip(quotes) {
+        assert_eq!((&body.query, body.noise), (&quote.query, quote.noise));
+    }
 }
 
 #[test]
 fn refuses_what_no_mechanism_can_answer() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let unknown = Query { statistic: "sessions".into(), ..ask("tools", 3, PRICE) };
-    assert_eq!(ledger.reserve(unknown).unwrap_err(), Refusal::UnknownStatistic);
-    let other = Query { mechanism: Mechanism::DiscreteLaplace, ..ask("tools", 3, PRICE) };
-    assert_eq!(ledger.reserve(other).unwrap_err(), Refusal::Mechanism);
-    let free = Query { nano_rho: 0, ..ask("tools", 3, PRICE) };
-    assert_eq!(ledger.reserve(free).unwrap_err(), Refusal::Price);
-    let root = Root([1; 32]);
-    assert_eq!(query("nothing", (root, 3), &tools(), PRICE), Err(Refusal::UnknownStatistic));
-    assert_eq!(query("tools", (root, 3), &tools(), 0), Err(Refusal::Price));
-    let crowd: Vec<String> = (0..4000).map(|n| format!("interaction-{n}")).collect();
-    assert_eq!(query("tools", (root, 3), &crowd, PRICE), Err(Refusal::TooManyCells));
-    for (sessions, cells) in [(0, 1), (1, 0), (1025, 1), (1, 65)] {
-        let mut unbounded = Ledger::new(CAP, Bounds { sessions, cells });
-        assert_eq!(unbounded.reserve(ask("tools", 3, PRICE)).unwrap_err(), Refusal::Bounds);
+    let mut data = data();
+    let tools = || ask(Statistic::Tools, 3, PRICE);
+    let total = || ask(Statistic::SessionsTotal, 3, PRICE);
+    let days = |first, horizon| Query { total: Some(Days { first, horizon }), ..total() };
+    let mut fewer = tools();
+    fewer.cells.pop();
+    for (query, refusal) in [
+        (Query { statistic: "sessions".into(), ..tools() }, Refusal::UnknownStatistic),
+        (Query { mechanism: Mechanism::DiscreteLaplace, ..tools() }, Refusal::Mechanism),
+        (Query { nano_rho: 0, ..tools() }, Refusal::Price),
+        (Query { dataset: Root([2; 32]), ..tools() }, Refusal::Block),
+        (Query { total: total().total, ..tools() }, Refusal::Days),
+        (Query { total: None, ..total() }, Refusal::Days),
+        (fewer, Refusal::Days),
+        (days(2, 30), Refusal::Days),
+        (days(3, 29), Refusal::Days),
+    ] {
+        assert_eq!(data.reserve(vec![query]).unwrap_err(), refusal);
     }
-    assert_eq!((ledger.spent_on(3), ledger.next_sequence()), (0, 0));
+    assert_eq!(data.reserve(Vec::new()).unwrap_err(), Refusal::Block);
+    let two_days = vec![tools(), ask(Statistic::Tools, 4, PRICE)];
+    assert_eq!(data.reserve(two_days).unwrap_err(), Refusal::Block);
+    assert_eq!(data.quote(3, &[(Statistic::Tools, 0)]), [Err(Refusal::Price)]);
+    assert_eq!(data.quote(3, &[(Statistic::Tools, 1)]).len(), 1);
+    let crowd: Vec<String> = (0..4000).map(|n| format!("interaction-{n}")).collect();
+    let crowded = Dataset::new(Root([1; 32]), CAP, BOUNDS, crowd);
+    assert_eq!(crowded.quote(3, &[(Statistic::Tools, 1)]), [Err(Refusal::TooManyCells)]);
+    for (sessions, cells, horizon) in
+        [(0, 1, 1), (1, 0, 1), (1025, 1, 1), (1, 65, 1), (1, 1, 0), (1, 1, 1025)]
+    {
+        let bounds = Bounds { sessions, cells, horizon };
+        let mut unbounded = Dataset::new(Root([1; 32]), CAP, bounds, self::tools());
+        assert_eq!(unbounded.reserve(vec![tools()]).unwrap_err(), Refusal::Bounds);
+    }
+    assert_eq!(data.spent_on(3), 0);
 }
 
 #[test]
 fn an_aggregate_says_how_it_was_made() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
-    let body = answer(&mut ledger, ask("tools", 3, PRICE));
+    let mut data = data();
+    let body = answer(&mut data, vec![ask(Statistic::Tools, 3, PRICE)]).pop().unwrap();
     assert_eq!((body.reserved, body.sequence, body.at), (0, 1, AT));
     assert_eq!(body.query.cells, ["read", "write", "other"]);
     assert_eq!(body.noise.sensitivity, 8 * 8 * 4);
@@ -175,93 +192,78 @@ fn an_aggregate_says_how_it_was_made() {
 
 #[test]
 fn cells_of_a_day_without_sessions_get_noise_too() {
-    let mut ledger = Ledger::new(CAP, BOUNDS);
+    let mut data = data();
     let mut zeros = 0;
     for day in 0..200 {
-        let body = answer(&mut ledger, ask("sessions.outcome", day, PRICE));
-        zeros += body.values.iter().filter(|value| **value == 0).count();
+        for body in answer(&mut data, vec![ask(Statistic::SessionsOutcome, day, PRICE)]) {
+            zeros += body.values.iter().filter(|value| **value == 0).count();
+        }
     }
     // 800 draws at σ = 73: a zero with probability 0.0055, so about 4.
     assert!(zeros < 25, "{zeros}");
 }
 
-/// The share of days whose noisy count is at least the session bound, when one owner has
-/// `sessions` sessions a day and every count is paid with `nano_rho`.
-fn reaching(sessions: u32, nano_rho: u64) -> f64 {
-    let (mut ledger, mut rng) = (Ledger::new(u64::MAX, BOUNDS), ChaCha20Rng::from_seed([1; 32]));
-    let owner = Did::parse("did:web:owner.example").unwrap();
-    let mut seen = Contributions::new(BOUNDS, tools());
-    for day in 0..RUNS {
-        for _ in 0..sessions {
-            seen.add(&owner, day, Contribution::new(OutcomeCell::Clean, tools()), &mut rng);
-        }
+#[test]
+fn a_running_total_goes_on_ends_at_its_horizon_and_begins_again() {
+    let mut data = data();
+    let asked = [(Statistic::SessionsTotal, PRICE)];
+    let told = |data: &mut Dataset, day| {
+        let due = data.due(day, &asked);
+        let days = due[0].total.unwrap();
+        let _told = answer(data, due);
+        (days.first, days.horizon)
+    };
+    for day in 3..33 {
+        assert_eq!(told(&mut data, day), (3, 30), "{day}");
     }
-    let reached = (0..RUNS).filter(|day| {
-        let body = match ledger.reserve(ask("sessions.count", *day, nano_rho)).unwrap() {
-            Outcome::Reserved(reservation) => reservation.draw(&mut ledger, &seen, AT),
-            Outcome::Cached(_) => panic!("every day is new"),
-        };
-        body.unwrap().values.iter().all(|value| *value >= 8)
-    });
-    reached.count() as f64 / RUNS as f64
-}
-
-const RUNS: u64 = 4000;
-/// ρ = ε²/2 at ε = 1.
-const EPSILON_ONE: u64 = 500_000_000;
-
-#[test]
-fn neighbouring_days_are_as_hard_to_tell_apart_as_the_price_says() {
-    // The owner has 50 sessions, of which 8 count; no event may be e^ε = e times as likely.
-    let (with, without) = (reaching(50, EPSILON_ONE), reaching(0, EPSILON_ONE));
-    // Exactly 0.53 against 0.21: near the bound. Six standard deviations are 0.05 and 0.04.
-    let ratio = with / without;
-    assert!(ratio > 2.0 && ratio < 3.4, "{with} {without}");
-}
-
-#[test]
-fn the_same_audit_flags_a_release_with_half_of_that_noise() {
-    let (with, without) = (reaching(50, 4 * EPSILON_ONE), reaching(0, 4 * EPSILON_ONE));
-    assert!(with / without > 3.4, "{with} {without}");
+    assert_eq!(told(&mut data, 33), (33, 30), "after its horizon the next one");
+    // A day of which nothing was told has no place in it.
+    assert_eq!(told(&mut data, 35), (35, 30));
+    assert_eq!(told(&mut data, 36), (35, 30));
+    // Nor has a day whose draw was lost.
+    let _lost = data.reserve(data.due(37, &asked)).unwrap();
+    assert_eq!(told(&mut data, 38), (38, 30));
+    data.end_totals();
+    assert_eq!(told(&mut data, 39), (39, 30));
+    // At another price it is another one.
+    assert_eq!(data.due(40, &[(Statistic::SessionsTotal, 5)])[0].total.unwrap().first, 40);
+    assert_eq!(data.due(40, &asked)[0].total.unwrap().first, 39);
+    // Its noise is its reservation's, or there is none.
+    let reservation = data.reserve(data.due(40, &asked)).unwrap();
+    data.end_totals();
+    assert_eq!(data.draw(reservation, AT).err(), Some(DrawError::Ended));
 }
 
 proptest! {
     #[test]
     fn debits_stay_under_the_cap_and_no_query_has_two_answers(
-        steps in prop::collection::vec((0..4_usize, 0..3_u64, 1..5_u64, any::<bool>()), 1..60),
+        steps in prop::collection::vec((0..5_usize, 0..3_u64, 1..5_u64, 0..3_u8), 1..60),
         cap in 0..20_u64,
     ) {
-        let mut ledger = Ledger::new(cap * 1_000_000, BOUNDS);
+        let mut data = Dataset::new(Root([1; 32]), cap * 1_000_000, BOUNDS, tools());
         let mut spent: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut answers = BTreeMap::new();
+        let (mut paid, mut told) = (BTreeSet::new(), 0);
         let mut sequences = Vec::new();
-        for (name, day, price, dropped) in steps {
-            let query = ask(NAMES.get(name).unwrap(), day, price * 1_000_000);
-            let (id, before) = (query.id(), ledger.spent_on(day));
-            match ledger.reserve(query) {
-                Ok(Outcome::Cached(body)) => {
-                    prop_assert_eq!(answers.get(&id), Some(&Some(body)));
-                    prop_assert_eq!(ledger.spent_on(day), before);
-                }
-                Ok(Outcome::Reserved(reservation)) => {
-                    prop_assert!(!answers.contains_key(&id));
+        for (name, day, price, fate) in steps {
+            let Some(query) = data.due(day, &[(Statistic::ALL[name], price * 1_000_000)]).pop()
+            else { continue };
+            let (id, before) = (query.id(), data.spent_on(day));
+            match data.reserve(vec![query]) {
+                Ok(reservation) => {
+                    prop_assert!(paid.insert(id) && day >= told);
                     *spent.entry(day).or_default() += price * 1_000_000;
                     sequences.push(reservation.body().sequence);
-                    let drawn = (!dropped)
-                        .then(|| reservation.draw(&mut ledger, &nothing(), AT).unwrap());
-                    sequences.extend(drawn.iter().map(|body| body.sequence));
-                    answers.insert(id, drawn);
+                    prop_assert_eq!(data.spent_on(day), before + price * 1_000_000);
+                    if fate == 0 {
+                        let drawn = data.draw(reservation, AT).unwrap();
+                        data.record(&drawn).unwrap();
+                        sequences.extend(drawn.answers().iter().map(|body| body.sequence));
+                        told = day + 1;
+                    }
                 }
-                Err(Refusal::Lost) => prop_assert_eq!(answers.get(&id), Some(&None)),
-                Err(Refusal::BudgetExhausted { left_nano_rho }) => {
-                    prop_assert!(price * 1_000_000 > left_nano_rho);
-                    prop_assert_eq!(left_nano_rho, cap * 1_000_000 - before);
-                    prop_assert_eq!(ledger.spent_on(day), before);
-                }
-                Err(refusal) => prop_assert!(false, "{refusal}"),
+                Err(refusal) => prop_assert!(false, "what is due is sold: {refusal}"),
             }
-            prop_assert_eq!(ledger.spent_on(day), spent.get(&day).copied().unwrap_or(0));
-            prop_assert!(ledger.spent_on(day) <= cap * 1_000_000);
+            prop_assert!(spent.values().all(|spent| *spent <= cap * 1_000_000));
         }
         let contiguous: Vec<u64> = (0..sequences.len() as u64).collect();
         prop_assert_eq!(sequences, contiguous);

@@ -6,6 +6,7 @@ use messages::bundle::{Bundle, LogView};
 use messages::codec::{CodecError, Wire};
 use messages::evidence::Conceptual;
 use messages::leaf::{BootBody, Kind};
+use messages::publication::Disclosed;
 use messages::time::UnixMillis;
 
 use crate::anchors::{Anchors, EvidenceClass, Findings};
@@ -13,6 +14,7 @@ use crate::appraisal::Grounds;
 use crate::claim::Pending;
 use crate::codes::{Fault, Reason, Unusable};
 use crate::leaves::Leaves;
+use crate::ledger::Ledger;
 use crate::report::{Item, LogFinding, PactFinding, Report, Stop, Subject, Verdict};
 use crate::{aggregate, batch, claim, explain, stamps};
 
@@ -53,7 +55,8 @@ pub fn verify(
         stamped: stamps::earliest(findings, &stamps::name(&pact)),
     });
     let claims = bundle.claims.iter().map(|proven| claim::found(&grounds, proven)).collect();
-    Ok(Report { items, claims, logs: logs.collect(), pacts: pacts.collect() })
+    let (logs, pacts) = (logs.collect(), pacts.collect());
+    Ok(Report { items, claims, logs, pacts, days: Vec::new() })
 }
 
 /// Everything is checked claim by claim but the arithmetic, which is done once for all.
@@ -96,14 +99,16 @@ fn claims(grounds: &Grounds<'_>, now: UnixMillis) -> Vec<Item> {
 
 fn aggregates(grounds: &Grounds<'_>) -> Vec<Item> {
     let ledgers: BTreeMap<&str, _> =
-        grounds.logs.iter().map(|(origin, log)| (*origin, aggregate::check_ledger(log))).collect();
+        grounds.logs.iter().map(|(origin, log)| (*origin, Ledger::read(log))).collect();
     let shown = grounds.bundle.aggregates.iter().enumerate();
     shown
         .map(|(at, place)| {
             let log = grounds.log(&place.origin);
-            let ledger = ledgers.get(place.origin.as_str()).copied();
+            let ledger = ledgers.get(place.origin.as_str());
             let outcome: Result<EvidenceClass, Stop> = match (log, ledger) {
-                (Some(log), Some(ledger)) => aggregate::check(grounds, log, ledger, place.index),
+                (Some(log), Some(ledger)) => {
+                    aggregate::check(grounds, log, ledger.as_ref().map_err(|f| *f), place.index)
+                }
                 _ => Err(Reason::LogMissing.into()),
             };
             let body = log.and_then(|log| log.at(place.index)).map(|opened| &opened.body);
@@ -137,20 +142,21 @@ fn open_logs<'a>(
 /// appraiser reads before [`verify`]. Says nothing of the rest of the bundle.
 #[must_use]
 pub fn evidence_in(log: &LogView) -> Vec<Conceptual> {
-    let boots = log.leaves.iter().filter(|l| l.disclosed.leaf.kind == Kind::Boot);
+    evidence_of(log.leaves.iter().map(|leaf| &leaf.disclosed))
+}
+
+/// The same, of opened leaves. Says nothing about them.
+pub fn evidence_of<'a>(opened: impl IntoIterator<Item = &'a Disclosed>) -> Vec<Conceptual> {
+    let boots = opened.into_iter().filter(|disclosed| disclosed.leaf.kind == Kind::Boot);
     boots
-        .filter_map(|l| BootBody::from_cbor(&l.disclosed.body).ok())
+        .filter_map(|disclosed| BootBody::from_cbor(&disclosed.body).ok())
         .filter_map(|body| Conceptual::from_cbor(&body.evidence).ok())
         .collect()
 }
 
 /// Decodes a bundle and holds it to its bounds.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, Unusable> {
-    let bundle = Bundle::from_cbor(bytes).map_err(|error| match error {
-        CodecError::Malformed => Unusable::Malformed,
-        CodecError::NonCanonical => Unusable::NonCanonical,
-        CodecError::TooLarge { .. } => Unusable::TooLarge,
-    })?;
+    let bundle = Bundle::from_cbor(bytes).map_err(unread)?;
     let Bundle { format, logs, schemas, boots, claims, aggregates, stamps, missing } = &bundle;
     let mut places = aggregates.clone();
     places.sort_unstable();
@@ -178,6 +184,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, Unusable> {
         Err(Unusable::Empty)
     } else {
         Ok(bundle)
+    }
+}
+
+/// Why bytes are not what they should be.
+pub(crate) const fn unread(error: CodecError) -> Unusable {
+    match error {
+        CodecError::Malformed => Unusable::Malformed,
+        CodecError::NonCanonical => Unusable::NonCanonical,
+        CodecError::TooLarge { .. } => Unusable::TooLarge,
     }
 }
 

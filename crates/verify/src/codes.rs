@@ -81,6 +81,7 @@ codes! {
         LeafBeyondCheckpoint = "leaf-beyond-checkpoint", "a leaf lies outside the checkpoint's log";
         LeafOrder = "leaf-order", "leaves are not in strictly increasing order";
         LeafSignature = "leaf-signature", "the boot key did not sign a leaf";
+        LedgerNotTheLog = "ledger-not-the-log", "the leaves are not those of the checkpoint";
         LogNotAnchored = "log-not-anchored", "the bundle shows a log that is not anchored";
         LogOrder = "log-order", "logs are not in strictly increasing order of their origins";
         Malformed = "malformed", "the bytes are not of a bundle's shape";
@@ -127,6 +128,7 @@ codes! {
         HighCount = "high-count", "there are not as many high halves as the width asks for";
         HighEncoding = "high-encoding", "a high half is not a canonical group element";
         LeafOrderReversed = "range-reversed-in-log", "the leaf after the range lies before the leaf before it";
+        LedgerGap = "ledger-gap", "a number of a ledger was never given to any entry";
         NoiseMechanism = "noise-mechanism", "the noise is of another mechanism than the query";
         NoiseScale = "noise-scale", "the noise is smaller than the price that was paid allows";
         NoiseSensitivity = "noise-sensitivity", "the noise is for another sensitivity than the bounds imply";
@@ -152,9 +154,9 @@ codes! {
         ReservationDay = "reservation-day", "the reservation debits another day";
         ReservationDebit = "reservation-debit", "the reservation debits another price";
         ReservationOrder = "reservation-order", "the reservation does not come before the aggregate";
-        ReservationQuery = "reservation-query", "the reservation is for another query";
+        ReservationQuery = "reservation-query", "the reservation has no debit for the query";
         SchemaNotAppended = "schema-not-appended", "a revision reordered or replaced counters instead of appending them";
-        SecondDraw = "second-draw", "noise was drawn twice for one query or reservation";
+        SecondDraw = "second-draw", "noise was drawn twice for one query";
         SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
         SignedCommitments = "signed-commitments", "a signed claim opens commitments";
         SignedLogs = "signed-logs", "a signed claim speaks of another log than its signer";
@@ -169,6 +171,8 @@ codes! {
         TimeReversed = "time-reversed", "the range ends before it begins";
         TooManyParties = "too-many-parties", "the statements need more commitments than one proof holds";
         TooManyTerms = "too-many-terms", "the statements multiply more counters than a verifier is asked to";
+        TotalDays = "total-days", "the query is not of one of the days of a total, or its mechanism is of none";
+        TotalsOverlap = "totals-overlap", "a day is told in two totals, or earlier days after later ones";
     }
 }
 
@@ -183,6 +187,7 @@ codes! {
         Expired = "expired", "the proof has expired";
         Gap = "gap", "more events are missing in the range than the claim admits";
         LeafMissing = "leaf-missing", "a leaf that the claim or aggregate stands on is not shown";
+        LedgerHidden = "ledger-hidden", "a boot, reservation or aggregate of the log is not opened";
         LogMissing = "log-missing", "the log of a range is not shown";
         Nonce = "nonce", "the proof does not answer the verifier's nonce";
         NotProven = "not-proven", "the bundle says that this is missing";
@@ -269,6 +274,7 @@ impl Reason {
             Self::Evidence => "appraise the evidence of every boot in the bundle and verify again",
             Self::TailOpen => "ask for a range without the session that was left open",
             Self::Gap => "read the gap counts; accept the claim only in a form that admits them",
+            Self::LedgerHidden => "fetch the ledger again, whole, with `cloister log ledger`",
             Self::PactNotAnchored => "read the pact; anchor its root if it is the one you mean",
         }
     }

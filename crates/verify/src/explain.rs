@@ -1,6 +1,7 @@
 //! Claims and bundles in plain words.
 
 use core::fmt::Write;
+use std::collections::BTreeSet;
 
 use messages::bundle::Missing;
 use messages::claim::{Audience, Claim, Predicate, Relation, Sum};
@@ -9,7 +10,7 @@ use messages::publication::Publication;
 
 use crate::bundle::decode;
 use crate::codes::Unusable;
-use crate::report::Means;
+use crate::report::{DayFinding, Means};
 
 /// Says what a bundle claims and what it carries. Checks nothing.
 ///
@@ -165,7 +166,12 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
     let mechanism = match noise.mechanism {
         Mechanism::DiscreteLaplace => "discrete Laplace",
         Mechanism::DiscreteGaussian => "discrete Gaussian",
+        Mechanism::SqrtToeplitz => "square-root Toeplitz",
     };
+    let days = query.total.map_or_else(
+        || format!("day {}", query.day),
+        |days| format!("days {} to {}", days.first, query.day),
+    );
     let cells: Vec<String> = query
         .cells
         .iter()
@@ -173,12 +179,25 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         .map(|(cell, value)| format!("{} {value}", clean(cell)))
         .collect();
     format!(
-        "{} of day {}: {} (± {} with 95 % probability, {mechanism} noise, {} nano-ρ)",
+        "{} of {days}: {} (± {} with 95 % probability, {mechanism} noise, {} nano-ρ)",
         clean(&query.statistic),
-        query.day,
         cells.join(", "),
         noise.half_width_95,
         query.nano_rho,
+    )
+}
+
+/// A whole ledger, without its days.
+pub(crate) fn ledger(origin: &str, days: &[DayFinding]) -> String {
+    let sum = |of: fn(&DayFinding) -> usize| days.iter().map(of).fold(0, usize::saturating_add);
+    let data: BTreeSet<_> = days.iter().map(|day| day.dataset).collect();
+    format!(
+        "the privacy ledger of {}: {} of {}, {} paid for and {} answered, and nothing else",
+        clean(origin),
+        counted(days.len(), "day", "days"),
+        counted(data.len(), "data set", "data sets"),
+        counted(sum(|day| day.paid), "query", "queries"),
+        sum(|day| day.answered),
     )
 }
 

@@ -175,7 +175,7 @@ const fn clock_of(body: &Publication) -> Option<ClockKind> {
     })
 }
 
-const fn checkpoint_fault(error: CheckpointError) -> Unusable {
+pub(crate) const fn checkpoint_fault(error: CheckpointError) -> Unusable {
     match error {
         CheckpointError::BadSignature => Unusable::CheckpointBadSignature,
         CheckpointError::Extension => Unusable::CheckpointExtension,

@@ -15,6 +15,7 @@ pub mod equality;
 mod explain;
 pub mod generators;
 mod leaves;
+mod ledger;
 mod proof;
 pub mod range;
 mod report;
@@ -26,13 +27,15 @@ pub mod transcript;
 
 pub use anchors::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Timestamped};
 pub use batch::verify_ranges;
-pub use bundle::{evidence_in, verify};
+pub use bundle::{evidence_in, evidence_of, verify};
 pub use claim::{check_agreement, check_shape, check_terms, used};
 pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};
 pub use explain::{explain, means, words};
+pub use ledger::whole::audit;
 pub use proof::verify_proof;
 pub use report::{
-    ClaimFinding, Item, LogFinding, Means, PactFinding, RangeFinding, Report, Subject, Verdict,
+    ClaimFinding, DayFinding, Item, LogFinding, Means, PactFinding, RangeFinding, Report, Subject,
+    Verdict,
 };
 pub use stamps::{name as pact_name, stampable};
 pub use stand::{covers, stretch};

@@ -2,7 +2,7 @@
 
 use messages::bundle::{Proof, ProvenClaim};
 use messages::did::Did;
-use messages::ids::PactHash;
+use messages::ids::{PactHash, Root};
 use messages::time::{ClockKind, Epoch, UnixMillis};
 
 use crate::anchors::EvidenceClass;
@@ -21,6 +21,8 @@ pub struct Report {
     pub logs: Vec<LogFinding>,
     /// The pacts that the claims speak of, each by the root of its chain.
     pub pacts: Vec<PactFinding>,
+    /// Every day that was paid from, of a whole ledger; none of a bundle.
+    pub days: Vec<DayFinding>,
 }
 
 impl Report {
@@ -69,6 +71,8 @@ pub enum Subject {
     },
     /// A private aggregate, by its number.
     Aggregate(usize),
+    /// A whole ledger.
+    Ledger,
     /// Something missing, by its number.
     Missing(usize),
 }
@@ -147,6 +151,23 @@ pub struct PactFinding {
     pub pact: PactHash,
     /// Not later than this its terms existed, by the earliest accepted time stamp of its name.
     pub stamped: Option<UnixMillis>,
+}
+
+/// A day of a data set, and what was paid from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayFinding {
+    /// The data set: a pact under a name that says nothing.
+    pub dataset: Root,
+    /// The day, counted from 1970-01-01.
+    pub day: u64,
+    /// What was spent on it, nano-ρ.
+    pub spent_nano_rho: u64,
+    /// What may be spent on it, nano-ρ.
+    pub cap_nano_rho: u64,
+    /// How many queries were paid for.
+    pub paid: usize,
+    /// How many of them were answered; the others are lost.
+    pub answered: usize,
 }
 
 /// What came of one item.

@@ -26,6 +26,7 @@ import re
 import struct
 import sys
 from functools import cache, reduce
+from math import isqrt
 from operator import getitem
 from types import SimpleNamespace
 
@@ -287,15 +288,17 @@ BODIES = {
     TALLY: "suite tally root pact schema counters epoch at salt commitments gaps boots previous?"
            " hidden cut padding",
     BREAK: "tally last cause at",
-    RESERVE: "sequence day query debit spent cap",
+    RESERVE: "sequence dataset day debits spent cap",
     AGGREGATE: "sequence reserved query noise values at",
 }
-QUERY = "dataset day statistic cells price mechanism"
+QUERY = "dataset day statistic cells price mechanism total?"
+DEBIT = "query price"
+DAYS = "first horizon"
 NOISE = "mechanism scale sensitivity half_width sessions cells"
 ZERO_KNOWLEDGE, SIGNED = 1, 2
 BOUNDED, RATIO, PERCENTILE, NEVER, EQUAL, RATE, AGREE = range(1, 8)
 THRESHOLDS = {BOUNDED: (1, 2), RATIO: (3, 4, 5), PERCENTILE: (1, 2, 3), RATE: (2, 3)}
-LAPLACE, GAUSSIAN = 1, 2
+LAPLACE, GAUSSIAN, TOEPLITZ = 1, 2, 3
 CHECKPOINT = 3
 
 
@@ -340,6 +343,10 @@ def read_body(kind, data):
     if kind == AGGREGATE:
         body.id = tagged("query", pack(body.query))
         body.query, body.noise = record(body.query, QUERY), record(body.noise, NOISE)
+        total = body.query.total
+        body.query.total = total if total is None else record(total, DAYS)
+    if kind == RESERVE:
+        body.debits = [record(debit, DEBIT) for debit in body.debits]
     return body
 
 
@@ -788,23 +795,51 @@ def check_range(t, parties, bits, proof):
 # Private aggregates.
 
 def check_ledger(log):
-    last, days, paid, drawn = -1, {}, set(), set()
+    last, days, drawn, totals = {}, {}, set(), {}
     for leaf in log.leaves.values():
         body = leaf.body
         if leaf.kind == RESERVE:
-            spent, cap = days.get(body.day, (0, body.cap))
-            need(body.debit <= body.spent, "budget-inconsistent")
+            dataset, day = body.dataset, (body.dataset, body.day)
+            due = sum(debit.price for debit in body.debits)
+            count = len({debit.query for debit in body.debits})
+            need(1 <= count == len(body.debits) <= 64, "budget-inconsistent")
+            need(due <= body.spent, "budget-inconsistent")
             need(body.spent <= body.cap, "budget-exceeded")
-            need(spent + body.debit <= body.spent and cap == body.cap, "budget-inconsistent")
-            days[body.day] = body.spent, body.cap
+            spent, cap = days.get(day, (0, body.cap))
+            need(spent + due <= body.spent and cap == body.cap, "budget-inconsistent")
+            days[day] = body.spent, body.cap
         elif leaf.kind == AGGREGATE:
-            need(body.reserved not in paid and body.id not in drawn, "second-draw")
-            paid.add(body.reserved)
+            dataset, query = body.query.dataset, body.query
+            need(body.id not in drawn, "second-draw")
             drawn.add(body.id)
+            if query.total is not None:
+                before, told = totals.get((dataset, query.statistic), (query.total, -1))
+                need(told < query.day, "totals-overlap")
+                need(before == query.total or told < query.total.first, "totals-overlap")
+                totals[dataset, query.statistic] = query.total, query.day
         else:
             continue
-        need(last < body.sequence, "sequence-repeated")
-        last = body.sequence
+        need(last.get(dataset, -1) < body.sequence, "sequence-repeated")
+        last[dataset] = body.sequence
+
+
+def lattice(horizon):
+    """The first column of the square root of prefix sums, in steps of 2^-20, rounded."""
+    exact, column = 1 << 80, []
+    for k in range(1, horizon + 1):
+        column.append((exact + (1 << 59)) >> 60)
+        exact = exact * (2 * k - 1) // (2 * k)
+    return column
+
+
+def total_width(scale, column, days):
+    """1.96 deviations of the noise of a total after so many days, and one for rounding."""
+    steps = []
+    for _ in range(days):
+        known = sum(g * c for g, c in zip(reversed(steps), column[1:]))
+        steps.append((((1 << 80) - known) >> 20) + 1)
+    deviation = isqrt(sum(((g >> 20) + 1) ** 2 for g in steps)) + 1
+    return -(-deviation * scale * 1960 // (1_000_000 << 60)) + 1
 
 
 def check_noise(body):
@@ -813,15 +848,62 @@ def check_noise(body):
     need(kinds and kinds == len(query.cells) == len(body.values), "cells-mismatch")
     need(noise.mechanism == query.mechanism, "noise-mechanism")
     sessions, cells, laplace = noise.sessions, noise.cells, noise.mechanism == LAPLACE
+    total, days, column = query.total, 0, []
+    need((total is None) == (query.mechanism != TOEPLITZ), "total-days")
+    if total is not None:
+        days = query.day - total.first + 1
+        need(1 <= days <= total.horizon <= 1024, "total-days")
+        column = lattice(total.horizon)
+    norm = sum(c * c for c in column)
     moved = {("sessions.count", LAPLACE): sessions, ("violations.count", LAPLACE): sessions,
-             ("sessions.outcome", GAUSSIAN): sessions**2, ("tools", GAUSSIAN): sessions**2 * cells}
+             ("sessions.outcome", GAUSSIAN): sessions**2, ("tools", GAUSSIAN): sessions**2 * cells,
+             ("sessions.total", TOEPLITZ): sessions**2 * norm}
     need((query.statistic, noise.mechanism) in moved, "statistic-unknown")
     moved = moved[query.statistic, noise.mechanism]
     need(sessions and cells and moved == noise.sensitivity, "noise-sensitivity")
     # The scale is in thousandths, the price in billionths, a width in tenths of the scale.
     squared = moved**2 if laplace else moved
     need(squared * 10**15 <= 2 * noise.scale**2 * query.price, "noise-scale")
-    need((noise.half_width + 1) * 10_000 >= noise.scale * (29 if laplace else 19), "noise-width")
+    if total is not None:
+        need(noise.half_width >= total_width(noise.scale, column, days), "noise-width")
+    else:
+        least = noise.scale * (29 if laplace else 19)
+        need((noise.half_width + 1) * 10_000 >= least, "noise-width")
+
+
+def audit(value, vector):
+    """What a whole ledger comes to: every entry of the log is there, and what is spent adds up."""
+    form, origin, note, leaves, opened = fields(value, 5)
+    need(form == "cloister-ledger/1", "format")
+    anchor = anchors_of(vector).get(origin)
+    need(anchor, "log-not-anchored")
+    root, paths = log_tree([leaf_hash(leaf) for leaf in leaves])
+    head = open_checkpoint(note, origin, bytes.fromhex(anchor["log_key"]))
+    need(head == (len(leaves), root), "ledger-not-the-log")
+    shown = [{1: leaf, 2: paths[leaf[1]]} for leaf in opened]
+    log = open_log({1: origin, 2: note, 3: shown}, anchor)
+    for at, leaf in enumerate(leaves):
+        need(leaf[0] not in (BOOT, RESERVE, AGGREGATE) or at in log.leaves, "ledger-hidden")
+    check_ledger(log)
+    numbers, days = {}, {}
+    for leaf in log.leaves.values():
+        body = leaf.body
+        if leaf.kind == RESERVE:
+            numbers.setdefault(body.dataset, []).append(body.sequence)
+            day = days.setdefault((body.dataset, body.day), [0, body.spent, body.cap, 0, 0])
+            day[0] += sum(debit.price for debit in body.debits)
+            day[1] = body.spent
+            day[3] += len(body.debits)
+        elif leaf.kind == AGGREGATE:
+            numbers.setdefault(body.query.dataset, []).append(body.sequence)
+    need(all(of == list(range(len(of))) for of in numbers.values()), "ledger-gap")
+    need(all(due == spent for due, spent, *_ in days.values()), "budget-inconsistent")
+    for leaf in log.leaves.values():
+        accept(log, leaf.signer)
+        if leaf.kind == AGGREGATE:
+            check_aggregate({origin: log}, {1: origin, 2: leaf.index})
+            days[leaf.body.query.dataset, leaf.body.query.day][4] += 1
+    return days
 
 
 def check_aggregate(logs, place):
@@ -834,13 +916,16 @@ def check_aggregate(logs, place):
     check_ledger(log)
     body = leaf.body
     check_noise(body)
-    ledger = [of for of in log.leaves.values() if of.kind in (RESERVE, AGGREGATE)]
+    ledger = [of for of in log.leaves.values()
+              if of.kind == RESERVE and of.body.dataset == body.query.dataset
+              or of.kind == AGGREGATE and of.body.query.dataset == body.query.dataset]
     paid = [of for of in ledger if of.kind == RESERVE and of.body.sequence == body.reserved]
     need(paid, "reservation-missing")
     reserve = paid[0].body
-    need(reserve.query == body.id, "reservation-query")
+    prices = {debit.query: debit.price for debit in reserve.debits}
+    need(body.id in prices, "reservation-query")
     need(reserve.day == body.query.day, "reservation-day")
-    need(reserve.debit == body.query.price, "reservation-debit")
+    need(prices[body.id] == body.query.price, "reservation-debit")
     need(paid[0].index < index and body.reserved < body.sequence, "reservation-order")
     shown = [of for of in ledger if body.reserved <= of.body.sequence <= body.sequence]
     need(len(shown) == body.sequence - body.reserved + 1, "sequence-gap")
@@ -1095,6 +1180,12 @@ def changed_anchors(vector):
     yield "config", flipped(vector, [*log, "configs", 0]), "config-not-anchored"
 
 
+def statistic(value, origin, index):
+    view = next(view for view in value[2] if view[1] == origin)
+    body = next(leaf[1][4] for leaf in view[3] if leaf[1][1] == index)
+    return unpack(body)[3][3]
+
+
 def changed_aggregates(value, vector, at):
     """(what, the code of a changed aggregate, the code due)."""
     origin, index = value[6][at].values()
@@ -1106,16 +1197,20 @@ def changed_aggregates(value, vector, at):
             setattr(place, last, getattr(place, last) + 1)
         return aggregate_verdict(value, vector, at, change)
 
-    yield "place", aggregate_verdict(flipped(value, [6, at, 2], lambda n: n - 1), vector, at), \
+    yield "place", aggregate_verdict(flipped(value, [6, at, 2], lambda n: 9), vector, at), \
         "aggregate-kind"
     withheld = copy.deepcopy(value)
     leaves = next(view[3] for view in withheld[2] if view[1] == origin)
     leaves.remove(next(of for of in leaves if of[1][2][0] == RESERVE))
     yield "ledger", aggregate_verdict(withheld, vector, at), "reservation-missing"
     yield "reservation", altered("reserved"), "reservation-missing"
-    yield "query", altered("query", "day"), "reservation-day"
+    if "total" in statistic(value, origin, index):
+        yield "days", altered("query", "total", "horizon"), "noise-sensitivity"
+        yield "number", altered("sequence"), "sequence-gap"
+    else:
+        yield "query", altered("query", "day"), "reservation-day"
+        yield "number", altered("sequence"), "sequence-repeated"
     yield "price", altered("query", "price"), "reservation-debit"
-    yield "number", altered("sequence"), "sequence-gap"
     yield "mechanism", altered("noise", "mechanism"), "noise-mechanism"
     yield "sensitivity", altered("noise", "sensitivity"), "noise-sensitivity"
 
@@ -1295,6 +1390,8 @@ def check_vector(path):
     vector = json.loads(path.read_text())
     if "accusations" in vector:
         return check_judgements(path.name, vector)
+    if "ledger" in vector:
+        return check_whole(path.name, vector)
     value, items = unpack(bytes.fromhex(vector["bundle"])), iter(vector["items"])
     check_document(vector["anchors_document"], vector["anchors"])
     for at, proven in enumerate(value[5]):
@@ -1342,6 +1439,32 @@ def check_accusations(vector):
             met = str(refused)
         expect(met == due, f"accusation {count}: {met}, but {due} is due")
     return count
+
+
+def check_whole(name, vector):
+    def met(value):
+        try:
+            return audit(value, vector) and "verified"
+        except Refused as refused:
+            return str(refused)
+
+    value = unpack(bytes.fromhex(vector["ledger"]))
+    expect(met(value) == vector["verdict"], f"{name}: {met(value)}, not {vector['verdict']}")
+    names = "spent_nano_rho", "cap_nano_rho", "paid", "answered"
+    days = {(bytes.fromhex(day["dataset"]), day["day"]): [day[name] for name in names]
+            for day in vector["days"]}
+    added = {day: of[1:] for day, of in audit(value, vector).items()}
+    expect(days == added, f"{name}: the days come to {added}")
+    copies = [("length", met({**value, 4: value[4][:-1]}), "ledger-not-the-log"),
+              ("leaf", met(flipped(value, [4, 0, 1])), "ledger-not-the-log"),
+              ("order", met({**value, 5: value[5][1:2] + value[5][:1]}), "leaf-order"),
+              ("body", met(flipped(value, [5, 2, 4])), "body-digest"),
+              ("origin", met({**value, 2: "x"}), "log-not-anchored"),
+              ("format", met({**value, 1: "x"}), "format")]
+    copies += [(f"number of entries, without {at}",
+                met({**value, 5: value[5][:at] + value[5][at + 1:]}), "ledger-hidden")
+               for at, leaf in enumerate(value[5]) if leaf[2][0] != BOOT]
+    report(name, vector["verdict"], copies)
 
 
 def report(name, code, copies):

@@ -207,6 +207,7 @@ const fn reads(request: &Request) -> bool {
             | Request::Chain { .. }
             | Request::Disclose { .. }
             | Request::Openings { .. }
+            | Request::Release { .. }
     )
 }
 

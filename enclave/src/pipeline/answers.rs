@@ -4,7 +4,7 @@ use messages::codec::Wire;
 use messages::event::Party;
 use messages::evidence::{Claims, Purpose};
 use messages::ids::{BootId, EventHash, PactHash, SessionId};
-use messages::leaf::{BootBody, Kind, Leaf, PactBody, TallyBody};
+use messages::leaf::{AggregateBody, BootBody, Kind, Leaf, PactBody, ReserveBody, TallyBody};
 use messages::publication::Disclosed;
 use messages::reply::{Reply, Request};
 use monitor::Decision;
@@ -29,6 +29,9 @@ impl Pipeline {
             Request::Inbox => self.inbox(caller),
             Request::Chain { pact } => self.chain(pact, caller),
             Request::Disclose { leaf } => self.disclose(*leaf, caller),
+            Request::Release { query, requester, signature } => {
+                self.released(query, (requester, signature))
+            }
             _ => Err(Refused("request-out-of-turn")),
         };
         Decided::Reply(answer.unwrap_or_else(refused))
@@ -190,7 +193,17 @@ impl Index {
                     self.pacts.insert(body.pact, disclosed.index);
                 }
             }
-            Kind::Aggregate | Kind::Break | Kind::Reserve => {}
+            Kind::Aggregate => {
+                if let Ok(body) = AggregateBody::from_cbor(&disclosed.body) {
+                    self.ledgers.drawn(body, disclosed.index);
+                }
+            }
+            Kind::Reserve => {
+                if let Ok(body) = ReserveBody::from_cbor(&disclosed.body) {
+                    self.ledgers.reserved(&body, disclosed.index);
+                }
+            }
+            Kind::Break => {}
         }
     }
 }

@@ -162,6 +162,9 @@ impl Pipeline {
         let tallies = self.state.monitor.roots().count().saturating_mul(2);
         let tallies = u64::try_from(tallies).unwrap_or(u64::MAX).max(1);
         let leaves = by.0.checked_div(self.values.epoch_ms).map(|e| e.saturating_mul(tallies));
+        let days = by.0.div_ceil(crate::config::DAY_MS);
+        let told = days.saturating_mul(self.leaves_of_a_day());
+        let leaves = leaves.map(|leaves| leaves.saturating_add(told));
         if leaves.is_none_or(|leaves| leaves > MAX_LEAVES) {
             return Err(Refused("advance-too-far"));
         }
@@ -185,6 +188,7 @@ impl Pipeline {
         }
         let witnesses = u64::try_from(times.len()).unwrap_or(u64::MAX);
         self.clock.witnessed(&times, checkpoint.size()).map_err(Refused)?;
+        self.witnessed = self.witnessed.max(checkpoint.size());
         Ok(Reply::Cosigned { witnesses })
     }
 
@@ -345,10 +349,13 @@ impl Pipeline {
                 self.notify(root, (NoticeKind::Clock, None, None), why, self.place());
             }
         }
-        if self.clock.is_generated() || self.clock.stands_still().is_some() {
+        if self.clock.stands_still().is_some() {
             return Ok(());
         }
-        self.close_epochs(self.clock.now())
+        if !self.clock.is_generated() {
+            self.close_epochs(self.clock.now())?;
+        }
+        self.release_days()
     }
 
     /// Begins a new segment once a day, or when the newest has grown long; what is past every

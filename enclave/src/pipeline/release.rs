@@ -1,21 +1,161 @@
-//! A private aggregate: debited and published before any noise exists; drawn once, ever.
+//! Private aggregates. Each day that has ended is released once: its debits are published first, then
+//! noise is drawn, then the answers are published. What is released and when is settled by the
+//! pact, the configuration and the clock alone; whoever asks reads what is on record.
+//!
+//! ```text
+//! a day ends ─► due ─► Reserved ─► reserve leaf ─► durable, and seen by the witnesses
+//!                                                      │
+//!              aggregate leaves ◄─ Drawn (recorded) ◄─ draw
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
 
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
+use messages::ids::{PactHash, Root};
+use messages::leaf::{AggregateBody, ReserveBody};
 use messages::publication::Publication;
 use messages::reply::{Reply, Statistic};
 use messages::signature::Signature;
+use messages::time::UnixMillis;
 use monitor::Seed;
+use pact::Compiled;
 use rand_core::OsRng;
+use release::Reservation;
 
 use super::{Pipeline, Refused};
-use crate::state::{Entry, Step, cells, day};
+use crate::config::DAY_MS;
+use crate::state::{Entry, Step, day};
 use crate::store::crash_point;
 
+/// What is paid for and not drawn yet. It lives in memory alone: whatever is in it when the
+/// process ends is lost, since nobody knows what was drawn of it.
+#[derive(Default)]
+pub(crate) struct Releasing {
+    paid: VecDeque<Paid>,
+    /// Nothing is due before.
+    next: UnixMillis,
+}
+
+struct Paid {
+    root: PactHash,
+    /// The reserve leaf.
+    leaf: u64,
+    reservation: Reservation,
+}
+
+/// Where the leaves of the ledgers are.
+#[derive(Default)]
+pub(crate) struct Ledgers {
+    /// By data set and sequence number.
+    leaves: BTreeMap<(Root, u64), u64>,
+    /// Sequence numbers of reservation and answer, by data set, statistic and day.
+    answers: BTreeMap<(Root, String, u64), [u64; 2]>,
+}
+
+impl Ledgers {
+    pub(super) fn reserved(&mut self, body: &ReserveBody, leaf: u64) {
+        self.leaves.insert((body.dataset, body.sequence), leaf);
+    }
+
+    pub(super) fn drawn(&mut self, body: AggregateBody, leaf: u64) {
+        let (sequence, reserved, query) = (body.sequence, body.reserved, body.query);
+        self.leaves.insert((query.dataset, sequence), leaf);
+        self.answers.insert((query.dataset, query.statistic, query.day), [reserved, sequence]);
+    }
+}
+
 impl Pipeline {
-    pub(super) fn release(
-        &mut self,
+    /// Releases what is due: days that have ended, in order, each of all pacts at once.
+    pub(super) fn release_days(&mut self) -> Result<(), Refused> {
+        loop {
+            self.draw_paid()?;
+            if !self.releasing.paid.is_empty() || self.clock.now() < self.releasing.next {
+                return Ok(());
+            }
+            self.pay()?;
+        }
+    }
+
+    /// Pays for the earliest day that is not released, for every pact of which it is one.
+    fn pay(&mut self) -> Result<(), Refused> {
+        let today = day(self.clock.now());
+        let unreleased = self.state.pacts.values().map(|listed| listed.unreleased).min();
+        let Some(ended) = unreleased.filter(|day| *day < today) else {
+            self.releasing.next = UnixMillis(today.saturating_add(1).saturating_mul(DAY_MS));
+            return Ok(());
+        };
+        // By names that say nothing: the order in the log is none of the pacts'.
+        let due = self.state.pacts.iter().filter(|(_, listed)| listed.unreleased == ended);
+        let due: BTreeMap<Root, PactHash> =
+            due.map(|(root, listed)| (*listed.data.id(), *root)).collect();
+        crash_point!("due-before-debit");
+        for root in due.into_values() {
+            let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
+            let asked = self.board(compiled);
+            let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
+            let queries = listed.data.due(ended, &asked);
+            let step = Step::Reserved { root, day: ended, queries };
+            let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
+            let following = self.apply(&entry)?;
+            self.write(entry)?;
+            // A day of which nothing can be released is over.
+            let Some(reservation) = following.reservation else { continue };
+            let body = reservation.body().clone();
+            let (leaf, _) = self.publish(&Publication::Reserve(body), None)?;
+            self.releasing.paid.push_back(Paid { root, leaf, reservation });
+        }
+        // CRASH: from here on the debits are durable and nothing is drawn; after a restart the
+        // day is lost, and stays paid.
+        self.commit_now()?;
+        crash_point!("reserved-before-draw");
+        Ok(())
+    }
+
+    /// Draws what is paid for beyond taking back: its debit is durable, and where the clock is the
+    /// witnesses', a quorum of them has seen it.
+    fn draw_paid(&mut self) -> Result<(), Refused> {
+        let seen = if self.clock.is_witnessed() { self.witnessed } else { self.shown };
+        while self.releasing.paid.front().is_some_and(|paid| paid.leaf < seen.min(self.shown)) {
+            let Some(Paid { root, reservation, .. }) = self.releasing.paid.pop_front() else {
+                break;
+            };
+            let at = self.clock.bracket();
+            let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
+            // Interactions that a revision appended meanwhile are none that were paid for, and a
+            // total may have ended: the day is lost then.
+            let Ok(drawn) = listed.data.draw(reservation, at) else { continue };
+            // CRASH: drawn and not on record: nobody has seen it, and it is never drawn again.
+            crash_point!("drawn-before-record");
+            let answers = drawn.answers().to_vec();
+            self.put(Step::Drawn { root, drawn: Box::new(drawn) })?;
+            for body in answers {
+                self.publish(&Publication::Aggregate(body), None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a day of a pact is asked, with prices: what its consent lists, in its order.
+    fn board(&self, compiled: &Compiled) -> Vec<(release::Statistic, u64)> {
+        let most = self.values.privacy.price_nano_rho;
+        let asked = compiled.statistics().iter().filter_map(|name| {
+            Some((release::Statistic::parse(name)?, compiled.price(name)?.min(most)))
+        });
+        asked.collect()
+    }
+
+    /// Most leaves that a day of these pacts takes.
+    pub(super) fn leaves_of_a_day(&self) -> u64 {
+        let compiled = self.state.monitor.roots().filter_map(|r| self.state.monitor.compiled(r));
+        let leaves = compiled.map(|compiled| compiled.statistics().len().saturating_add(1));
+        leaves.fold(0, |sum, n| sum.saturating_add(u64::try_from(n).unwrap_or(u64::MAX)))
+    }
+
+    /// Answers from the record.
+    pub(super) fn released(
+        &self,
         asked: &Statistic,
         (requester, signature): (&Did, &Signature),
     ) -> Result<Reply, Refused> {
@@ -26,58 +166,35 @@ impl Pipeline {
         if !monitor.concerns(&root, requester) {
             return Err(Refused("release-not-a-party"));
         }
-        let consented = compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
+        compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
+        let statistic = release::Statistic::parse(&asked.statistic);
+        let statistic = statistic.ok_or(Refused("unknown-statistic"))?;
+        let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
+        let dataset = *listed.data.id();
+        let Ledgers { leaves, answers } = &self.index.ledgers;
+        let query = (dataset, asked.statistic.clone(), asked.day);
+        if let Some([reserved, drawn]) = answers.get(&query) {
+            let leaves = leaves.range((dataset, *reserved)..=(dataset, *drawn));
+            let ledger = leaves.map(|(_, leaf)| self.leaf(*leaf)).collect::<Result<Vec<_>, _>>()?;
+            // Between debit and draw there is no other boot: a day that waits for one is lost.
+            let boot = ledger.first().map(|leaf| self.boot_leaf(&leaf.leaf.boot)).transpose()?;
+            return Ok(Reply::Released { leaves: boot.into_iter().chain(ledger).collect() });
+        }
         if asked.day >= day(self.clock.now()) {
             return Err(Refused("release-day-still-open"));
         }
-        let tools = cells(compiled);
-        let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
-        let key = (asked.statistic.clone(), asked.day);
-        if let Some(indices) = listed.released.get(&key) {
-            return self.released(*indices);
+        let waits = |paid: &Paid| paid.root == root && paid.reservation.body().day == asked.day;
+        if asked.day >= listed.unreleased || self.releasing.paid.iter().any(waits) {
+            return Err(Refused("release-not-yet"));
         }
-        // A static share: what other pacts have spent neither helps nor shows.
-        let price = self.values.privacy.price_nano_rho.min(consented);
-        let spent = listed.spent.get(&asked.day).copied().unwrap_or(0).saturating_add(price);
-        if spent > self.values.privacy.cap_nano_rho {
-            return Err(Refused("budget-exhausted"));
-        }
-        let query = release::query(&asked.statistic, (listed.dataset, asked.day), &tools, price)
-            .map_err(|refusal| Refused(refusal.code()))?;
-        // A dry run refuses whatever the debit itself would refuse, and spends nothing.
-        let quote = self.state.ledger.dry_run(&query).map_err(|refusal| Refused(refusal.code()))?;
-        if quote.debit_nano_rho == 0 {
-            return Err(Refused("release-lost"));
-        }
-
-        let step = Step::Reserved { root, query: Box::new(query) };
-        let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
-        let following = self.apply(&entry)?;
-        let reservation = following.reservation.ok_or(Refused("release-lost"))?;
-        self.write(entry)?;
-        let body = reservation.body().clone();
-        let (reserved, _) = self.publish(&Publication::Reserve(body), None)?;
-        // CRASH: from here on the debit is durable and nothing is drawn; after a restart the
-        // query is lost, and stays paid.
-        self.commit_now()?;
-        crash_point!("reserved-before-draw");
-        let contributions = self.state.contributions.get(&root).ok_or(Refused("pact-unknown"))?;
-        let at = self.clock.bracket();
-        let body = reservation
-            .draw(&mut self.state.ledger, contributions, at)
-            .map_err(|refusal| Refused(refusal.code()))?;
-        // CRASH: drawn and not on record: nobody has seen it, and it is never drawn again.
-        crash_point!("drawn-before-record");
-        let step = Step::Drawn(Box::new(body.clone()));
-        self.write(Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step })?;
-        let (drawn, _) = self.publish(&Publication::Aggregate(body), None)?;
-        let leaves = [reserved, drawn];
-        self.put(Step::Answered { root, asked: key, leaves })?;
-        self.released(leaves)
-    }
-
-    fn released(&self, indices: [u64; 2]) -> Result<Reply, Refused> {
-        let leaves = indices.iter().map(|i| self.leaf(*i)).collect::<Result<_, _>>()?;
-        Ok(Reply::Released { leaves })
+        // What does not fit into a day to come did not fit into this one.
+        let asked = self.board(compiled);
+        let mut quotes = asked.iter().zip(listed.data.quote(listed.unreleased, &asked));
+        let quote = quotes.find(|((of, _), _)| *of == statistic).map(|(_, quote)| quote);
+        let refusal = quote.and_then(Result::err);
+        Err(Refused(refusal.map_or("release-lost", |refusal| refusal.code())))
     }
 }
+
+#[cfg(all(test, feature = "insecure-software-attester"))]
+mod tests;

@@ -26,6 +26,7 @@ const POINTS: &[(&str, &[u32])] = &[
     ("commit-before-archive", &[0, 1, 2, 3, 5, 8, 13]),
     ("commit-before-public-log", &[0, 1, 2, 3]),
     ("group-before-answers", &[0, 1, 2, 3, 5, 8, 13]),
+    ("due-before-debit", &[0]),
     ("reserved-before-draw", &[0]),
     ("drawn-before-record", &[0]),
     ("read-before-record", &[0]),
@@ -162,8 +163,8 @@ impl Script {
         let wanted = self.parties.release("sessions.count", DAY, &self.parties.auditor);
         let mut reply = ask(client, &wanted)?;
         if matches!(&reply, Reply::Error { code } if code == "release-day-still-open") {
-            ask(client, &Request::Advance { by: Millis(DAY_MS) })?;
             self.tried.release = true;
+            ask(client, &Request::Advance { by: Millis(DAY_MS) })?;
             reply = ask(client, &wanted)?;
         }
         match (reply, &self.released) {

@@ -61,7 +61,7 @@ operations! {
     Chain = "chain", GET "/v1/pacts/{pact}";
     /// Decides on one signed call before it runs.
     Decide = "decide", POST "/v1/sessions/{session}/decisions";
-    /// Opens a leaf for whom it concerns.
+    /// Opens a leaf for whom it concerns; boots and the privacy ledger concern everybody.
     Disclose = "disclose", GET "/v1/leaves/{index}";
     /// Takes OTLP log records (ExportLogsServiceRequest) as class `unattributed`: unsigned, they are
     /// counted, feed no claim, and nothing of them is kept.
@@ -132,7 +132,7 @@ impl Operation {
     /// Whether only a party that has logged in on its connection is answered.
     #[must_use]
     pub const fn needs_login(self) -> bool {
-        matches!(self, Self::Chain | Self::Disclose | Self::Follow | Self::Inbox | Self::Read)
+        matches!(self, Self::Chain | Self::Follow | Self::Inbox | Self::Read)
     }
 
     /// Whether the last segment may hold slashes.

@@ -143,7 +143,8 @@ pub enum ReplyForm {
     Reinstated {},
     /// A private aggregate.
     Released {
-        /// The reserve and the aggregate leaf, CBOR each.
+        /// In the order of the log: the boot that paid and drew, the reserve leaf, and what was
+        /// drawn up to the aggregate, which is the last; CBOR each.
         leaves: Vec<Base64>,
     },
     /// The party may go on from here.

@@ -43,6 +43,15 @@ pub(super) fn fetch_openings(
     done(own(out, &arguments.concat())?)
 }
 
+/// Anybody fetches the whole log with its privacy ledger, while the monitor is there.
+pub(super) fn fetch_ledger(monitor: &str, out: &Path) -> Result<(), Fault> {
+    let arguments = [
+        &["log", "ledger", "--monitor", monitor, "--anchors", "anchors.toml"][..],
+        &["--allow-insecure-software-evidence", "--out", "ledger.cbor"],
+    ];
+    done(own(out, &arguments.concat())?)
+}
+
 /// And proves one of the claims once more, without the monitor.
 pub(super) fn prove_alone(
     consent: &str,

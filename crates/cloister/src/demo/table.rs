@@ -82,12 +82,13 @@ impl ReleaseRow {
         Self { name: statistic.into(), value: "none".into(), noise: code }
     }
 
-    /// Rows of a release: one a cell.
+    /// Rows of a release: one a cell. What was paid for with it comes before it.
     pub(crate) fn read(reply: &Reply) -> Vec<Self> {
         let Reply::Released { leaves } = reply else { return Vec::new() };
         leaves
-            .iter()
+            .last()
             .filter(|l| l.leaf.kind == Kind::Aggregate)
+            .into_iter()
             .filter_map(|l| AggregateBody::from_cbor(&l.body).ok())
             .flat_map(|body| {
                 let noise = format!("± {}", body.noise.half_width_95);

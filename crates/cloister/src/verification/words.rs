@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messages::bundle::ProvenClaim;
 use messages::time::ClockKind;
 use verify::documents::Context;
-use verify::{ClaimFinding, RangeFinding, Reason, Report, Subject, Verdict};
+use verify::{ClaimFinding, DayFinding, RangeFinding, Reason, Report, Subject, Verdict};
 
 use super::DETAIL;
 use crate::{anchors, output};
@@ -34,10 +34,12 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
                 let predicate = proven.and_then(|proven| proven.claim.statements.get(statement));
                 (predicate.map_or_else(|| item.words.clone(), verify::words), None)
             }
-            Subject::Aggregate(_) | Subject::Missing(_) => match item.words.split_once(": ") {
-                Some((text, values)) => (text.to_owned(), Some(values)),
-                None => (item.words.clone(), None),
-            },
+            Subject::Aggregate(_) | Subject::Ledger | Subject::Missing(_) => {
+                match item.words.split_once(": ") {
+                    Some((text, values)) => (text.to_owned(), Some(values)),
+                    None => (item.words.clone(), None),
+                }
+            }
         };
         let (colour, word) = match &item.verdict {
             Verdict::Verified { .. } => (output::GREEN, "verified".into()),
@@ -75,6 +77,7 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
     let verified = count(|v| matches!(v, Verdict::Verified { .. }));
     let refuted = count(|v| matches!(v, Verdict::Refuted(_)));
     let unchecked = count(|v| matches!(v, Verdict::NotChecked(_)));
+    print_days(report);
     print_logs(report);
     print_pacts(report);
     if stamps_refused {
@@ -82,7 +85,7 @@ pub(super) fn print(report: &Report, context: Context<'_>, claims: &[ProvenClaim
     }
     let (colour, sum) = match report.exit() {
         0 => (output::GREEN, "everything verified"),
-        1 => (output::RED, "something is refuted: do not rely on this bundle"),
+        1 => (output::RED, "something is refuted: do not rely on this"),
         _ => (output::YELLOW, "nothing is refuted, but something could not be checked"),
     };
     output::line(format!(
@@ -113,6 +116,34 @@ fn print_place(found: &ClaimFinding) {
     output::line(format!("    {means}, good until {expiry}"));
     if found.admitted_gaps > 0 {
         output::line(format!("    with up to {} missing events", found.admitted_gaps));
+    }
+}
+
+/// What was paid from each data set of a whole ledger; `--json` has the days one by one.
+fn print_days(report: &Report) {
+    let mut data: BTreeMap<_, Vec<&DayFinding>> = BTreeMap::new();
+    for day in &report.days {
+        data.entry(day.dataset).or_default().push(day);
+    }
+    for (dataset, days) in data {
+        let of = |of: fn(&DayFinding) -> u64| days.iter().map(move |day| of(day));
+        let sum = |of: fn(&DayFinding) -> usize| days.iter().map(|day| of(day)).sum::<usize>();
+        let (first, last) = (of(|d| d.day).min(), of(|d| d.day).max());
+        let (most, cap) = (of(|d| d.spent_nano_rho).max(), of(|d| d.cap_nano_rho).min());
+        let (paid, answered) = (sum(|day| day.paid), sum(|day| day.answered));
+        output::line(format!("the data set {dataset}"));
+        output::line(format!(
+            "    days {} to {}: on none more than {} of {} nano-ρ",
+            first.unwrap_or(0),
+            last.unwrap_or(0),
+            most.unwrap_or(0),
+            cap.unwrap_or(0),
+        ));
+        let lost = match paid.saturating_sub(answered) {
+            0 => "none lost".to_owned(),
+            lost => format!("{lost} lost: paid for and never drawn"),
+        };
+        output::line(format!("    {paid} queries paid for, {answered} answered, {lost}"));
     }
 }
 

@@ -290,6 +290,7 @@ cap_nano_rho = 400000000
 price_nano_rho = 100000000
 sessions = 1
 cells = 4
+horizon_days = 365
 "#;
 const CONNECTOR: &str = r#"
 monitor = "{url}"

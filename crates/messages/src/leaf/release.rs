@@ -10,23 +10,25 @@ use crate::domain;
 use crate::ids::Root;
 use crate::time::Bracket;
 
-/// Body of a `reserve` leaf: the privacy budget was debited before any noise was drawn.
+/// Body of a `reserve` leaf: privacy budget was debited before any noise was drawn, for every
+/// statistic that a day of data answers at once.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ReserveBody {
-    /// Contiguous over reserve and aggregate leaves of one ledger, so that an omission shows.
+    /// Contiguous over the reserve and aggregate leaves of one data set, so that an omission
+    /// shows.
     #[n(1)]
     pub sequence: u64,
-    /// The day of the data that pays, counted from 1970-01-01 by the monitor's clock.
+    /// The data set that pays: as in [`Query::dataset`].
     #[n(2)]
-    pub day: u64,
-    /// The query that is paid for.
+    pub dataset: Root,
+    /// The day of the data that pays, counted from 1970-01-01 by the monitor's clock.
     #[n(3)]
-    pub query: crate::ids::QueryId,
-    /// Debit in nano-ρ (zCDP), rounded up.
+    pub day: u64,
+    /// What is paid for, at least one and at most [`ReserveBody::MAX_DEBITS`].
     #[n(4)]
-    pub debit_nano_rho: u64,
-    /// Spent on this day of data, this debit included.
+    pub debits: Vec<Debit>,
+    /// Spent on this day of data, these debits included.
     #[n(5)]
     pub spent_nano_rho: u64,
     /// The day's cap.
@@ -34,8 +36,25 @@ pub struct ReserveBody {
     pub cap_nano_rho: u64,
 }
 
+impl ReserveBody {
+    /// Most debits of one leaf.
+    pub const MAX_DEBITS: usize = 64;
+}
+
 impl Wire for ReserveBody {
-    const MAX_BYTES: usize = 512;
+    const MAX_BYTES: usize = 4096;
+}
+
+/// The price of one query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Debit {
+    /// The query that is paid for.
+    #[n(1)]
+    pub query: crate::ids::QueryId,
+    /// Its price in nano-ρ (zCDP), rounded up.
+    #[n(2)]
+    pub nano_rho: u64,
 }
 
 /// Body of an `aggregate` leaf: one noise draw, ever, for one query.
@@ -88,6 +107,21 @@ pub struct Query {
     /// The mechanism.
     #[n(6)]
     pub mechanism: Mechanism,
+    /// Of a running total: the days that it is of. Other statistics have none.
+    #[n(7)]
+    pub total: Option<Days>,
+}
+
+/// The days of a running total: from the first one to the query's, which is one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Days {
+    /// The first day that is counted.
+    #[n(1)]
+    pub first: u64,
+    /// How many days there will be at most; 1..=[`toeplitz::MAX_HORIZON`](crate::toeplitz::MAX_HORIZON).
+    #[n(2)]
+    pub horizon: u32,
 }
 
 impl Query {
@@ -112,6 +146,10 @@ pub enum Mechanism {
     /// Discrete Gaussian (the same), ρ = Δ²/(2σ²).
     #[n(2)]
     DiscreteGaussian,
+    /// One stream of discrete Gaussian noise for all days of a running total, by the square root
+    /// of the matrix of prefix sums ([`toeplitz`](crate::toeplitz)).
+    #[n(3)]
+    SqrtToeplitz,
 }
 
 /// The noise of a release, as an auditor needs it.
@@ -121,10 +159,12 @@ pub struct Noise {
     /// Which distribution.
     #[n(1)]
     pub mechanism: Mechanism,
-    /// Scale (Laplace) or σ (Gaussian), in thousandths, rounded up.
+    /// Scale (Laplace) or σ (Gaussian), in thousandths, rounded up; of running totals σ on the
+    /// lattice, whose step is 2⁻²⁰ of a session.
     #[n(2)]
     pub scale_milli: u64,
-    /// Sensitivity that the scale is for: L1 (Laplace) or L2 squared (Gaussian).
+    /// Sensitivity that the scale is for: L1 (Laplace) or L2 squared (Gaussian, and the square of
+    /// the first column's length for running totals).
     #[n(3)]
     pub sensitivity: u64,
     /// Half width of the interval that holds the noise with 95 % probability.

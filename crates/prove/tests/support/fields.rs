@@ -16,16 +16,13 @@ use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range,
 use messages::counter::{Bucket, Counter, Schema};
 use messages::evidence::{Claims, Purpose, Role};
 use messages::ids::LeafHash;
-use messages::leaf::{
-    AggregateBody, BootBody, BootEntry, Boots, Gaps, Kind, Leaf, Mechanism, Noise, PactBody, Query,
-    ReserveBody, TallyBody,
-};
+use messages::leaf::{BootBody, BootEntry, Boots, Gaps, Kind, Leaf, PactBody, TallyBody};
 use messages::publication::{Disclosed, Publication};
 use messages::time::{Bracket, ClockKind, Millis};
 use verify::{Anchors, LogAnchor};
 
 use crate::change::Change;
-use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, PACT, RESERVE, zk};
+use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, PACT, RESERVE, TOTAL, zk};
 
 fields!(BUNDLE: "bundle", Bundle as Bundle, |c, change| change(&mut c.bundle), {
     format,
@@ -154,44 +151,6 @@ fields!(PACT_BODY: "pact", PactBody as PactBody, |c, change| c.pact(PACT, change
     consent_count,
 } except {
     at,
-});
-
-fields!(RESERVE_BODY: "reserve", ReserveBody as ReserveBody, |c, change| c.reserve(change), {
-    sequence,
-    day,
-    query,
-    debit_nano_rho,
-    spent_nano_rho: |spent| *spent = 0,
-    cap_nano_rho: |cap| *cap = 0,
-});
-
-fields!(AGGREGATE_BODY: "aggregate", AggregateBody as AggregateBody,
-    |c, change| c.aggregate(change), {
-    sequence,
-    reserved,
-    query: |query| query.day.change(),
-    noise: |noise| noise.sensitivity = 0,
-    values: |values| *values = vec![0],
-} except {
-    at,
-});
-
-fields!(QUERY: "query", Query as Query, |c, change| c.aggregate(|b| change(&mut b.query)), {
-    dataset,
-    day,
-    statistic,
-    cells,
-    nano_rho,
-    mechanism: |mechanism| *mechanism = Mechanism::DiscreteLaplace,
-});
-
-fields!(NOISE: "noise", Noise as Noise, |c, change| c.aggregate(|b| change(&mut b.noise)), {
-    mechanism: |mechanism| *mechanism = Mechanism::DiscreteLaplace,
-    scale_milli: |scale| *scale /= 2,
-    sensitivity: |sensitivity| *sensitivity = 0,
-    half_width_95: |width| *width /= 2,
-    session_bound: |bound| *bound = 0,
-    cell_bound: |bound| *bound = 0,
 });
 
 fields!(BOOTS: "boots", Boots as Boots, |c, change| change(&mut c.bundle.boots[0]), {
@@ -433,6 +392,7 @@ pub(crate) const BODIES: &[(&str, crate::forge::Step)] = &[
     ("body-of-tally-changed", |c| on_the_way(c, AFTER)),
     ("body-of-reserve-changed", |c| on_the_way(c, RESERVE)),
     ("body-of-aggregate-changed", |c| on_the_way(c, AGGREGATE)),
+    ("body-of-total-changed", |c| on_the_way(c, TOTAL)),
     ("field-tally-after-suite", |c| {
         let body = &mut c.bundle.logs[0].leaves[AFTER].disclosed.body;
         assert_eq!(body[1..3], [1, 1], "the first entry of the map");
@@ -459,10 +419,6 @@ pub(crate) const FIELDS: &[&[(&str, crate::forge::Step)]] = &[
     BRACKET,
     BOOT_BODY,
     PACT_BODY,
-    RESERVE_BODY,
-    AGGREGATE_BODY,
-    QUERY,
-    NOISE,
     BOOTS,
     BOOT_ENTRY,
     SCHEMA,

@@ -13,7 +13,7 @@ use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, Schema};
 use messages::did::Did;
 use messages::evidence::{Claims, Conceptual, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{BootId, ConfigDigest, EvidenceId, Root};
-use messages::leaf::{Mechanism, Query};
+use messages::leaf::{Days, Mechanism, Query};
 use messages::signature::PublicKey;
 use messages::time::{Bracket, ClockKind, Millis, UnixMillis};
 use verify::{Appraised, EvidenceClass};
@@ -70,6 +70,19 @@ pub(crate) fn query() -> Query {
         cells: vec!["completed".into(), "escalated".into()],
         nano_rho: 6_000_000,
         mechanism: Mechanism::DiscreteGaussian,
+        total: None,
+    }
+}
+
+/// The eleventh of the thirty days of a running total.
+pub(crate) fn total() -> Query {
+    Query {
+        statistic: "sessions.total".into(),
+        cells: vec!["sessions".into()],
+        nano_rho: 5_000_000,
+        mechanism: Mechanism::SqrtToeplitz,
+        total: Some(Days { first: 19_990, horizon: 30 }),
+        ..query()
     }
 }
 

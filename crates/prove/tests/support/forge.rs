@@ -18,12 +18,12 @@ use messages::claim::{Claim, Predicate};
 use messages::codec::Wire;
 use messages::evidence::Claims;
 use messages::ids::{Commitment, LeafHash, QueryId};
-use messages::leaf::{AggregateBody, BootBody, Boots, PactBody, ReserveBody, TallyBody};
+use messages::leaf::{AggregateBody, BootBody, Boots, Debit, PactBody, ReserveBody, TallyBody};
 use messages::merkle::COMMITMENTS;
 use messages::publication::Publication;
 use messages::time::{Epoch, UnixMillis};
 use verify::accusation::judge;
-use verify::{Anchors, Appraised, Findings, Timestamped, verify};
+use verify::{Anchors, Appraised, Findings, Timestamped, audit, verify};
 
 /// A bundle on its way to a verifier.
 pub(crate) struct Case<'a> {
@@ -37,6 +37,8 @@ pub(crate) struct Case<'a> {
     pub(crate) now: UnixMillis,
     /// An accusation instead of a bundle.
     pub(crate) accusation: Option<Vec<u8>>,
+    /// A whole ledger instead of a bundle.
+    pub(crate) ledger: Option<Vec<u8>>,
 }
 
 pub(crate) type Step = fn(&mut Case<'_>);
@@ -53,6 +55,7 @@ impl<'a> Case<'a> {
             timestamped: Vec::new(),
             now: NOW,
             accusation: None,
+            ledger: None,
         }
     }
 
@@ -121,8 +124,12 @@ impl<'a> Case<'a> {
         if let Some(accusation) = &self.accusation {
             return judge(accusation, &self.anchors).map_or_else(|e| e.code(), |o| o.code());
         }
-        let bytes = self.bytes.clone().unwrap_or_else(|| self.bundle.to_cbor());
         let findings = Findings { appraised: &self.appraised, timestamped: &self.timestamped };
+        if let Some(ledger) = &self.ledger {
+            let audit = audit(ledger, &self.anchors, findings);
+            return audit.map_or_else(|e| e.code(), |report| report.items[0].verdict.code());
+        }
+        let bytes = self.bytes.clone().unwrap_or_else(|| self.bundle.to_cbor());
         match verify(&bytes, &self.anchors, findings, self.now) {
             Err(unusable) => unusable.code(),
             Ok(report) => {
@@ -178,8 +185,10 @@ impl<'a> Case<'a> {
     pub(crate) fn reserve_again(&mut self, change: impl FnOnce(&mut ReserveBody)) {
         let mut again = self.drafts[RESERVE].publication.clone();
         let Publication::Reserve(body) = &mut again else { panic!() };
-        (body.sequence, body.query) = (6, QueryId([1; 32]));
-        body.spent_nano_rho += body.debit_nano_rho;
+        body.sequence = 3;
+        body.debits.truncate(1);
+        body.debits[0] = Debit { query: QueryId([1; 32]), nano_rho: 3_000_000 };
+        body.spent_nano_rho += 3_000_000;
         change(body);
         self.push(again);
     }
@@ -194,6 +203,12 @@ impl<'a> Case<'a> {
         let Publication::Aggregate(body) = &mut self.drafts[AGGREGATE].publication else {
             panic!()
         };
+        change(body);
+        self.republish();
+    }
+
+    pub(crate) fn total(&mut self, change: impl FnOnce(&mut AggregateBody)) {
+        let Publication::Aggregate(body) = &mut self.drafts[TOTAL].publication else { panic!() };
         change(body);
         self.republish();
     }
@@ -277,3 +292,4 @@ pub(crate) const BOOT_B: usize = 6;
 pub(crate) const AFTER: usize = 7;
 pub(crate) const RESERVE: usize = 9;
 pub(crate) const AGGREGATE: usize = 10;
+pub(crate) const TOTAL: usize = 11;

@@ -10,14 +10,15 @@ use messages::codec::Wire;
 use messages::evidence::Conceptual;
 use messages::ids::{EventHash, PactHash, Root, Salt, SessionId};
 use messages::leaf::{
-    AggregateBody, BootEntry, Gaps, Noise, PactBody, ReserveBody, Suite, TallyBody,
+    AggregateBody, BootEntry, Debit, Gaps, Noise, PactBody, Query, ReserveBody, Suite, TallyBody,
 };
 use messages::publication::Publication;
 use messages::time::Epoch;
+use messages::toeplitz;
 use tally::{BlindingContext, Cut, HolderSecret, SessionRecord, Totals, commit};
 
 use super::Monitor;
-use crate::fixture::{exactly, query};
+use crate::fixture::{exactly, query, total};
 
 impl Monitor {
     pub(super) fn boot(&mut self, boot: usize, first: u64) {
@@ -84,31 +85,54 @@ impl Monitor {
         }
     }
 
-    pub(super) fn aggregate(&mut self) {
-        let query = query();
+    pub(super) fn aggregates(&mut self) {
+        let (query, total) = (query(), total());
+        let debit = |query: &Query| Debit { query: query.id(), nano_rho: query.nano_rho };
         let reserve = ReserveBody {
-            sequence: 4,
+            sequence: 0,
+            dataset: query.dataset,
             day: query.day,
-            query: query.id(),
-            debit_nano_rho: query.nano_rho,
-            spent_nano_rho: 2 * query.nano_rho,
+            debits: vec![debit(&query), debit(&total)],
+            spent_nano_rho: 11_000_000,
             cap_nano_rho: 20_000_000,
         };
         self.push(Publication::Reserve(reserve), 1);
+        let noise = Noise {
+            mechanism: query.mechanism,
+            // 8 / sqrt(2 · 0.006)
+            scale_milli: 73_030,
+            sensitivity: 64,
+            half_width_95: 144,
+            session_bound: 8,
+            cell_bound: 1,
+        };
         let aggregate = AggregateBody {
-            sequence: 5,
-            reserved: 4,
-            noise: Noise {
-                mechanism: query.mechanism,
-                // 8 / sqrt(2 · 0.006)
-                scale_milli: 73_030,
-                sensitivity: 64,
-                half_width_95: 144,
-                session_bound: 8,
-                cell_bound: 1,
-            },
+            sequence: 1,
+            reserved: 0,
+            noise,
             query,
             values: vec![1_203, -4],
+            at: exactly(2500),
+        };
+        self.push(Publication::Aggregate(aggregate), 1);
+        let lattice = toeplitz::coefficients(30);
+        let sensitivity = toeplitz::sensitivity_squared(8, &lattice).unwrap();
+        // A tenth of a million steps more than √(Δ²/(2 · 0.005)).
+        let square = u128::from(sensitivity) * 1_000_000_000_000_000 / 10_000_000;
+        let scale_milli = u64::try_from(square.isqrt()).unwrap() + 100_000_000;
+        let noise = Noise {
+            mechanism: total.mechanism,
+            scale_milli,
+            sensitivity,
+            half_width_95: toeplitz::half_width_95(scale_milli, &lattice, 11),
+            ..noise
+        };
+        let aggregate = AggregateBody {
+            sequence: 2,
+            reserved: 0,
+            noise,
+            query: total,
+            values: vec![13_122],
             at: exactly(2500),
         };
         self.push(Publication::Aggregate(aggregate), 1);

@@ -20,7 +20,8 @@ use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
 use messages::evidence::{Claims, Purpose};
 use messages::ids::{BodyDigest, LeafHash, PactHash, Root, Salt, TallyId};
-use messages::leaf::{BootBody, Boots, Leaf, PactBody, TallyBody, body_digest};
+use messages::leaf::{BootBody, Boots, Kind, Leaf, PactBody, TallyBody, body_digest};
+use messages::ledger::Ledger;
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
 use messages::signature::SigningKey;
@@ -73,7 +74,7 @@ impl Monitor {
         monitor.boot(1, 2);
         totals.iter_mut().for_each(|t| t.add(&EPOCH_2).unwrap());
         monitor.epoch(2, &totals);
-        monitor.aggregate();
+        monitor.aggregates();
         monitor
     }
 
@@ -274,7 +275,7 @@ impl Monitor {
         let (leaves, checkpoint) = self.publish(&self.drafts);
         let aggregates = leaves
             .iter()
-            .filter(|l| l.disclosed.leaf.kind == messages::leaf::Kind::Aggregate)
+            .filter(|l| l.disclosed.leaf.kind == Kind::Aggregate)
             .map(|l| Place { origin: self.origin.into(), index: l.disclosed.index })
             .collect();
         Bundle {
@@ -308,6 +309,20 @@ impl Monitor {
             witnesses: Vec::new(),
             quorum: 0,
             stamped: false,
+        }
+    }
+
+    /// The whole log of these drafts, with everything of its ledgers opened.
+    pub(crate) fn ledger(&self, drafts: &[Draft]) -> Ledger {
+        let (leaves, checkpoint) = self.publish(drafts);
+        let disclosed: Vec<_> = leaves.into_iter().map(|included| included.disclosed).collect();
+        let of_ledger = |kind| matches!(kind, Kind::Aggregate | Kind::Boot | Kind::Reserve);
+        Ledger {
+            format: Ledger::FORMAT.into(),
+            origin: self.origin.into(),
+            checkpoint,
+            leaves: disclosed.iter().map(|disclosed| disclosed.leaf.clone()).collect(),
+            opened: disclosed.into_iter().filter(|d| of_ledger(d.leaf.kind)).collect(),
         }
     }
 

@@ -90,7 +90,15 @@ pub(crate) const SHAPES: &[(&str, Step)] = &[
         c.only(0);
         let later = c.drafts[PACT].publication.clone();
         c.push(later);
-        c.bundle.claims[0].stands[0].pact = 11;
+        c.bundle.claims[0].stands[0].pact = 12;
+    }),
+    ("pact-registered-within-its-range", |c| {
+        c.only(0);
+        c.drafts.swap(PACT, 3);
+        c.republish();
+        // Another tally's first leaf: its chain is of no concern.
+        c.bundle.logs[0].leaves.remove(PACT);
+        c.bundle.claims[0].stands[0].pact = 3;
     }),
     ("agreement-in-one-log", |c| parties(c, Predicate::Agree { sum: "calls.all".into() })),
     ("agreement-with-itself", |c| c.claim_of(Predicate::Agree { sum: "calls.all".into() })),

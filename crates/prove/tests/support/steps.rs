@@ -10,17 +10,15 @@ use messages::bundle::{Bundle, OpenedCommitments};
 use messages::claim::{Audience, Predicate, Relation, Sum};
 use messages::codec::Wire;
 use messages::counter::CounterIndex;
-use messages::ids::{
-    Commitment, ConfigDigest, EvidenceId, LeafHash, PactHash, QueryId, SchemaHash,
-};
-use messages::leaf::{BreakBody, BreakCause, Mechanism};
+use messages::ids::{Commitment, ConfigDigest, EvidenceId, LeafHash, PactHash, SchemaHash};
+use messages::leaf::{BreakBody, BreakCause};
 use messages::publication::Publication;
 use messages::signature::SigningKey;
 use messages::time::{Epoch, UnixMillis};
 use verify::{Appraised, EvidenceClass};
 
 use crate::fixture::{EXPIRY, ORIGIN, auditor, boot_id, evidence, exactly, party_did};
-use crate::forge::{AFTER, AGGREGATE, BEFORE, BOOT_B, RESERVE, Step, zk};
+use crate::forge::{AFTER, BEFORE, BOOT_B, Step, zk};
 use crate::monitor::Monitor;
 
 fn name(name: &str) -> String {
@@ -84,7 +82,7 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     }),
     // The checkpoint.
     ("checkpoint-resized", |c| {
-        c.bundle.logs[0].checkpoint = c.bundle.logs[0].checkpoint.replacen("\n11\n", "\n12\n", 1);
+        c.bundle.logs[0].checkpoint = c.bundle.logs[0].checkpoint.replacen("\n12\n", "\n13\n", 1);
     }),
     ("checkpoint-of-other-monitor", |c| {
         let mut log = tlog::Log::new();
@@ -97,7 +95,7 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("checkpoint-of-other-origin", |c| {
         c.bundle.logs[0].checkpoint = tlog::sign_checkpoint(
             "other.example/log",
-            11,
+            12,
             &messages::ids::Root::default(),
             &c.monitor.log_key,
         );
@@ -105,7 +103,7 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("checkpoint-with-foreign-signature", |c| {
         let other = tlog::sign_checkpoint(
             "other.example/log",
-            11,
+            12,
             &messages::ids::Root::default(),
             &c.monitor.log_key,
         );
@@ -435,64 +433,4 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("expired", |c| c.now = EXPIRY),
     ("for-another-verifier", |c| c.anchors.audience = Some(party_did(0))),
     ("for-another-nonce", |c| c.anchors.nonce = Some([78; 32])),
-    // Private aggregates.
-    ("aggregate-withheld", |c| c.bundle.aggregates[0].index = 99),
-    ("aggregate-is-a-reservation", |c| c.bundle.aggregates[0].index = 9),
-    ("reservation-withheld", |c| {
-        c.bundle.logs[0].leaves.remove(RESERVE);
-    }),
-    ("reservation-of-other-query", |c| c.reserve(|b| b.query = QueryId([1; 32]))),
-    ("reservation-of-other-day", |c| c.reserve(|b| b.day += 1)),
-    ("reservation-of-other-price", |c| c.reserve(|b| b.debit_nano_rho -= 1)),
-    ("reservation-after-draw", |c| {
-        c.drafts.swap(RESERVE, AGGREGATE);
-        let Publication::Aggregate(body) = &mut c.drafts[RESERVE].publication else { panic!() };
-        body.sequence = 3;
-        c.republish();
-        c.bundle.aggregates[0].index = 9;
-    }),
-    ("ledger-number-repeated", |c| c.aggregate(|b| b.sequence = 4)),
-    ("ledger-entry-omitted", |c| c.aggregate(|b| b.sequence = 6)),
-    ("budget-overspent", |c| c.reserve(|b| b.cap_nano_rho = b.spent_nano_rho - 1)),
-    ("budget-understated", |c| c.reserve(|b| b.spent_nano_rho = b.debit_nano_rho - 1)),
-    ("budget-spent-and-forgotten", |c| c.reserve_again(|b| b.spent_nano_rho -= 1)),
-    ("budget-raised", |c| c.reserve_again(|b| b.cap_nano_rho += 1)),
-    ("noise-drawn-again", |c| {
-        let mut again = c.drafts[AGGREGATE].publication.clone();
-        if let Publication::Aggregate(body) = &mut again {
-            body.sequence = 6;
-            body.values = vec![1_190, 3];
-        }
-        c.push(again);
-    }),
-    ("noise-drawn-twice-for-one-debit", |c| {
-        let mut again = c.drafts[AGGREGATE].publication.clone();
-        if let Publication::Aggregate(body) = &mut again {
-            body.sequence = 6;
-            body.query.day += 1;
-        }
-        c.push(again);
-    }),
-    ("noise-drawn-again-for-another-debit", |c| {
-        let mut again = c.drafts[AGGREGATE].publication.clone();
-        if let Publication::Aggregate(body) = &mut again {
-            (body.sequence, body.reserved) = (6, 3);
-        }
-        c.push(again);
-    }),
-    ("aggregate-cell-dropped", |c| {
-        c.aggregate(|b| {
-            b.values.pop();
-        });
-    }),
-    ("noise-of-other-mechanism", |c| {
-        c.aggregate(|b| b.noise.mechanism = Mechanism::DiscreteLaplace);
-    }),
-    ("noise-too-small", |c| c.aggregate(|b| b.noise.scale_milli = 73_000)),
-    ("aggregate-of-unknown-statistic", |c| {
-        c.aggregate(|b| b.query.statistic = name("salaries"));
-    }),
-    ("noise-for-no-sessions", |c| c.aggregate(|b| b.noise.session_bound = 0)),
-    ("noise-for-smaller-sensitivity", |c| c.aggregate(|b| b.noise.sensitivity = 63)),
-    ("noise-interval-too-narrow", |c| c.aggregate(|b| b.noise.half_width_95 = 100)),
 ];

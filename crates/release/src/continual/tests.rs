@@ -6,6 +6,7 @@
     reason = "statistics over small numbers"
 )]
 
+use messages::toeplitz::half_width_95;
 use minicbor::{decode, to_vec};
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ use super::*;
 const RHO: u64 = 20_000_000;
 
 fn open(horizon: u32, sensitivity: u32) -> Stream {
-    Stream::open(horizon, sensitivity, RHO).unwrap()
+    Stream::open(Days { first: 7, horizon }, sensitivity, RHO).unwrap()
 }
 
 /// C̃x.
@@ -30,8 +31,8 @@ fn spread(coefficients: &[u64], counts: &[i64]) -> Vec<i64> {
 fn noises(horizon: u32, drawn: &[i64]) -> Vec<i64> {
     let mut stream = open(horizon, 1);
     let one = |z: &i64| {
-        stream.take(*z);
-        stream.noise()
+        stream.take(0, *z);
+        rounded(&stream.sum, stream.drawn.len())
     };
     drawn.iter().map(one).collect()
 }
@@ -67,7 +68,7 @@ proptest! {
             let squares = spread(&coefficients, moved);
             squares.iter().map(|c| u128::from(c.unsigned_abs()).pow(2)).sum()
         };
-        let claimed = squared(sensitivity, &coefficients).unwrap();
+        let claimed = u128::from(sensitivity_squared(sensitivity, &coefficients).unwrap());
         prop_assert!(norm(&moved) <= claimed);
         // Who forgets that noise of a day is shared with the days after it claims less than that.
         let forgetful = u128::from(sensitivity).pow(2) << (2 * LATTICE);
@@ -82,21 +83,26 @@ proptest! {
         before in proptest::collection::vec(-1_000_000_i64..1_000_000, 0..12), next: i32
     ) {
         let mut stream = open(12, 8);
-        before.iter().for_each(|z| stream.take(*z));
+        before.iter().for_each(|z| stream.take(3, *z));
         let bytes = to_vec(&stream).unwrap();
         let mut read: Stream = decode(&bytes).unwrap();
         prop_assert_eq!(to_vec(&read).unwrap(), bytes);
+        let days = 7..7 + u64::try_from(before.len()).unwrap();
+        prop_assert!(days.clone().all(|day| read.next(day, RHO).is_none()), "never a day again");
+        prop_assert_eq!(read.next(days.end, RHO).is_some(), before.len() < 12);
+        prop_assert!(read.next(days.end, RHO + 1).is_none() && read.next(days.end + 1, RHO).is_none());
         if before.len() < 12 {
-            stream.take(next.into());
-            read.take(next.into());
-            prop_assert_eq!(stream.noise(), read.noise());
+            stream.take(5, next.into());
+            read.take(5, next.into());
+            prop_assert_eq!(&stream.sum, &read.sum);
+            prop_assert_eq!(read.total, 3 * i64::try_from(before.len()).unwrap() + 5);
         }
     }
 
     #[test]
     fn no_bytes_make_a_stream_past_its_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(stream) = decode::<Stream>(&bytes) {
-            prop_assert!(stream.days() <= 1024);
+            prop_assert!(stream.drawn.len() <= 1024);
         }
     }
 }
@@ -115,16 +121,30 @@ fn coefficients_are_those_of_the_inverse_square_root() {
     }
 }
 
-/// The standard deviation of the noise of each day.
+/// The standard deviation of the noise of each day, computed apart from what is published.
 fn deviations(horizon: u32) -> Vec<f64> {
     let stream = open(horizon, 1);
     let scale = stream.scale.milli() as f64 / 1000.0;
-    let steps = response(&stream.coefficients).map(|g| g as f64 / (1_u64 << 60) as f64);
-    let squares = steps.scan(0.0, |sum, g| {
+    let column: Vec<f64> = stream.coefficients.iter().map(|c| *c as f64).collect();
+    let mut steps: Vec<f64> = Vec::new();
+    for _ in 0..column.len() {
+        let known: f64 = steps.iter().rev().zip(&column[1..]).map(|(g, c)| g * c).sum();
+        steps.push((1.0 - known) / column[0]);
+    }
+    let squares = steps.into_iter().scan(0.0, |sum, g| {
         *sum += g * g;
         Some(*sum)
     });
     squares.map(|square: f64| square.sqrt() * scale).collect()
+}
+
+#[test]
+fn the_published_width_is_that_of_the_noise() {
+    let stream = open(365, 1);
+    for (days, deviation) in (1..).zip(deviations(365)) {
+        let width = half_width_95(stream.scale.milli(), &stream.coefficients, days) as f64;
+        assert!((width - 1.0 - 1.96 * deviation).abs() < 1.1, "{days}: {width} {deviation}");
+    }
 }
 
 #[test]
@@ -153,8 +173,11 @@ fn the_interval_holds_what_is_drawn_as_often_as_it_says() {
     for _ in 0..rounds {
         let mut stream = open(days, 8);
         for day in 0..usize::try_from(days).unwrap() {
-            let noise = stream.release(1000).unwrap() - 1000;
-            inside += u32::from(noise.unsigned_abs() <= stream.half_width_95(day));
+            let (value, z) = stream.draw(1000).unwrap();
+            stream.take(1000, z);
+            let noise = value - stream.total;
+            let width = half_width_95(stream.scale.milli(), &stream.coefficients, day + 1);
+            inside += u32::from(noise.unsigned_abs() <= width);
         }
     }
     // Draws of one stream hang together: counted as if only one of the six were free, seven
@@ -166,9 +189,13 @@ fn the_interval_holds_what_is_drawn_as_often_as_it_says() {
 #[test]
 fn a_stream_ends_at_its_horizon_and_opens_within_bounds() {
     let mut stream = open(2, 1);
-    assert!(stream.release(5).is_ok() && stream.release(5).is_ok());
-    assert_eq!(stream.release(5), Err(DrawError::Ended));
-    assert_eq!((stream.days(), stream.nano_rho()), (2, RHO));
+    for day in [7, 8] {
+        assert_eq!(stream.next(day, RHO), Some(Days { first: 7, horizon: 2 }));
+        let (_, z) = stream.draw(5).unwrap();
+        stream.take(5, z);
+    }
+    assert_eq!(stream.draw(5), Err(DrawError::Ended));
+    assert_eq!(stream.next(9, RHO), None);
     for (horizon, sensitivity, price, refusal) in [
         (0, 1, RHO, Refusal::Bounds),
         (1025, 1, RHO, Refusal::Bounds),
@@ -177,7 +204,8 @@ fn a_stream_ends_at_its_horizon_and_opens_within_bounds() {
         (1, 1, 0, Refusal::Price),
         (1024, 1024, 1, Refusal::Price),
     ] {
-        assert_eq!(Stream::open(horizon, sensitivity, price).map(drop), Err(refusal));
+        let days = Days { first: 7, horizon };
+        assert_eq!(Stream::open(days, sensitivity, price).map(drop), Err(refusal));
     }
-    assert!(Stream::open(1024, 1024, 1_000_000).is_ok());
+    assert!(Stream::open(Days { first: 7, horizon: 1024 }, 1024, 1_000_000).is_ok());
 }

@@ -1,6 +1,7 @@
 //! Bounds, stability under neighbours, and fairness of the samples.
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
+use messages::leaf::Mechanism;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -51,24 +52,27 @@ proptest! {
         rows in vec(row(), 0..60), owner in 0..4_u8, day in 0..2_u64,
         sessions in 1..5_u32, cells in 1..4_u32,
     ) {
-        let bounds = Bounds { sessions, cells };
+        let bounds = Bounds { sessions, cells, horizon: 30 };
         let today: Vec<Row> = rows.into_iter().filter(|r| r.1 == day).collect();
         let others: Vec<Row> = today.iter().filter(|r| r.0 != owner).cloned().collect();
         let (with, without) = (counted(&today, bounds), counted(&others, bounds));
         for statistic in Statistic::ALL {
             let pairs = with.count(statistic, day).into_iter().zip(without.count(statistic, day));
             let moved: Vec<u64> = pairs.map(|(a, b)| a.abs_diff(b)).collect();
-            let distance: u64 = match statistic.mechanism() {
-                messages::leaf::Mechanism::DiscreteLaplace => moved.iter().sum(),
-                messages::leaf::Mechanism::DiscreteGaussian => moved.iter().map(|m| m * m).sum(),
+            let squares = moved.iter().map(|m| m * m).sum();
+            let (distance, claimed) = match statistic.mechanism() {
+                Mechanism::DiscreteLaplace => (moved.iter().sum(), statistic.sensitivity(bounds)),
+                Mechanism::DiscreteGaussian => (squares, statistic.sensitivity(bounds)),
+                // One count a day: the lattice's own tests carry it on.
+                Mechanism::SqrtToeplitz => (moved.iter().sum(), Some(u64::from(sessions))),
             };
-            prop_assert!(distance <= statistic.sensitivity(bounds), "{statistic:?} {moved:?}");
+            prop_assert!(Some(distance) <= claimed, "{statistic:?} {moved:?}");
         }
     }
 
     #[test]
     fn a_session_counts_on_its_day_only(rows in vec(row(), 0..40)) {
-        let seen = counted(&rows, Bounds { sessions: 64, cells: 8 });
+        let seen = counted(&rows, Bounds { sessions: 64, cells: 8, horizon: 30 });
         for day in 0..3 {
             let expected = rows.iter().filter(|r| r.1 == day).count();
             let counts = seen.count(Statistic::SessionsCount, day);
@@ -81,29 +85,35 @@ proptest! {
 
 #[test]
 fn sensitivities_are_attained() {
-    let bounds = Bounds { sessions: 3, cells: 2 };
+    let bounds = Bounds { sessions: 3, cells: 2, horizon: 30 };
     let all = (0, 0, 1, BTreeSet::from([0, 1]));
     let seen = counted(&[all.clone(), all.clone(), all.clone(), all], bounds);
     for statistic in Statistic::ALL {
         let counts = seen.count(statistic, 0);
         let reached: i64 = match statistic.mechanism() {
-            messages::leaf::Mechanism::DiscreteLaplace => counts.iter().sum(),
-            messages::leaf::Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
+            Mechanism::DiscreteLaplace => counts.iter().sum(),
+            Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
+            Mechanism::SqrtToeplitz => continue,
         };
-        assert_eq!(u64::try_from(reached), Ok(statistic.sensitivity(bounds)), "{statistic:?}");
+        assert_eq!(u64::try_from(reached).ok(), statistic.sensitivity(bounds), "{statistic:?}");
     }
 }
 
 #[test]
 fn tools_that_the_pact_does_not_name_share_one_cell() {
-    let seen = counted(&[(0, 0, 0, BTreeSet::from([0, 6, 7]))], Bounds { sessions: 1, cells: 8 });
+    let seen = counted(
+        &[(0, 0, 0, BTreeSet::from([0, 6, 7]))],
+        Bounds { sessions: 1, cells: 8, horizon: 30 },
+    );
     assert_eq!(seen.count(Statistic::Tools, 0), [1, 0, 0, 0, 0, 0, 1]);
 }
 
 #[test]
 fn an_interaction_called_other_is_the_cell_other() {
-    let mut seen =
-        Contributions::new(Bounds { sessions: 1, cells: 8 }, vec!["other".into(), "a".into()]);
+    let mut seen = Contributions::new(
+        Bounds { sessions: 1, cells: 8, horizon: 30 },
+        vec!["other".into(), "a".into()],
+    );
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
     let session = Contribution::new(OutcomeCell::Clean, ["other".into(), "b".into()]);
     seen.add(&did(0), 0, session, &mut rng);
@@ -114,7 +124,7 @@ fn an_interaction_called_other_is_the_cell_other() {
 #[test]
 fn violations_are_sessions_that_a_rule_stopped() {
     let rows: Vec<Row> = (0..4).map(|outcome| (outcome, 0, outcome, BTreeSet::new())).collect();
-    let seen = counted(&rows, Bounds { sessions: 8, cells: 1 });
+    let seen = counted(&rows, Bounds { sessions: 8, cells: 1, horizon: 30 });
     assert_eq!(seen.count(Statistic::ViolationsCount, 0), [2]);
     assert_eq!(seen.count(Statistic::SessionsOutcome, 0), [1, 1, 1, 1]);
 }
@@ -127,7 +137,8 @@ fn every_session_of_a_full_day_is_kept_equally_often() {
     let names: Vec<String> = (0..sessions).map(tool).collect();
     let mut hits = vec![0_i64; usize::from(sessions)];
     for _ in 0..runs {
-        let mut seen = Contributions::new(Bounds { sessions: kept, cells: 1 }, names.clone());
+        let mut seen =
+            Contributions::new(Bounds { sessions: kept, cells: 1, horizon: 30 }, names.clone());
         for n in 0..sessions {
             seen.add(&did(0), 0, Contribution::new(OutcomeCell::Clean, [tool(n)]), &mut rng);
         }
@@ -143,7 +154,7 @@ fn every_tool_of_a_crowded_session_is_kept_equally_often() {
     let mut rng = ChaCha20Rng::from_seed([4; 32]);
     let mut hits = vec![0_i64; usize::from(TOOLS) + 1];
     for _ in 0..3000 {
-        let mut seen = empty(Bounds { sessions: 1, cells: 2 });
+        let mut seen = empty(Bounds { sessions: 1, cells: 2, horizon: 30 });
         let session = Contribution::new(OutcomeCell::Clean, (0..TOOLS).map(tool));
         seen.add(&did(0), 0, session, &mut rng);
         let counts = seen.count(Statistic::Tools, 0);
@@ -168,7 +179,7 @@ fn uniform_draws_stay_below_their_bound() {
 fn forgotten_days_are_empty() {
     let mut seen = counted(
         &[(0, 0, 0, BTreeSet::new()), (0, 1, 0, BTreeSet::new())],
-        Bounds { sessions: 1, cells: 1 },
+        Bounds { sessions: 1, cells: 1, horizon: 30 },
     );
     seen.forget_before(1);
     assert_eq!(seen.count(Statistic::SessionsCount, 0), [0]);
@@ -181,7 +192,7 @@ proptest! {
         before in vec(row(), 0..40), after in vec(row(), 0..40), forgotten in 0..2_u64,
         sessions in 1..5_u32, cells in 1..4_u32,
     ) {
-        let mut seen = counted(&before, Bounds { sessions, cells });
+        let mut seen = counted(&before, Bounds { sessions, cells, horizon: 30 });
         seen.forget_before(forgotten);
         let bytes = minicbor::to_vec(&seen).unwrap();
         let mut again: Contributions = minicbor::decode(&bytes).unwrap();
@@ -206,7 +217,7 @@ proptest! {
         drop(minicbor::decode::<Contributions>(&noise));
         let row = (0, 0, 1, BTreeSet::from([0, 1, 2]));
         let mut bytes =
-            minicbor::to_vec(counted(&[row.clone(), row], Bounds { sessions: 2, cells: 2 })).unwrap();
+            minicbor::to_vec(counted(&[row.clone(), row], Bounds { sessions: 2, cells: 2, horizon: 30 })).unwrap();
         *at.get_mut(&mut bytes) = to;
         if let Ok(read) = minicbor::decode::<Contributions>(&bytes) {
             prop_assert!(read.is_bounded());
@@ -218,18 +229,18 @@ proptest! {
 fn a_sample_past_its_bounds_is_not_read() {
     let row = || (0, 0, 0, BTreeSet::from([0, 1]));
     let kept = |bounds| {
-        let mut seen = counted(&[row(), row()], Bounds { sessions: 2, cells: 2 });
+        let mut seen = counted(&[row(), row()], Bounds { sessions: 2, cells: 2, horizon: 30 });
         seen.bounds = bounds;
         minicbor::decode::<Contributions>(&minicbor::to_vec(&seen).unwrap()).is_ok()
     };
-    assert!(kept(Bounds { sessions: 2, cells: 2 }));
-    assert!(!kept(Bounds { sessions: 1, cells: 2 }));
-    assert!(!kept(Bounds { sessions: 2, cells: 1 }));
+    assert!(kept(Bounds { sessions: 2, cells: 2, horizon: 30 }));
+    assert!(!kept(Bounds { sessions: 1, cells: 2, horizon: 30 }));
+    assert!(!kept(Bounds { sessions: 2, cells: 1, horizon: 30 }));
 }
 
 #[test]
 fn a_forgotten_day_does_not_begin_anew() {
-    let mut seen = empty(Bounds { sessions: 1, cells: 1 });
+    let mut seen = empty(Bounds { sessions: 1, cells: 1, horizon: 30 });
     seen.forget_before(5);
     seen.forget_before(3);
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
@@ -243,7 +254,8 @@ fn a_forgotten_day_does_not_begin_anew() {
 #[test]
 fn a_revision_appends_cells_and_moves_no_count() {
     let tools = |names: &[u8]| names.iter().copied().map(tool).collect::<Vec<_>>();
-    let mut seen = Contributions::new(Bounds { sessions: 4, cells: 4 }, tools(&[0, 1]));
+    let mut seen =
+        Contributions::new(Bounds { sessions: 4, cells: 4, horizon: 30 }, tools(&[0, 1]));
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
     let mut add = |seen: &mut Contributions, names: &[u8]| {
         let session = Contribution::new(OutcomeCell::Clean, tools(names));

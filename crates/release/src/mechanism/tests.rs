@@ -5,6 +5,7 @@
     reason = "statistics over small numbers"
 )]
 
+use messages::leaf::Days;
 use proptest::prelude::*;
 
 use super::*;
@@ -20,13 +21,15 @@ fn weight(mechanism: Mechanism, scale: f64, x: i64) -> f64 {
     let x = f64::from(i32::try_from(x).unwrap());
     match mechanism {
         Mechanism::DiscreteLaplace => (-x.abs() / scale).exp(),
-        Mechanism::DiscreteGaussian => (-x * x / (2.0 * scale * scale)).exp(),
+        Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => {
+            (-x * x / (2.0 * scale * scale)).exp()
+        }
     }
 }
 
 /// Pearson's test against the exact distribution. Cells are the integers around zero and two
-/// tails. Flags when the statistic exceeds its quantile at z = 6 (Wilson and Hilferty 1931):
-/// a false alarm in about 10^9 runs.
+/// tails. Flags when the statistic exceeds its quantile at z = 7 (Wilson and Hilferty 1931):
+/// a false alarm in about 10^12 runs.
 fn flagged(mechanism: Mechanism, scale: f64, samples: &[i64]) -> bool {
     let reach = 400;
     let total: f64 = (-reach..=reach).map(|x| weight(mechanism, scale, x)).sum();
@@ -46,7 +49,7 @@ fn flagged(mechanism: Mechanism, scale: f64, samples: &[i64]) -> bool {
     statistic += cell(samples.iter().filter(|s| **s < -span).count(), tail);
     let freedom = f64::from(2 * i32::try_from(span).unwrap() + 2);
     let nine = 2.0 / (9.0 * freedom);
-    statistic > freedom * (1.0 - nine + 6.0 * nine.sqrt()).powi(3)
+    statistic > freedom * (1.0 - nine + 7.0 * nine.sqrt()).powi(3)
 }
 
 const BOTH: [Mechanism; 2] = [Mechanism::DiscreteLaplace, Mechanism::DiscreteGaussian];
@@ -98,11 +101,47 @@ fn auditor_flags_noise_of_which_half_is_off_by_one() {
     }
 }
 
+fn asked(statistic: Statistic) -> Query {
+    Query {
+        dataset: messages::ids::Root([1; 32]),
+        day: 3,
+        statistic: statistic.name().into(),
+        cells: statistic.cells(&[]),
+        nano_rho: 6_000_000,
+        mechanism: statistic.mechanism(),
+        total: None,
+    }
+}
+
+#[test]
+fn only_a_running_total_is_of_several_days() {
+    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30 };
+    for statistic in Statistic::ALL {
+        let total =
+            (statistic != Statistic::SessionsTotal).then_some(Days { first: 3, horizon: 30 });
+        let query = Query { total, ..asked(statistic) };
+        assert_eq!(noise(statistic, bounds, &query), Err(Refusal::Days), "{statistic:?}");
+    }
+    for (first, horizon, due) in [
+        (3, 1, Ok(())),
+        (2, 1, Err(Refusal::Days)),
+        (4, 30, Err(Refusal::Days)),
+        (3, 0, Err(Refusal::Bounds)),
+        (3, 1025, Err(Refusal::Bounds)),
+    ] {
+        let total = Some(Days { first, horizon });
+        let query = Query { total, ..asked(Statistic::SessionsTotal) };
+        let noise = noise(Statistic::SessionsTotal, bounds, &query);
+        assert_eq!(noise.map(drop), due, "{first} {horizon}");
+    }
+}
+
 #[test]
 fn half_width_holds_the_noise_with_95_percent() {
-    let bounds = Bounds { sessions: 2, cells: 3 };
-    for statistic in Statistic::ALL {
-        let (noise, scale) = noise(statistic, bounds, 6_000_000).unwrap();
+    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30 };
+    // Running totals: `continual`.
+    for statistic in Statistic::ALL.into_iter().filter(|s| *s != Statistic::SessionsTotal) {
+        let (noise, scale) = noise(statistic, bounds, &asked(statistic)).unwrap();
         let samples = sample(noise.mechanism, scale, &vec![0; DRAWS]).unwrap();
         let inside = samples.iter().filter(|x| x.unsigned_abs() <= noise.half_width_95).count();
         assert!(inside * 100 >= DRAWS * 94, "{statistic:?} {inside}");
@@ -112,8 +151,8 @@ fn half_width_holds_the_noise_with_95_percent() {
 
 #[test]
 fn scales_of_the_default_configuration() {
-    let bounds = Bounds { sessions: 8, cells: 4 };
-    let milli = |statistic| noise(statistic, bounds, 6_000_000).unwrap().0.scale_milli;
+    let bounds = Bounds { sessions: 8, cells: 4, horizon: 30 };
+    let milli = |statistic| noise(statistic, bounds, &asked(statistic)).unwrap().0.scale_milli;
     // 8/√0.012 = 73.03, doubled by √4.
     assert_eq!(milli(Statistic::SessionsCount), 73_125);
     assert_eq!(milli(Statistic::SessionsOutcome), 73_125);
@@ -139,7 +178,7 @@ fn claimed_rho(mechanism: Mechanism, scale: Scale, sensitivity: u32) -> f64 {
                 .map(&i64::from(sensitivity))
                 .map(|epsilon| epsilon * epsilon / 2.0)
         }
-        Mechanism::DiscreteGaussian => {
+        Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => {
             let metric = L2Distance::<f64>::default();
             make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, scale.exact(), None)
                 .unwrap()

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::anchors::EvidenceClass;
 use crate::codes::Unusable;
-use crate::report::{ClaimFinding, Item, Means, RangeFinding, Report, Subject, Verdict};
+use crate::report::{
+    ClaimFinding, DayFinding, Item, Means, RangeFinding, Report, Subject, Verdict,
+};
 
 /// Format and version.
 pub const FORMAT: &str = "cloister-verdict/1";
@@ -48,6 +50,7 @@ pub fn verdict(report: &Report, context: Context<'_>) -> Value {
         "logs": logs.collect::<Vec<_>>(),
         "pacts": pacts.collect::<Vec<_>>(),
         "claims": report.claims.iter().map(claim).collect::<Vec<_>>(),
+        "days": report.days.iter().map(day).collect::<Vec<_>>(),
         "items": report.items.iter().map(item).collect::<Vec<_>>(),
     })
 }
@@ -74,6 +77,17 @@ fn range(found: &RangeFinding) -> Value {
         "last": found.last.0,
         "began_ms": found.began.map(|at| at.0),
         "ended_ms": found.ended.map(|at| at.0),
+    })
+}
+
+fn day(found: &DayFinding) -> Value {
+    json!({
+        "dataset": found.dataset.to_string(),
+        "day": found.day,
+        "spent_nano_rho": found.spent_nano_rho,
+        "cap_nano_rho": found.cap_nano_rho,
+        "paid": found.paid,
+        "answered": found.answered,
     })
 }
 
@@ -111,6 +125,7 @@ fn item(item: &Item) -> Value {
     let (kind, claim, place) = match item.subject {
         Subject::Statement { claim, statement } => ("statement", Some(claim), statement),
         Subject::Aggregate(place) => ("aggregate", None, place),
+        Subject::Ledger => ("ledger", None, 0),
         Subject::Missing(place) => ("missing", None, place),
     };
     json!({

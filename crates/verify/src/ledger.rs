@@ -1,0 +1,136 @@
+//! The privacy ledgers of a log: that all entries which are shown add up.
+
+pub(crate) mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use messages::ids::{QueryId, Root};
+use messages::leaf::{AggregateBody, Days, ReserveBody};
+use messages::publication::Publication;
+
+use crate::codes::Fault;
+use crate::leaves::{Leaves, Opened};
+
+/// Entries of one log that add up, as far as they are shown.
+#[derive(Default)]
+pub(crate) struct Ledger<'a> {
+    /// Data sets and sequence numbers.
+    entries: BTreeSet<(Root, u64)>,
+    reservations: BTreeMap<(Root, u64), Paid<'a>>,
+    /// The last reservation of a day of a data set.
+    days: BTreeMap<(Root, u64), &'a ReserveBody>,
+    drawn: BTreeSet<QueryId>,
+    /// The last total of a statistic of a data set, and the day that it told.
+    totals: BTreeMap<(Root, &'a str), (Days, u64)>,
+}
+
+/// A reservation, and where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Paid<'a> {
+    pub(crate) leaf: &'a Opened<'a>,
+    pub(crate) body: &'a ReserveBody,
+}
+
+impl<'a> Ledger<'a> {
+    /// Reads all entries shown, by data set: numbers rise with the log, the spending of a day adds
+    /// up, and nothing is drawn twice.
+    pub(crate) fn read(log: &'a Leaves<'a>) -> Result<Self, Fault> {
+        let mut ledger = Self::default();
+        for opened in log.iter() {
+            match &opened.body {
+                Publication::Reserve(body) => {
+                    ledger.reserve(body)?;
+                    ledger.enter((body.dataset, body.sequence))?;
+                    let paid = Paid { leaf: opened, body };
+                    ledger.reservations.insert((body.dataset, body.sequence), paid);
+                }
+                Publication::Aggregate(body) => {
+                    ledger.draw(body)?;
+                    ledger.enter((body.query.dataset, body.sequence))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// The reservation of this number.
+    pub(crate) fn paid(&self, dataset: &Root, sequence: u64) -> Option<Paid<'a>> {
+        self.reservations.get(&(*dataset, sequence)).copied()
+    }
+
+    /// Is every number of a data set from one to another shown?
+    pub(crate) fn shows(&self, dataset: &Root, first: u64, last: u64) -> bool {
+        let span = last.checked_sub(first).and_then(|span| span.checked_add(1));
+        let shown = self.entries.range((*dataset, first)..=(*dataset, last.max(first))).count();
+        u64::try_from(shown).ok() == span
+    }
+
+    /// Is on every day spent what its debits come to, and no more?
+    fn is_exact(&self) -> bool {
+        let mut due = BTreeMap::new();
+        for paid in self.reservations.values() {
+            let sum = due.entry((paid.body.dataset, paid.body.day)).or_insert(0_u64);
+            let debits = paid.body.debits.iter().map(|debit| debit.nano_rho);
+            *sum = debits.fold(*sum, u64::saturating_add);
+        }
+        self.days.iter().all(|(day, last)| due.get(day) == Some(&last.spent_nano_rho))
+    }
+
+    /// Does every data set begin with number 0, and leave none out?
+    fn is_gapless(&self) -> bool {
+        let mut next = BTreeMap::new();
+        self.entries.iter().all(|(dataset, sequence)| {
+            let due = next.entry(*dataset).or_insert(0_u64);
+            let holds = due == sequence;
+            *due = sequence.saturating_add(1);
+            holds
+        })
+    }
+
+    fn enter(&mut self, entry: (Root, u64)) -> Result<(), Fault> {
+        let (dataset, sequence) = entry;
+        let later = self.entries.range(entry..=(dataset, u64::MAX)).next();
+        if later.is_some() {
+            return Err(Fault::SequenceRepeated);
+        }
+        self.entries.insert((dataset, sequence));
+        Ok(())
+    }
+
+    fn reserve(&mut self, body: &'a ReserveBody) -> Result<(), Fault> {
+        let queries: BTreeSet<QueryId> = body.debits.iter().map(|debit| debit.query).collect();
+        let debits = body.debits.iter().map(|debit| debit.nano_rho);
+        let due = debits.fold(0_u64, u64::saturating_add);
+        let whole = (1..=ReserveBody::MAX_DEBITS).contains(&queries.len());
+        if !whole || queries.len() != body.debits.len() || due > body.spent_nano_rho {
+            return Err(Fault::BudgetInconsistent);
+        }
+        if body.spent_nano_rho > body.cap_nano_rho {
+            return Err(Fault::BudgetExceeded);
+        }
+        if let Some(earlier) = self.days.insert((body.dataset, body.day), body) {
+            let least = earlier.spent_nano_rho.saturating_add(due);
+            if least > body.spent_nano_rho || earlier.cap_nano_rho != body.cap_nano_rho {
+                return Err(Fault::BudgetInconsistent);
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, body: &'a AggregateBody) -> Result<(), Fault> {
+        let query = &body.query;
+        if !self.drawn.insert(query.id()) {
+            return Err(Fault::SecondDraw);
+        }
+        // A day is in one total only, which tells of each day once and of later days later.
+        let Some(days) = query.total else { return Ok(()) };
+        let total = (query.dataset, query.statistic.as_str());
+        match self.totals.insert(total, (days, query.day)) {
+            Some((before, told)) if query.day <= told || before != days && days.first <= told => {
+                Err(Fault::TotalsOverlap)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

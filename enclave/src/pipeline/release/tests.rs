@@ -1,0 +1,175 @@
+//! When noise is drawn: after the day, after the debit, and after whoever has to see the debit.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails here says so"
+)]
+
+use messages::leaf::Kind;
+use messages::reply::Request;
+use messages::signature::SigningKey;
+use pact::{Pact, SignedPact};
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::Clock;
+use crate::config::{ClockValues, Config};
+use crate::desk::Caller;
+use crate::pipeline::Decided;
+use crate::tee::Tee;
+
+const CONFIG: &str = include_str!("../../../../crates/cloister/demo/monitor.toml");
+const PACT: &str = include_str!("../../../../crates/cloister/demo/bank.pact.json");
+/// 2026-12-01, a little after midnight.
+const START: u64 = 20_788 * DAY_MS + 1_000;
+
+struct Scene {
+    folder: TempDir,
+    pipeline: Pipeline,
+    root: PactHash,
+    auditor: SigningKey,
+}
+
+fn started(folder: &TempDir) -> Pipeline {
+    let text = CONFIG.replace("{start_ms}", &START.to_string());
+    let config = Config::parse(text.as_bytes()).unwrap();
+    let tee = Tee::open(&config).unwrap();
+    crate::store::open(config, tee, folder.path()).unwrap()
+}
+
+fn scene() -> Scene {
+    let keys = [1, 2, 3, 4, 4].map(|n| SigningKey::from_seed(&[n; 32]));
+    let names = ["INITIATOR", "PROVIDER", "AUDITOR", "OVERSEER", "MONITOR"];
+    let named = |text: String, (name, key): (&str, &SigningKey)| {
+        text.replace(&format!("{{{{{name}}}}}"), Did::from_key(&key.public()).as_str())
+    };
+    let text = names.into_iter().zip(&keys).fold(PACT.to_owned(), named);
+    let pact = Pact::parse(text.as_bytes()).unwrap();
+    let root = pact.hash();
+    let sign =
+        |signed: SignedPact, key: &SigningKey| signed.sign(Did::from_key(&key.public()), key);
+    let signed = keys.iter().take(2).fold(SignedPact::draft(pact), sign).to_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let mut pipeline = started(&folder);
+    let caller = Caller { did: None, channel: None };
+    let answer = pipeline.take(Request::Register { pact: signed }, &caller);
+    assert!(matches!(answer, Decided::Reply(Reply::Registered { .. })));
+    pipeline.commit().unwrap();
+    let [_, _, auditor, ..] = keys;
+    Scene { folder, pipeline, root, auditor }
+}
+
+impl Scene {
+    fn ask(&self, statistic: &str, day: u64) -> Result<Vec<Kind>, &'static str> {
+        let query = Statistic { pact: self.root, statistic: statistic.into(), day };
+        let signature = self.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
+        let requester = Did::from_key(&self.auditor.public());
+        match self.pipeline.released(&query, (&requester, &signature)) {
+            Ok(Reply::Released { leaves }) => Ok(leaves.iter().map(|l| l.leaf.kind).collect()),
+            Ok(other) => panic!("{other:?}"),
+            Err(Refused(code)) => Err(code),
+        }
+    }
+
+    /// Midnight passes, and what is due is released as far as it goes.
+    fn midnight(&mut self) {
+        let today = day(self.pipeline.clock.now());
+        self.pipeline.clock.reach(UnixMillis((today + 1) * DAY_MS));
+        self.pipeline.release_days().unwrap();
+        self.pipeline.commit().unwrap();
+    }
+
+    fn spent(&self, day: u64) -> u64 {
+        self.pipeline.state.pacts[&self.root].data.spent_on(day)
+    }
+}
+
+const DAY: u64 = 20_788;
+
+#[test]
+fn a_day_is_released_when_it_is_over_and_not_before() {
+    let mut scene = scene();
+    let open = "release-day-still-open";
+    let size = scene.pipeline.log.size();
+    scene.pipeline.clock.reach(UnixMillis((DAY + 1) * DAY_MS - 1));
+    scene.pipeline.release_days().unwrap();
+    assert_eq!((scene.pipeline.log.size(), scene.ask("tools", DAY)), (size, Err(open)));
+    scene.midnight();
+    // A debit of four statistics, and four answers.
+    assert_eq!(scene.pipeline.log.size(), size + 5);
+    let all = [Kind::Boot, Kind::Reserve, Kind::Aggregate, Kind::Aggregate, Kind::Aggregate];
+    let all = [&all[..], &[Kind::Aggregate]].concat();
+    let names = ["sessions.count", "sessions.total", "sessions.outcome", "tools"];
+    for (name, drawn) in names.into_iter().zip(3..) {
+        assert_eq!(scene.ask(name, DAY), Ok(all[..drawn].to_vec()), "{name}");
+    }
+    assert_eq!(scene.ask("tools", DAY + 1), Err(open));
+    assert_eq!(scene.ask("tools", DAY - 1), Err("release-lost"), "before there was a pact");
+    assert_eq!(scene.ask("violations.count", DAY), Err("release-not-consented"));
+    scene.pipeline.release_days().unwrap();
+    assert_eq!(scene.pipeline.log.size(), size + 5, "once");
+}
+
+#[test]
+fn nothing_is_drawn_before_the_witnesses_have_seen_the_debit() {
+    let mut scene = scene();
+    let quorum = std::num::NonZeroUsize::MIN;
+    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    let size = scene.pipeline.log.size();
+    scene.midnight();
+    assert_eq!(scene.pipeline.log.size(), size + 1, "the debit alone");
+    assert_eq!(scene.ask("tools", DAY), Err("release-not-yet"));
+    assert!(scene.spent(DAY) > 0);
+    // A day that ends meanwhile waits for this one.
+    scene.midnight();
+    scene.pipeline.witnessed = size;
+    scene.midnight();
+    assert_eq!(scene.pipeline.log.size(), size + 1);
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-not-yet"));
+    // A checkpoint with the debit is cosigned.
+    scene.pipeline.witnessed = size + 1;
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert!(scene.ask("tools", DAY).is_ok());
+    assert_eq!(scene.pipeline.log.size(), size + 6, "and the debit of the next day");
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-not-yet"));
+}
+
+#[test]
+fn what_is_not_drawn_when_the_process_ends_is_lost_and_stays_paid() {
+    let mut scene = scene();
+    scene.midnight();
+    let quorum = std::num::NonZeroUsize::MIN;
+    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+    scene.pipeline.clock = Clock::start(&values, UnixMillis((DAY + 1) * DAY_MS));
+    scene.midnight();
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-not-yet"));
+    let (spent, first) = (scene.spent(DAY + 1), scene.ask("tools", DAY));
+    // The process ends, and its lock with it.
+    let Scene { folder, pipeline, root, auditor } = scene;
+    drop(pipeline);
+    let pipeline = started(&folder);
+    let mut scene = Scene { folder, pipeline, root, auditor };
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-lost"));
+    assert_eq!((scene.spent(DAY + 1), scene.ask("tools", DAY)), (spent, first));
+    // The next day is released again, and the total of sessions begins anew.
+    scene.midnight();
+    assert!(scene.ask("tools", DAY + 2).is_ok());
+    let total = |scene: &Scene, day| {
+        let query = Statistic { pact: scene.root, statistic: "sessions.total".into(), day };
+        let signature = scene.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
+        let requester = Did::from_key(&scene.auditor.public());
+        let reply = scene.pipeline.released(&query, (&requester, &signature));
+        let Ok(Reply::Released { leaves }) = reply else { panic!("{day}") };
+        let body = AggregateBody::from_cbor(&leaves.last().unwrap().body).unwrap();
+        body.query.total.unwrap().first
+    };
+    assert_eq!((total(&scene, DAY), total(&scene, DAY + 2)), (DAY, DAY + 2));
+    scene.midnight();
+    assert_eq!(total(&scene, DAY + 3), DAY + 2);
+}

@@ -1,0 +1,119 @@
+//! Private aggregates day by day, over a restart, as a stranger checks them.
+
+use std::collections::BTreeMap;
+
+use attestations::{Expect, appraise};
+use messages::bundle::{Bundle, IncludedLeaf, LogView, Place};
+use messages::codec::Wire;
+use messages::leaf::{AggregateBody, BootBody, Days, Kind};
+use messages::publication::Disclosed;
+use messages::reply::{Reply, Request};
+use messages::time::{Millis, UnixMillis};
+use verify::{Anchors, Findings, LogAnchor, evidence_in, verify};
+
+use crate::parties::Parties;
+use crate::support::{Client, Daemon, Home, ORIGIN};
+
+/// 2026-12-01 in days since 1970: where the configured clock starts.
+const DAY: u64 = 20_788;
+const NAMES: [&str; 4] = ["sessions.count", "sessions.total", "sessions.outcome", "tools"];
+
+/// The leaves of every statistic of a day.
+fn board(client: &Client, parties: &Parties, day: u64) -> Vec<Vec<Disclosed>> {
+    let leaves = NAMES.map(|name| {
+        let reply = client.ask(&parties.release(name, day, &parties.auditor));
+        let Reply::Released { leaves } = reply else { panic!("{name}: {reply:?}") };
+        leaves
+    });
+    leaves.to_vec()
+}
+
+fn next_day(client: &Client) {
+    let reply = client.ask(&Request::Advance { by: Millis(86_400_000) });
+    assert!(matches!(reply, Reply::Advanced { .. }), "{reply:?}");
+}
+
+/// Verdicts on the last of each of these.
+fn verdicts(daemon: &Daemon, boards: &[Vec<Disclosed>]) -> Vec<&'static str> {
+    let client = daemon.connect();
+    let all = boards.iter().flatten();
+    let all: BTreeMap<u64, &Disclosed> = all.map(|leaf| (leaf.index, leaf)).collect();
+    let request = Request::Include { leaves: all.keys().copied().collect() };
+    let Reply::Included { checkpoint, paths } = client.ask(&request) else { panic!("no paths") };
+    let leaves = all.values().zip(paths);
+    let leaves: Vec<IncludedLeaf> =
+        leaves.map(|(leaf, path)| IncludedLeaf { disclosed: (*leaf).clone(), path }).collect();
+    let boots = leaves.iter().filter(|leaf| leaf.disclosed.leaf.kind == Kind::Boot);
+    let boots = boots.map(|leaf| BootBody::from_cbor(&leaf.disclosed.body).unwrap());
+    let configs = boots.map(|body| body.config).collect();
+    let place = |leaves: &Vec<Disclosed>| Place {
+        origin: ORIGIN.into(),
+        index: leaves.last().unwrap().index,
+    };
+    let bundle = Bundle {
+        format: Bundle::FORMAT.into(),
+        logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
+        schemas: Vec::new(),
+        boots: Vec::new(),
+        claims: Vec::new(),
+        aggregates: boards.iter().map(place).collect(),
+        stamps: Vec::new(),
+        missing: Vec::new(),
+    };
+    let log_key = client.log_key();
+    let anchors = Anchors {
+        logs: vec![LogAnchor { origin: ORIGIN.into(), log_key, configs }],
+        pacts: Vec::new(),
+        audience: None,
+        nonce: None,
+        witnesses: Vec::new(),
+        quorum: 0,
+        stamped: false,
+    };
+    let evidence = evidence_in(&bundle.logs[0]);
+    let appraised = evidence.iter().map(|evidence| {
+        appraise(evidence, &daemon.policy, Expect::Checkpoint, UnixMillis(0)).unwrap()
+    });
+    let appraised: Vec<_> = appraised.collect();
+    let findings = Findings { appraised: &appraised, timestamped: &[] };
+    let report = verify(&bundle.to_cbor(), &anchors, findings, UnixMillis(0)).unwrap();
+    report.items.iter().map(|item| item.verdict.code()).collect()
+}
+
+fn last(leaves: &[Disclosed]) -> AggregateBody {
+    AggregateBody::from_cbor(&leaves.last().unwrap().body).unwrap()
+}
+
+#[test]
+fn every_number_of_every_day_verifies_and_a_total_goes_on_over_a_restart() {
+    let (home, parties) = (Home::new(), Parties::new());
+    let daemon = home.start();
+    let client = daemon.connect();
+    assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
+    next_day(&client);
+    next_day(&client);
+    let before = [board(&client, &parties, DAY), board(&client, &parties, DAY + 1)].concat();
+    daemon.kill();
+    let daemon = home.start();
+    let client = daemon.connect();
+    let again = [board(&client, &parties, DAY), board(&client, &parties, DAY + 1)].concat();
+    assert_eq!(again, before, "what was released is released as it was, for ever");
+    next_day(&client);
+    let all = [before, board(&client, &parties, DAY + 2)].concat();
+    assert_eq!(verdicts(&daemon, &all), vec!["verified"; 12]);
+    // Reservation and four answers a day.
+    let sequences = all.iter().map(|leaves| last(leaves).sequence);
+    assert_eq!(sequences.collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14]);
+    let totals: Vec<_> = all.iter().filter_map(|leaves| last(leaves).query.total).collect();
+    assert_eq!(totals, [Days { first: DAY, horizon: 365 }; 3]);
+    // Without what came between debit and draw a number is one that nobody can add up.
+    let mut gap = all;
+    for leaves in &mut gap {
+        leaves.retain(|leaf| {
+            let body = AggregateBody::from_cbor(&leaf.body);
+            body.map_or(true, |body| (body.query.day, body.sequence) != (DAY + 1, 6))
+        });
+    }
+    gap.remove(4);
+    assert_eq!(verdicts(&daemon, &gap[3..5]), ["verified", "sequence-gap"]);
+}
