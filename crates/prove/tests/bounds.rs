@@ -183,8 +183,8 @@ fn a_boot_signs_while_it_is_in_charge() {
 /// in the range.
 #[test]
 fn the_boot_that_published_the_pact_is_appraised_too() {
-    let monitor = Monitor::start();
-    let proven = monitor.prove(&monitor.claim(&monitor.predicates[0], 2, 2)).unwrap();
+    let monitor = Monitor::longer();
+    let proven = monitor.prove(&monitor.claim(&monitor.predicates[0], 3, 3)).unwrap();
     let bundle = monitor.bundle(vec![proven]).to_cbor();
     let appraised = monitor.appraised();
     for (appraised, due) in [(&appraised[..], "verified"), (&appraised[1..], "evidence")] {

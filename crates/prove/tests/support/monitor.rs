@@ -78,6 +78,15 @@ impl Monitor {
         monitor
     }
 
+    /// The same life up to a third epoch, in which its first boot had no part.
+    pub(crate) fn longer() -> Self {
+        let (mut monitor, totals) = Self::begun(ORIGIN, ROOT, predicates());
+        monitor.boot(1, 2);
+        monitor.epoch(2, &totals);
+        monitor.epoch(3, &totals);
+        monitor
+    }
+
     /// Another monitor that watched the same sessions.
     pub(crate) fn other() -> Self {
         Self::differing(&EPOCH_2, true)
