@@ -23,6 +23,14 @@ pub(crate) fn check(file: &Path) -> Result<String, CheckError> {
     Ok(summary(&Config::parse(&bytes)?))
 }
 
+/// Returns the privacy card of the configuration in `file`, and the noise to expect at these
+/// numbers of sessions a day.
+pub(crate) fn privacy(file: &Path, volumes: &[u64]) -> Result<String, CheckError> {
+    let bytes = std::fs::read(file).map_err(|e| CheckError::Unreadable(e.kind()))?;
+    let terms = Config::parse(&bytes)?.values.terms();
+    Ok(format!("{}\n{}", terms.card(), terms.plan(volumes)))
+}
+
 fn summary(config: &Config) -> String {
     let values = &config.values;
     let operator = values.operator.map_or_else(|| "nowhere".into(), |at| at.to_string());

@@ -259,6 +259,20 @@ impl Values {
         (cap_nano_rho, Bounds { sessions, cells, horizon: horizon_days })
     }
 
+    /// What the privacy card is made of.
+    pub(crate) fn terms(&self) -> release::Terms {
+        let (cap_nano_rho, bounds) = self.ledger();
+        let quorum = match &self.clock {
+            ClockValues::Witnessed { quorum, .. } => Some(quorum.get()),
+            ClockValues::Generated { .. } | ClockValues::Host => None,
+        };
+        let development = match self.tee {
+            TeeKind::InsecureSoftware => true,
+        };
+        let price_nano_rho = self.privacy.price_nano_rho;
+        release::Terms { bounds, cap_nano_rho, price_nano_rho, quorum, development }
+    }
+
     /// Bounds of the interface.
     pub(crate) const fn limits(&self) -> Limits {
         let LimitsValues { per_second, burst, in_flight, callers, body_ms, patience_ms } =

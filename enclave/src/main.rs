@@ -53,12 +53,23 @@ enum Task {
         /// The configuration (TOML).
         file: PathBuf,
     },
+    /// Print what private statistics protect under a configuration, and the noise to expect, before
+    /// anything is released. Opens nothing else.
+    Privacy {
+        /// The configuration (TOML).
+        file: PathBuf,
+        /// Sessions a day that you expect; may be repeated.
+        #[arg(long, default_values_t = [1_000, 10_000, 100_000])]
+        sessions: Vec<u64>,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let Arguments { serve: arguments, task } = Arguments::parse();
-    if let Some(Task::CheckConfig { file }) = task {
-        return check_config(&file);
+    match task {
+        Some(Task::CheckConfig { file }) => return print(check::check(&file)),
+        Some(Task::Privacy { file, sessions }) => return print(check::privacy(&file, &sessions)),
+        None => {}
     }
     let Serve { config, state } = arguments.context("--config and --state are required")?;
     serve(&config, &state)?;
@@ -78,10 +89,10 @@ fn serve(config: &Path, state: &Path) -> anyhow::Result<()> {
 }
 
 /// Prints what a person reads; no monitor runs in this process.
-fn check_config(file: &Path) -> anyhow::Result<ExitCode> {
-    match check::check(file) {
-        Ok(summary) => {
-            std::io::stdout().write_all(summary.as_bytes())?;
+fn print(said: Result<String, check::CheckError>) -> anyhow::Result<ExitCode> {
+    match said {
+        Ok(text) => {
+            std::io::stdout().write_all(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -93,4 +104,5 @@ fn check_config(file: &Path) -> anyhow::Result<ExitCode> {
 
 const EXAMPLE: &str = "Examples:\n  \
     cloisterd --config monitor.toml --state /var/lib/cloister\n  \
-    cloisterd check-config monitor.toml";
+    cloisterd check-config monitor.toml\n  \
+    cloisterd privacy monitor.toml --sessions 5000";

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use messages::counter::LATENCY;
 use messages::did::Did;
 use messages::ids::{PactHash, Root, SessionId};
 use messages::leaf::Query;
@@ -255,9 +256,9 @@ impl State {
     fn contribute(&mut self, finished: &[Finished], seed: &Seed) {
         let mut rng = seed.rng();
         for ended in finished {
+            let Some(compiled) = self.monitor.compiled(&ended.root) else { continue };
             if let Some(listed) = self.pacts.get_mut(&ended.root) {
-                let tools = ended.tools.iter().cloned();
-                let session = release::Contribution::new(outcome(ended.outcome), tools);
+                let session = contribution(ended, compiled);
                 listed.data.add(&ended.principal, day(self.at), session, &mut rng);
             }
         }
@@ -281,6 +282,24 @@ impl State {
     fn scope(&self, root: &PactHash) -> LogScope {
         self.monitor.compiled(root).map_or(LogScope::HashOnly, Compiled::log_scope)
     }
+}
+
+/// What a session contributes to what its pact's consent lists.
+fn contribution(ended: &Finished, compiled: &Compiled) -> release::Contribution {
+    let grown = |at: usize| {
+        let at = u16::try_from(at).ok();
+        at.and_then(|at| ended.growth.get(&at)).copied().unwrap_or(0)
+    };
+    let schema = compiled.schema();
+    let counters = schema.counters.iter().enumerate();
+    let listed = compiled.statistics();
+    let sums = counters.clone().filter(|(_, c)| c.bucket.is_none() && listed.contains(&c.name));
+    let latencies = counters.filter(|(_, counter)| {
+        counter.bucket.as_ref().is_some_and(|bucket| bucket.histogram == LATENCY)
+    });
+    release::Contribution::new(outcome(ended.outcome), ended.tools.iter().cloned())
+        .with_sums(sums.map(|(at, counter)| (counter.name.clone(), grown(at))))
+        .with_latencies(latencies.map(|(at, _)| grown(at)).collect())
 }
 
 const fn outcome(outcome: monitor::Outcome) -> release::OutcomeCell {

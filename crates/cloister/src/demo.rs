@@ -15,7 +15,7 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Content, Party};
-use messages::reply::{Approval, ProofKind, Reply, Request, Statistic};
+use messages::reply::{Approval, ProofKind, Reply, Request};
 use messages::time::{Epoch, Millis};
 use pact::{Compiled, Scope, compile};
 
@@ -23,6 +23,7 @@ use crate::anchors;
 use crate::bundle::Draft;
 use crate::claim::Asking;
 use crate::client::Client;
+use crate::counts;
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
 use crate::demo::steps::{Witness, fetch_ledger, fetch_openings, prove_alone, stranger};
@@ -116,7 +117,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let mut bundle = Draft::default();
     let rows = prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?;
     table::claims(&rows);
-    table::releases(&release(&cast, &compiled, days, &mut client, &mut bundle)?);
+    let first_day = cast.start.0.checked_div(DAY_MS).unwrap_or(0);
+    let last_day = first_day.saturating_add(days).saturating_sub(1);
+    let asked = (pact.hash(), &compiled);
+    counts::print(&counts::ask(asked, last_day, &cast.auditor, &mut client, &mut bundle)?);
     let bytes = bundle.finish(&mut client)?;
     let bundle_path = out.join("bundle.cbor");
     write(&bundle_path, &bytes)?;
@@ -288,35 +292,6 @@ fn prove(
         let statement = vec![(id.clone(), predicate.clone())];
         let refused = asking.prove(statement, false, client, bundle).err().map(|f| f.code);
         rows.push(table::ClaimRow { id, words, refused });
-    }
-    Ok(rows)
-}
-
-/// Asks for every statistic that the consent lists, for the last day.
-fn release(
-    cast: &Cast,
-    compiled: &Compiled,
-    days: u64,
-    client: &mut Client,
-    bundle: &mut Draft,
-) -> Result<Vec<table::ReleaseRow>, Fault> {
-    let first_day = cast.start.0.checked_div(DAY_MS).unwrap_or(0);
-    let Some(day) = days.checked_sub(1).and_then(|days| first_day.checked_add(days)) else {
-        return Ok(Vec::new());
-    };
-    let mut rows = Vec::new();
-    for statistic in compiled.statistics() {
-        let query =
-            Statistic { pact: cast.signed.pact().hash(), statistic: statistic.clone(), day };
-        let signature = cast.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
-        let requester = Did::from_key(&cast.auditor.public());
-        match client.ask(&Request::Release { query, requester, signature }) {
-            Ok(reply) => {
-                rows.extend(table::ReleaseRow::read(&reply));
-                bundle.add(reply)?;
-            }
-            Err(fault) => rows.push(table::ReleaseRow::refused(statistic, fault.code)),
-        }
     }
     Ok(rows)
 }

@@ -8,6 +8,7 @@ mod claim;
 mod client;
 mod connect;
 mod cosign;
+mod counts;
 mod daemon;
 mod demo;
 mod fault;
@@ -69,6 +70,8 @@ enum Command {
     Connect(connect::Arguments),
     /// Have witnesses cosign the checkpoint of a bundle, or of a file of openings.
     Cosign(cosign::Arguments),
+    /// Read the private counts of a day, as far as the pact's consent lists them.
+    Counts(counts::Arguments),
     /// The main job end to end: monitor, sessions, claims, a private aggregate, verification.
     Demo(demo::Arguments),
     /// Do not let a call run that waits for you, as an overseer.
@@ -158,6 +161,7 @@ fn main() -> ExitCode {
         }
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Cosign(arguments) => cosign::run(&arguments),
+        Command::Counts(arguments) => counts::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deny(arguments) => overseer::decide(&arguments, false),
         Command::Explain { bundle } => verification::explain(&bundle),

@@ -14,6 +14,11 @@ pub const MAX_COUNTERS: usize = 512;
 /// Largest value that the cumulative counter of one tally may take, unless the schema says less.
 pub const DEFAULT_MAX: u64 = (1 << 48) - 1;
 
+/// Name of the latency histogram.
+pub const LATENCY: &str = "latency_ms";
+/// Upper edges of the latency histogram in milliseconds; one bucket more is above them.
+pub const LATENCY_EDGES: [u64; 7] = [50, 100, 200, 500, 1000, 2000, 5000];
+
 /// Place of a counter in its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]

@@ -163,6 +163,7 @@ impl Monitor {
         let (root, session) = self.state.sessions.get_mut(&took.session).ok_or(Misfit)?;
         let book = self.state.books.get_mut(root).ok_or(Misfit)?;
         book.count(took.change.counters()).map_err(|_| Misfit)?;
+        session.grow(took.change.counters());
         // What was lost and is there again can be lost again.
         if let Some(lost) = book.lost.get_mut(&(took.session, tag(took.party)))
             && *lost > 0
@@ -203,6 +204,7 @@ impl Monitor {
         session.decided.insert(approved.call, Told { action, rule, at });
         let Some(change) = &approved.change else { return Ok(()) };
         book.count(change.counters()).map_err(|_| Misfit)?;
+        session.grow(change.counters());
         session.remember(change, approved.runs);
         book.standing.apply(change);
         session.worst = session.worst.max(approved.action);
@@ -328,8 +330,8 @@ impl Monitor {
         let calls: Vec<&str> = book.terms.compiled.calls().collect();
         let name = |at: &u16| calls.get(usize::from(*at)).copied().unwrap_or("other");
         let tools = session.used.iter().map(|at| name(at).into()).collect();
-        let Session { principal, .. } = session;
-        Some((gaps, Finished { root, principal, outcome, tools }))
+        let Session { principal, growth, .. } = session;
+        Some((gaps, Finished { root, principal, outcome, tools, growth }))
     }
 }
 

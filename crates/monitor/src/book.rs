@@ -43,6 +43,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Interactions that ran, by name.
     pub tools: BTreeSet<String>,
+    /// What it added to the counters of its pact, by place.
+    pub growth: BTreeMap<u16, u64>,
 }
 
 /// A closed epoch of one tally: the body to publish, and what stays.

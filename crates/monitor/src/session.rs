@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
+use messages::counter::CounterIndex;
 use messages::did::Did;
 use messages::event::{Body, Event, Party, Role, VerifiedEvent};
 use messages::ids::{EventHash, PactHash};
@@ -51,6 +52,9 @@ pub(crate) struct Session {
     /// What overseers decided, by call.
     #[n(13)]
     pub(crate) decided: BTreeMap<EventHash, Told>,
+    /// What it added to the counters of its pact, by place.
+    #[n(14)]
+    pub(crate) growth: BTreeMap<u16, u64>,
 }
 
 /// What a reporter was told about an event, and when: what it is told again is the same.
@@ -107,6 +111,15 @@ impl Session {
             opened: now,
             noted: Gaps::default(),
             decided: BTreeMap::new(),
+            growth: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what an event of it adds to the counters.
+    pub(crate) fn grow(&mut self, by: &[(CounterIndex, u64)]) {
+        for (at, more) in by {
+            let sum = self.growth.entry(at.0).or_default();
+            *sum = sum.saturating_add(*more);
         }
     }
 

@@ -70,6 +70,8 @@ struct WrittenSession<'a> {
     noted: Gaps,
     #[n(13)]
     decided: &'a BTreeMap<EventHash, Told>,
+    #[n(14)]
+    growth: &'a BTreeMap<u16, u64>,
 }
 
 /// As `Paused` is read.
@@ -141,5 +143,6 @@ fn written(session: &Session, scope: LogScope) -> WrittenSession<'_> {
         opened: session.opened,
         noted: session.noted,
         decided: &session.decided,
+        growth: &session.growth,
     }
 }

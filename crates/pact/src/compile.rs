@@ -13,7 +13,8 @@ use crate::claim::Vocabulary;
 use crate::document::Pact;
 use crate::document::scalar::Exact;
 use crate::document::terms::{
-    Direction, Document, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal, TermKind,
+    Direction, Document, DpTerms, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal,
+    TermKind,
 };
 use crate::state::Change;
 
@@ -68,6 +69,8 @@ pub struct Compiled {
     consent_root: Root,
     openings: [Vec<CounterIndex>; 2],
     statistics: Vec<String>,
+    /// Of each, the most that one session counts for in it.
+    clamps: Vec<u64>,
     prices: Vec<u64>,
     /// All calls of the chain, by number.
     calls: Vec<CallName>,
@@ -155,6 +158,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         consent_root: consent::root(&consent),
         openings,
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
+        clamps: dp.iter().map(clamp).collect(),
         prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
         max_sessions: sessions(terms),
         single: terms.term.kind == TermKind::Interaction,
@@ -267,6 +271,14 @@ impl Compiled {
     pub fn price(&self, statistic: &str) -> Option<u64> {
         let at = self.statistics.iter().position(|s| s == statistic)?;
         self.prices.get(at).copied()
+    }
+
+    /// The upper bound that the pact publishes for one session's part in this aggregate, in the
+    /// counter's unit; none when it may not leave.
+    #[must_use]
+    pub fn clamp(&self, statistic: &str) -> Option<u64> {
+        let at = self.statistics.iter().position(|s| s == statistic)?;
+        self.clamps.get(at).copied()
     }
 
     /// How the monitor acts.
@@ -432,4 +444,11 @@ fn nano_rho(epsilon: Exact) -> u64 {
     let rho =
         millionths.and_then(|m| m.checked_mul(m)).and_then(|squared| squared.checked_div(2_000));
     rho.and_then(|rho| u64::try_from(rho).ok()).unwrap_or(0)
+}
+
+/// The upper bound in the counter's unit: hundredths for sums of amounts, as limits have them.
+fn clamp(terms: &DpTerms) -> u64 {
+    let scale = if terms.statistic.0.starts_with("sum:") { 2 } else { 0 };
+    let [_, most] = &terms.bounds;
+    most.minor(scale).and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
 }

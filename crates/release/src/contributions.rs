@@ -47,12 +47,30 @@ impl OutcomeCell {
 pub struct Contribution {
     outcome: OutcomeCell,
     tools: BTreeSet<String>,
+    sums: BTreeMap<String, u64>,
+    latencies: Vec<u64>,
 }
 
 impl Contribution {
     /// One session: how it ended, and which interactions it used, each once.
     pub fn new(outcome: OutcomeCell, tools: impl IntoIterator<Item = String>) -> Self {
-        Self { outcome, tools: tools.into_iter().collect() }
+        let (sums, latencies) = (BTreeMap::new(), Vec::new());
+        Self { outcome, tools: tools.into_iter().collect(), sums, latencies }
+    }
+
+    /// And what it added to the counters that may be summed, by name.
+    #[must_use]
+    pub fn with_sums(mut self, sums: impl IntoIterator<Item = (String, u64)>) -> Self {
+        self.sums = sums.into_iter().collect();
+        self
+    }
+
+    /// And how many of its calls were answered within each edge of the latency histogram and not
+    /// within the one before; the last number is of those above all edges.
+    #[must_use]
+    pub fn with_latencies(mut self, latencies: Vec<u64>) -> Self {
+        self.latencies = latencies;
+        self
     }
 }
 
@@ -91,6 +109,12 @@ struct Session {
     // PRIVACY: at most `cells` distinct cells.
     #[n(1)]
     tool_cells: Vec<u16>,
+    // PRIVACY: cut to the published clamp when they are summed.
+    #[n(2)]
+    sums: BTreeMap<String, u64>,
+    /// The bucket of one of its calls.
+    #[n(3)]
+    latency: Option<u16>,
 }
 
 impl Contributions {
@@ -103,7 +127,7 @@ impl Contributions {
     /// counted as another one stays so.
     pub(crate) fn append(&mut self, tools: Vec<String>) {
         let last = |contributions: &Self| {
-            u16::try_from(contributions.cells(Statistic::Tools).len().saturating_sub(1)).ok()
+            u16::try_from(contributions.cells(&Statistic::Tools).len().saturating_sub(1)).ok()
         };
         let old = last(self);
         self.tools = tools;
@@ -131,8 +155,9 @@ impl Contributions {
         if day < self.from {
             return;
         }
-        let Contribution { outcome, tools } = session;
-        let session = Session { outcome, tool_cells: self.tool_cells(tools, rng) };
+        let Contribution { outcome, tools, sums, latencies } = session;
+        let (tool_cells, latency) = (self.tool_cells(tools, rng), one_of(&latencies, rng));
+        let session = Session { outcome, tool_cells, sums, latency };
         let bound = usize::try_from(self.bounds.sessions).unwrap_or(usize::MAX);
         let owners = self.days.entry(day).or_default();
         let reservoir = owners.entry(owner.clone()).or_default();
@@ -163,24 +188,30 @@ impl Contributions {
         self.from <= day
     }
 
-    pub(crate) fn cells(&self, statistic: Statistic) -> Vec<String> {
+    pub(crate) fn cells(&self, statistic: &Statistic) -> Vec<String> {
         statistic.cells(&self.tools)
     }
 
     /// Exact bounded counts of a day, one a cell.
     // PRIVACY: for the mechanism alone; never compared, logged or returned.
-    pub(crate) fn count(&self, statistic: Statistic, day: u64) -> Vec<i64> {
+    pub(crate) fn count(&self, statistic: &Statistic, day: u64) -> Vec<i64> {
         let mut counts = vec![0_i64; self.cells(statistic).len()];
         let sessions = self.days.get(&day).into_iter().flat_map(BTreeMap::values);
         for session in sessions.flat_map(|reservoir| &reservoir.kept) {
-            let mut touch = |cell: usize| {
+            let mut add = |cell: usize, more: i64| {
                 if let Some(count) = counts.get_mut(cell) {
-                    *count = count.saturating_add(1);
+                    *count = count.saturating_add(more);
                 }
             };
+            let mut touch = |cell: usize| add(cell, 1);
             match statistic {
+                Statistic::Latency => session.latency.iter().for_each(|b| touch(usize::from(*b))),
                 Statistic::SessionsCount | Statistic::SessionsTotal => touch(0),
                 Statistic::SessionsOutcome => touch(session.outcome.cell()),
+                Statistic::Sum { counter, clamp } => {
+                    let bounded = session.sums.get(counter).map_or(0, |sum| *sum.min(clamp));
+                    add(0, i64::try_from(bounded).unwrap_or(i64::MAX));
+                }
                 Statistic::Tools => {
                     session.tool_cells.iter().map(|cell| usize::from(*cell)).for_each(touch);
                 }
@@ -195,7 +226,7 @@ impl Contributions {
 
     /// The distinct cells of a session's tools, a uniform choice of `cells` when there are more.
     fn tool_cells(&self, tools: BTreeSet<String>, rng: &mut impl CryptoRngCore) -> Vec<u16> {
-        let names = self.cells(Statistic::Tools);
+        let names = self.cells(&Statistic::Tools);
         let other = names.len().saturating_sub(1);
         let cell = |tool| names.iter().position(|name| *name == tool).unwrap_or(other);
         let distinct: BTreeSet<usize> = tools.into_iter().map(cell).collect();
@@ -251,6 +282,20 @@ impl OutcomeCell {
             Self::Terminated => 3,
         }
     }
+}
+
+/// The place of one of the things that are counted here by place, uniformly; none of nothing.
+fn one_of(counts: &[u64], rng: &mut impl CryptoRngCore) -> Option<u16> {
+    let all = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let mut at = (all > 0).then(|| below(all, rng))?;
+    let place = counts.iter().position(|count| match at.checked_sub(*count) {
+        Some(rest) => {
+            at = rest;
+            false
+        }
+        None => true,
+    });
+    u16::try_from(place?).ok()
 }
 
 /// A uniform number below `bound`, without the bias of a remainder; 0 for 0.

@@ -91,8 +91,8 @@ impl Dataset {
     pub fn quote(&self, day: u64, asked: &[(Statistic, u64)]) -> Vec<Result<Quote, Refusal>> {
         let mut debits: Vec<Debit> = Vec::new();
         let mut quote = |(statistic, nano_rho): &(Statistic, u64)| {
-            let query = self.query(*statistic, day, *nano_rho)?;
-            let (noise, _) = noise(*statistic, self.contributions.bounds(), &query)?;
+            let query = self.query(statistic, day, *nano_rho)?;
+            let (noise, _) = noise(statistic, self.contributions.bounds(), &query)?;
             debits.push(Debit { query: query.id(), nano_rho: *nano_rho });
             let spent = self.ledger.affords(day, &debits).inspect_err(|_| {
                 debits.pop();
@@ -119,11 +119,11 @@ impl Dataset {
         self.quote(day, asked).into_iter().flatten().map(|quote| quote.query).collect()
     }
 
-    fn query(&self, statistic: Statistic, day: u64, nano_rho: u64) -> Result<Query, Refusal> {
+    fn query(&self, statistic: &Statistic, day: u64, nano_rho: u64) -> Result<Query, Refusal> {
         if nano_rho == 0 {
             return Err(Refusal::Price);
         }
-        let total = (statistic == Statistic::SessionsTotal).then(|| {
+        let total = (*statistic == Statistic::SessionsTotal).then(|| {
             let going_on = self.total.as_ref().and_then(|total| total.next(day, nano_rho));
             let horizon = self.contributions.bounds().horizon;
             going_on.unwrap_or(Days { first: day, horizon })
@@ -136,6 +136,7 @@ impl Dataset {
             nano_rho,
             mechanism: statistic.mechanism(),
             total,
+            clamp: statistic.clamp(),
         };
         let fits = query.to_cbor().len() <= Query::MAX_BYTES;
         if fits { Ok(query) } else { Err(Refusal::TooManyCells) }
@@ -159,14 +160,14 @@ impl Dataset {
             if query.day != day || query.dataset != self.id {
                 return Err(Refusal::Block);
             }
-            let statistic = Statistic::parse(&query.statistic).ok_or(Refusal::UnknownStatistic)?;
+            let statistic = Statistic::of(&query).ok_or(Refusal::UnknownStatistic)?;
             if query.mechanism != statistic.mechanism() {
                 return Err(Refusal::Mechanism);
             }
-            if query != self.query(statistic, day, query.nano_rho)? {
+            if query != self.query(&statistic, day, query.nano_rho)? {
                 return Err(Refusal::Days);
             }
-            let (noise, scale) = noise(statistic, bounds, &query)?;
+            let (noise, scale) = noise(&statistic, bounds, &query)?;
             priced.push(Priced { query, statistic, noise, scale });
         }
         let debit = |p: &Priced| Debit { query: p.query.id(), nano_rho: p.query.nano_rho };
@@ -203,11 +204,11 @@ impl Dataset {
         for (Priced { query, statistic, noise, scale }, sequence) in
             priced.into_iter().zip(self.ledger.next_sequence()..)
         {
-            if query.cells != self.contributions.cells(statistic) {
+            if query.cells != self.contributions.cells(&statistic) {
                 return Err(DrawError::OtherData);
             }
-            let counts = self.contributions.count(statistic, reserved.day);
-            let values = match (statistic, counts.as_slice()) {
+            let counts = self.contributions.count(&statistic, reserved.day);
+            let values = match (&statistic, counts.as_slice()) {
                 (Statistic::SessionsTotal, [count]) => {
                     let going_on =
                         |total: &&Stream| total.next(query.day, query.nano_rho) == query.total;
@@ -239,7 +240,7 @@ impl Dataset {
             let next =
                 |total: &&mut Stream| total.next(day, body.query.nano_rho) == body.query.total;
             let stream = self.total.as_mut().filter(next).ok_or(DrawError::Ended)?;
-            let counts = self.contributions.count(Statistic::SessionsTotal, day);
+            let counts = self.contributions.count(&Statistic::SessionsTotal, day);
             let [count] = counts.as_slice() else { return Err(DrawError::OtherData) };
             self.ledger.answer(&drawn.answers)?;
             stream.take(*count, z);

@@ -228,18 +228,3 @@ pub enum DrawError {
     #[error("the ledger is full")]
     SequenceFull,
 }
-
-impl DrawError {
-    /// A stable name for machines.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Ended => "release-stream-ended",
-            Self::Forgotten => "release-day-forgotten",
-            Self::OtherData => "release-other-data",
-            Self::OtherLedger => "release-other-ledger",
-            Self::Sampler => "release-sampler",
-            Self::SequenceFull => "ledger-full",
-        }
-    }
-}

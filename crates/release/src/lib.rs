@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod card;
 mod continual;
 mod contributions;
 mod dataset;
@@ -35,6 +36,7 @@ mod ledger;
 mod mechanism;
 mod statistic;
 
+pub use card::{Terms, epsilon};
 pub use contributions::{Contribution, OutcomeCell};
 pub use dataset::{Dataset, Drawn, Quote, Reservation};
 pub use ledger::{DrawError, Refusal};

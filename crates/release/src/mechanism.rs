@@ -29,9 +29,9 @@ impl Scale {
     /// # Errors
     /// [`Refusal::Price`] when the price is nothing, the sensitivity is nothing, or the scale
     /// lies out of range.
-    pub(crate) fn new(sensitivity_squared: u64, nano_rho: u64) -> Result<Self, Refusal> {
+    pub(crate) fn new(sensitivity_squared: u128, nano_rho: u64) -> Result<Self, Refusal> {
         // (8·scale)² ≥ 32·Δ²·10⁹/nano_rho
-        let eighths = root(u128::from(sensitivity_squared), 32, nano_rho)?;
+        let eighths = root(sensitivity_squared, 32, nano_rho)?;
         u32::try_from(eighths).map(|eighths| Self(eighths.into())).map_err(|_| Refusal::Price)
     }
 
@@ -72,7 +72,7 @@ fn root(sensitivity_squared: u128, factor: u128, nano_rho: u64) -> Result<u128, 
 
 /// The noise of `query`, as it is published.
 pub(crate) fn noise(
-    statistic: Statistic,
+    statistic: &Statistic,
     bounds: Bounds,
     query: &Query,
 ) -> Result<(Noise, Scale), Refusal> {
@@ -80,12 +80,13 @@ pub(crate) fn noise(
     let milli = |scale: Scale, tail: u64| scale.milli().saturating_mul(tail).div_ceil(1_000_000);
     let (scale, sensitivity, half_width_95) = match (statistic.sensitivity(bounds), query.total) {
         (Some(sensitivity), None) => {
+            let delta = u128::from(sensitivity);
             let (squared, tail) = match mechanism {
-                // P(|X| > t) ≤ exp(-t/b): t = b·ln 20.
-                Mechanism::DiscreteLaplace => (sensitivity.saturating_mul(sensitivity), 2996),
+                // P(|X| > t) ≤ exp(-t/b): t = b·ln 20. A square of 64 bits has 128.
+                Mechanism::DiscreteLaplace => (delta.saturating_mul(delta), 2996),
                 // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition
                 // 25).
-                Mechanism::DiscreteGaussian => (sensitivity, 1960),
+                Mechanism::DiscreteGaussian => (delta, 1960),
                 Mechanism::SqrtToeplitz => return Err(Refusal::Mechanism),
             };
             let scale = Scale::new(squared, query.nano_rho)?;
@@ -102,6 +103,8 @@ pub(crate) fn noise(
             let width = toeplitz::half_width_95(scale.milli(), &lattice, so_far);
             (scale, squared.ok_or(Refusal::Price)?, width)
         }
+        // A sum whose clamp no noise in range covers.
+        (None, None) if statistic.clamp().is_some() => return Err(Refusal::Price),
         (Some(_), Some(_)) | (None, None) => return Err(Refusal::Days),
     };
     let noise = Noise {

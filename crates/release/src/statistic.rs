@@ -1,6 +1,7 @@
 //! The statistics, their public cells, and how far one owner's day can move them.
 
-use messages::leaf::Mechanism;
+use messages::counter::{LATENCY, LATENCY_EDGES};
+use messages::leaf::{Mechanism, Query};
 use messages::toeplitz::MAX_HORIZON;
 use minicbor::{Decode, Encode};
 
@@ -30,14 +31,23 @@ impl Bounds {
 }
 
 /// What can be asked. Every cell is public before any data exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Statistic {
+    /// `latency_ms`: sessions by the latency of one of their calls, drawn by chance.
+    Latency,
     /// `sessions.count`: sessions.
     SessionsCount,
     /// `sessions.outcome`: sessions by outcome.
     SessionsOutcome,
     /// `sessions.total`: sessions of all days since the total began.
     SessionsTotal,
+    /// The sum over sessions of what each added to a counter of the pact.
+    Sum {
+        /// The counter's name.
+        counter: String,
+        /// The most that one session counts for; published, and at least 1.
+        clamp: u64,
+    },
     /// `tools`: sessions that used an interaction, by its name in the pact, and `other`.
     Tools,
     /// `violations.count`: sessions in which a rule denied something or ended the session.
@@ -45,8 +55,9 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
+    /// Those that every pact has: all but sums.
+    pub const FIXED: [Self; 6] = [
+        Self::Latency,
         Self::SessionsCount,
         Self::SessionsOutcome,
         Self::SessionsTotal,
@@ -54,42 +65,72 @@ impl Statistic {
         Self::ViolationsCount,
     ];
 
-    /// The statistic called `name`.
+    /// The statistic called `name`, if every pact has it.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|statistic| statistic.name() == name)
+        Self::FIXED.into_iter().find(|statistic| statistic.name() == name)
+    }
+
+    /// What a query asks for.
+    #[must_use]
+    pub fn of(query: &Query) -> Option<Self> {
+        match (Self::parse(&query.statistic), query.clamp) {
+            (Some(fixed), None) => Some(fixed),
+            (None, Some(clamp)) if clamp > 0 => {
+                Some(Self::Sum { counter: query.statistic.clone(), clamp })
+            }
+            _ => None,
+        }
     }
 
     /// Its name in pacts.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
+            Self::Latency => LATENCY,
             Self::SessionsCount => "sessions.count",
             Self::SessionsOutcome => "sessions.outcome",
             Self::SessionsTotal => "sessions.total",
+            Self::Sum { counter, .. } => counter,
             Self::Tools => "tools",
             Self::ViolationsCount => "violations.count",
         }
     }
 
+    /// The most that one session counts for, where that is published.
+    #[must_use]
+    pub const fn clamp(&self) -> Option<u64> {
+        match self {
+            Self::Sum { clamp, .. } => Some(*clamp),
+            _ => None,
+        }
+    }
+
     /// How its noise is drawn.
     #[must_use]
-    pub const fn mechanism(self) -> Mechanism {
+    pub const fn mechanism(&self) -> Mechanism {
         match self {
-            Self::SessionsCount | Self::ViolationsCount => Mechanism::DiscreteLaplace,
-            Self::SessionsOutcome | Self::Tools => Mechanism::DiscreteGaussian,
+            Self::SessionsCount | Self::Sum { .. } | Self::ViolationsCount => {
+                Mechanism::DiscreteLaplace
+            }
+            Self::Latency | Self::SessionsOutcome | Self::Tools => Mechanism::DiscreteGaussian,
             Self::SessionsTotal => Mechanism::SqrtToeplitz,
         }
     }
 
     /// Its public cells in order; `tools` are the interactions of the pact.
     #[must_use]
-    pub fn cells(self, tools: &[String]) -> Vec<String> {
+    pub fn cells(&self, tools: &[String]) -> Vec<String> {
         match self {
+            Self::Latency => {
+                let edges = LATENCY_EDGES.iter().map(ToString::to_string);
+                edges.chain(["over".into()]).collect()
+            }
             Self::SessionsCount | Self::SessionsTotal => vec!["sessions".into()],
             Self::SessionsOutcome => {
                 OutcomeCell::ALL.iter().map(|outcome| outcome.name().into()).collect()
             }
+            Self::Sum { counter, .. } => vec![counter.clone()],
             Self::Tools => {
                 let named = tools.iter().filter(|tool| *tool != OTHER).cloned();
                 named.chain([OTHER.into()]).collect()
@@ -99,7 +140,7 @@ impl Statistic {
     }
 
     /// How far one owner's day moves its cells: L1 for the Laplace mechanism, L2 *squared* for the
-    /// Gaussian one. None for running totals, whose norm is that of a column of their lattice
+    /// Gaussian one. None for a sum past 64 bits, and for running totals, whose norm is that of a column of their lattice
     /// ([`toeplitz::sensitivity_squared`](messages::toeplitz::sensitivity_squared)).
     ///
     /// Neighbouring: two data sets that differ by all sessions of one initiating principal that end
@@ -109,18 +150,20 @@ impl Statistic {
     /// | statistic | v | norm | bound |
     /// |---|---|---|---|
     /// | `sessions.count`, `violations.count` | one cell, at most S | L1 | S |
-    /// | `sessions.outcome` | one cell a session: ‖v‖₁ ≤ S, so ‖v‖₂ ≤ ‖v‖₁ | L2 | S² |
+    /// | a sum with clamp U | one cell, at most U a session | L1 | S·U |
+    /// | `sessions.outcome`, `latency_ms` | one cell a session: ‖v‖₁ ≤ S, so ‖v‖₂ ≤ ‖v‖₁ | L2 | S² |
     /// | `tools` | at most S in a cell, at most K cells a session: ‖v‖₂² ≤ ‖v‖∞ ‖v‖₁ | L2 | S·SK |
     ///
     /// All are attained. Source: Hölder's inequality; Dwork and Roth 2014, definition 3.1, for
     /// the notion.
     #[must_use]
-    pub fn sensitivity(self, bounds: Bounds) -> Option<u64> {
+    pub fn sensitivity(&self, bounds: Bounds) -> Option<u64> {
         let (s, k) = (u64::from(bounds.sessions), u64::from(bounds.cells));
         match self {
             Self::SessionsCount | Self::ViolationsCount => Some(s),
-            Self::SessionsOutcome => Some(s.saturating_mul(s)),
+            Self::Latency | Self::SessionsOutcome => Some(s.saturating_mul(s)),
             Self::SessionsTotal => None,
+            Self::Sum { clamp, .. } => s.checked_mul(*clamp),
             Self::Tools => Some(s.saturating_mul(s).saturating_mul(k)),
         }
     }

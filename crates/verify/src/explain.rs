@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use messages::bundle::Missing;
 use messages::claim::{Audience, Claim, Predicate, Relation, Sum};
-use messages::leaf::{AggregateBody, Mechanism};
+use messages::counter::{LATENCY, LATENCY_EDGES};
+use messages::leaf::{AggregateBody, Mechanism, Query};
 use messages::publication::Publication;
 
 use crate::bundle::decode;
@@ -172,6 +173,8 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         || format!("day {}", query.day),
         |days| format!("days {} to {}", days.first, query.day),
     );
+    let clamp = query.clamp.map_or_else(String::new, |most| format!(", a session for {most}"));
+    let quantiles = quantiles(query, &body.values).unwrap_or_default();
     let cells: Vec<String> = query
         .cells
         .iter()
@@ -179,12 +182,36 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         .map(|(cell, value)| format!("{} {value}", clean(cell)))
         .collect();
     format!(
-        "{} of {days}: {} (± {} with 95 % probability, {mechanism} noise, {} nano-ρ)",
+        "{} of {days}: {} (± {} with 95 % probability, {mechanism} noise, {} nano-ρ; a principal \
+         counts for at most {} a day{clamp}){quantiles}",
         clean(&query.statistic),
         cells.join(", "),
         noise.half_width_95,
         query.nano_rho,
+        counted(usize::try_from(noise.session_bound).unwrap_or(usize::MAX), "session", "sessions"),
     )
+}
+
+/// Quantiles of a noisy histogram of latencies, by the edges of its buckets: what anybody reads off
+/// the numbers, at no cost.
+fn quantiles(query: &Query, values: &[i64]) -> Option<String> {
+    let edges = (query.statistic == LATENCY).then_some(LATENCY_EDGES)?;
+    let all = values.iter().fold(0_i64, |sum, value| sum.saturating_add(*value));
+    if all <= 0 {
+        return None;
+    }
+    let within = |percent: i64| {
+        let mut sum = 0_i64;
+        let found = edges.iter().zip(values).find(|(_, value)| {
+            sum = sum.saturating_add(**value);
+            sum.saturating_mul(100) >= all.saturating_mul(percent)
+        });
+        found.map_or_else(
+            || format!("{percent} % not within the last edge"),
+            |(edge, _)| format!("{percent} % within {edge} ms"),
+        )
+    };
+    Some(format!("; by these numbers {}, {}, {}", within(50), within(95), within(99)))
 }
 
 /// A whole ledger, without its days.
@@ -237,4 +264,40 @@ fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let written = writeln!(text, "{line}");
     debug_assert!(written.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::ids::Root;
+    use messages::leaf::Mechanism;
+
+    use super::*;
+
+    #[test]
+    fn quantiles_are_the_first_edges_that_hold_so_much() {
+        let query = |statistic: &str| Query {
+            dataset: Root([1; 32]),
+            day: 1,
+            statistic: statistic.into(),
+            cells: Vec::new(),
+            nano_rho: 1,
+            mechanism: Mechanism::DiscreteGaussian,
+            total: None,
+            clamp: None,
+        };
+        let read = |values: &[i64]| quantiles(&query(LATENCY), values);
+        // 50 of 100 within 100 ms; 95 within 1000 ms; 99 only above the last edge.
+        let said = "; by these numbers 50 % within 100 ms, 95 % within 1000 ms, 99 % not within the \
+                    last edge";
+        assert_eq!(read(&[20, 30, 30, 10, 5, 2, 1, 2]).unwrap(), said);
+        let first = read(&[100, -3, 3, 0, 0, 0, 0, 0]).unwrap();
+        assert!(first.ends_with("99 % within 50 ms"), "{first}");
+        // One less is not so much.
+        let later = read(&[20, 29, 31, 10, 5, 2, 1, 2]).unwrap();
+        assert!(later.contains("50 % within 200 ms"), "{later}");
+        for nothing in [&[0; 8][..], &[1, -1], &[-5], &[]] {
+            assert_eq!(read(nothing), None);
+        }
+        assert_eq!(quantiles(&query("tools"), &[1]), None);
+    }
 }

@@ -291,7 +291,7 @@ BODIES = {
     RESERVE: "sequence dataset day debits spent cap",
     AGGREGATE: "sequence reserved query noise values at",
 }
-QUERY = "dataset day statistic cells price mechanism total?"
+QUERY = "dataset day statistic cells price mechanism total? clamp?"
 DEBIT = "query price"
 DAYS = "first horizon"
 NOISE = "mechanism scale sensitivity half_width sessions cells"
@@ -856,13 +856,16 @@ def check_noise(body):
         column = lattice(total.horizon)
     norm = sum(c * c for c in column)
     moved = {("sessions.count", LAPLACE): sessions, ("violations.count", LAPLACE): sessions,
-             ("sessions.outcome", GAUSSIAN): sessions**2, ("tools", GAUSSIAN): sessions**2 * cells,
-             ("sessions.total", TOEPLITZ): sessions**2 * norm}
-    need((query.statistic, noise.mechanism) in moved, "statistic-unknown")
-    moved = moved[query.statistic, noise.mechanism]
-    need(sessions and cells and moved == noise.sensitivity, "noise-sensitivity")
+             ("sessions.outcome", GAUSSIAN): sessions**2, ("latency_ms", GAUSSIAN): sessions**2,
+             ("tools", GAUSSIAN): sessions**2 * cells, ("sessions.total", TOEPLITZ): sessions**2 * norm}
+    kind = query.statistic, noise.mechanism
+    if laplace and query.statistic not in {name for name, _ in moved}:
+        moved[kind] = sessions * (query.clamp or 0)
+    else:
+        need(query.clamp is None and kind in moved, "statistic-unknown")
+    need(cells and noise.sensitivity and moved[kind] == noise.sensitivity, "noise-sensitivity")
     # The scale is in thousandths, the price in billionths, a width in tenths of the scale.
-    squared = moved**2 if laplace else moved
+    squared = noise.sensitivity**2 if laplace else noise.sensitivity
     need(squared * 10**15 <= 2 * noise.scale**2 * query.price, "noise-scale")
     if total is not None:
         need(noise.half_width >= total_width(noise.scale, column, days), "noise-width")

@@ -140,9 +140,10 @@ impl Pipeline {
     /// What a day of a pact is asked, with prices: what its consent lists, in its order.
     fn board(&self, compiled: &Compiled) -> Vec<(release::Statistic, u64)> {
         let most = self.values.privacy.price_nano_rho;
-        let asked = compiled.statistics().iter().filter_map(|name| {
-            Some((release::Statistic::parse(name)?, compiled.price(name)?.min(most)))
-        });
+        let asked = compiled
+            .statistics()
+            .iter()
+            .filter_map(|name| Some((statistic(compiled, name)?, compiled.price(name)?.min(most))));
         asked.collect()
     }
 
@@ -167,7 +168,7 @@ impl Pipeline {
             return Err(Refused("release-not-a-party"));
         }
         compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
-        let statistic = release::Statistic::parse(&asked.statistic);
+        let statistic = statistic(compiled, &asked.statistic);
         let statistic = statistic.ok_or(Refused("unknown-statistic"))?;
         let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
         let dataset = *listed.data.id();
@@ -194,6 +195,17 @@ impl Pipeline {
         let refusal = quote.and_then(Result::err);
         Err(Refused(refusal.map_or("release-lost", |refusal| refusal.code())))
     }
+}
+
+/// What a name in a pact's consent stands for: a statistic that every pact has, or the sum of one
+/// of its counters, as far as the pact bounds what a session counts for.
+fn statistic(compiled: &Compiled, name: &str) -> Option<release::Statistic> {
+    let sum = || {
+        let (_, counter) = compiled.schema().find(name).filter(|(_, c)| c.bucket.is_none())?;
+        let clamp = compiled.clamp(name).filter(|clamp| *clamp > 0)?;
+        Some(release::Statistic::Sum { counter: counter.name.clone(), clamp })
+    };
+    release::Statistic::parse(name).or_else(sum)
 }
 
 #[cfg(all(test, feature = "insecure-software-attester"))]

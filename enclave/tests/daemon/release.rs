@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use attestations::{Expect, appraise};
 use messages::bundle::{Bundle, IncludedLeaf, LogView, Place};
 use messages::codec::Wire;
+use messages::event::{Body, Content, Party, Status};
+use messages::ids::SessionId;
 use messages::leaf::{AggregateBody, BootBody, Days, Kind};
 use messages::publication::Disclosed;
-use messages::reply::{Reply, Request};
+use messages::reply::{Action, Reply, Request};
 use messages::time::{Millis, UnixMillis};
+use serde_json::json;
 use verify::{Anchors, Findings, LogAnchor, evidence_in, verify};
 
-use crate::parties::Parties;
-use crate::support::{Client, Daemon, Home, ORIGIN};
+use crate::parties::{ANSWER, ASK, Parties, Talk, call};
+use crate::support::{Client, Daemon, Home, ORIGIN, code};
 
 /// 2026-12-01 in days since 1970: where the configured clock starts.
 const DAY: u64 = 20_788;
@@ -116,4 +119,71 @@ fn every_number_of_every_day_verifies_and_a_total_goes_on_over_a_restart() {
     }
     gap.remove(4);
     assert_eq!(verdicts(&daemon, &gap[3..5]), ["verified", "sequence-gap"]);
+}
+
+/// A price at which noise is almost none, so that what is counted can be seen.
+fn loud() -> Home {
+    Home::with(|config| {
+        let config = config.replace("cap_nano_rho = 400000000", "cap_nano_rho = 9000000000000000");
+        config.replace("price_nano_rho = 100000000", "price_nano_rho = 1000000000000000")
+    })
+}
+
+#[test]
+fn sums_are_clamped_and_a_session_has_the_latency_of_one_of_its_calls() {
+    let listed = |statistic: &str, most: &str| {
+        json!({"statistic": statistic, "epsilon": "2000", "delta": "0", "per": "P1D",
+            "bounds": ["0", most], "unit": "session"})
+    };
+    let parties = Parties::with(|pact| {
+        pact["monitoring"]["disclosure"]["dp"] = json!([
+            listed("calls.all", "50"),
+            listed("events", "5"),
+            listed("latency_ms", "1"),
+            listed("calls.ok", "0"),
+            listed("salaries", "9"),
+        ]);
+    });
+    let home = loud();
+    let daemon = home.start();
+    let client = daemon.connect();
+    assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
+    let session = SessionId([1; 32]);
+    assert_eq!(client.ask(&parties.open(session, client.boot())), Reply::Opened);
+    let mut talk = Talk::new(session);
+    for n in 0..20 {
+        let id = format!("c{n}");
+        let event = talk.say(&parties, ASK, call(&id, "get_balance"));
+        let reply = client.ask(&Request::Event { event });
+        assert!(matches!(reply, Reply::Verdict { action: Action::Allow, .. }), "{reply:?}");
+        let (content, latency_us) = (Content::Text("1,000".into()), Some(300_000));
+        let body = Body::Result { call: id, status: Status::Ok, content, latency_us };
+        let event = talk.say(&parties, ANSWER, body);
+        assert!(matches!(client.ask(&Request::Event { event }), Reply::Verdict { .. }));
+    }
+    for party in Party::BOTH {
+        let reply = client.ask(&parties.count(talk.counts(party, true)));
+        assert!(matches!(reply, Reply::Counted { .. }), "{reply:?}");
+    }
+    next_day(&client);
+    let released = |name: &str| client.ask(&parties.release(name, DAY, &parties.auditor));
+    let shown = |name: &str| {
+        let Reply::Released { leaves } = released(name) else { panic!("{name}") };
+        leaves
+    };
+    // Noise is rounded up to a scale of an eighth: past four it is met in one of 10¹³ runs.
+    let calls = last(&shown("calls.all"));
+    assert_eq!((calls.query.clamp, calls.noise.sensitivity), (Some(50), 50));
+    assert!(calls.values[0].abs_diff(20) <= 4, "{:?}", calls.values);
+    let events = last(&shown("events"));
+    assert!(events.values[0].abs_diff(5) <= 4, "forty, of which five count: {:?}", events.values);
+    assert_eq!(last(&shown("latency_ms")).values, [0, 0, 0, 1, 0, 0, 0, 0], "within 500 ms");
+    assert_eq!(
+        verdicts(&daemon, &["calls.all", "events", "latency_ms"].map(shown)),
+        ["verified"; 3]
+    );
+    // Without a bound there is no sum, and what no counter is called there is not.
+    for name in ["calls.ok", "salaries"] {
+        assert_eq!(code(released(name)), "unknown-statistic");
+    }
 }

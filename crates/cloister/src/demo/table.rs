@@ -1,10 +1,7 @@
 //! The demo's tables.
 
 use comfy_table::{Table, presets};
-use messages::codec::Wire;
 use messages::event::Body;
-use messages::leaf::{AggregateBody, Kind};
-use messages::reply::Reply;
 
 use crate::output;
 use crate::replay::report::{Line, Outcome};
@@ -16,13 +13,6 @@ pub(crate) struct ClaimRow {
     pub(crate) words: String,
     /// The code, when there is no proof.
     pub(crate) refused: Option<String>,
-}
-
-/// One private number.
-pub(crate) struct ReleaseRow {
-    name: String,
-    value: String,
-    noise: String,
 }
 
 /// What was stopped, and why.
@@ -66,44 +56,6 @@ pub(crate) fn claims(rows: &[ClaimRow]) {
         table.add_row([row.id.clone(), row.words.clone(), proof]);
     }
     print(&table);
-}
-
-/// What was released.
-pub(crate) fn releases(rows: &[ReleaseRow]) {
-    let mut table = table(&["private aggregate", "noisy value", "noise, 95 %"]);
-    for row in rows {
-        table.add_row([row.name.clone(), row.value.clone(), row.noise.clone()]);
-    }
-    print(&table);
-}
-
-impl ReleaseRow {
-    pub(crate) fn refused(statistic: &str, code: String) -> Self {
-        Self { name: statistic.into(), value: "none".into(), noise: code }
-    }
-
-    /// Rows of a release: one a cell. What was paid for with it comes before it.
-    pub(crate) fn read(reply: &Reply) -> Vec<Self> {
-        let Reply::Released { leaves } = reply else { return Vec::new() };
-        leaves
-            .last()
-            .filter(|l| l.leaf.kind == Kind::Aggregate)
-            .into_iter()
-            .filter_map(|l| AggregateBody::from_cbor(&l.body).ok())
-            .flat_map(|body| {
-                let noise = format!("± {}", body.noise.half_width_95);
-                let name = body.query.statistic.clone();
-                let cells = body.query.cells.into_iter().zip(body.values);
-                cells
-                    .map(|(cell, value)| Self {
-                        name: format!("{name}: {cell}"),
-                        value: value.to_string(),
-                        noise: noise.clone(),
-                    })
-                    .collect::<Vec<_>>()
-            })
-            .collect()
-    }
 }
 
 fn table(header: &[&str]) -> Table {

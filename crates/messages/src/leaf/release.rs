@@ -110,6 +110,9 @@ pub struct Query {
     /// Of a running total: the days that it is of. Other statistics have none.
     #[n(7)]
     pub total: Option<Days>,
+    /// Of a sum over sessions: the most that one session counts for. Other statistics have none.
+    #[n(8)]
+    pub clamp: Option<u64>,
 }
 
 /// The days of a running total: from the first one to the query's, which is one of them.

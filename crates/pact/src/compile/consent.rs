@@ -2,14 +2,13 @@
 
 use messages::claim::{ConsentEntry, Predicate, Relation, Sum};
 use messages::codec::Wire;
-use messages::counter::{CounterIndex, Schema};
+use messages::counter::{CounterIndex, LATENCY, LATENCY_EDGES, Schema};
 use messages::domain;
 use messages::ids::{PactHash, Root};
 use messages::merkle::CONSENT;
 use rust_decimal::Decimal;
 
 use super::CompileError;
-use super::schema::{LATENCY, LATENCY_EDGES};
 use crate::claim::{ClaimError, Spoken, Vocabulary, breach};
 use crate::document::Pact;
 use crate::document::scalar::Exact;

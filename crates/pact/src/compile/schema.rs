@@ -1,12 +1,11 @@
 //! The counters of a pact, in their one order.
 
 use messages::codec::Wire;
-use messages::counter::{Bucket, Counter, CounterIndex, DEFAULT_MAX, MAX_COUNTERS, Schema};
+use messages::counter::{
+    Bucket, Counter, CounterIndex, DEFAULT_MAX, LATENCY, LATENCY_EDGES, MAX_COUNTERS, Schema,
+};
 
 use super::CompileError;
-
-/// Upper edges of the latency histogram in milliseconds.
-pub(crate) const LATENCY_EDGES: [u64; 7] = [50, 100, 200, 500, 1000, 2000, 5000];
 
 /// Counters that every pact has, by their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,9 +110,6 @@ impl Builder {
         if fits { Ok(schema) } else { Err(CompileError::TooManyCounters) }
     }
 }
-
-/// Name of the latency histogram.
-pub(crate) const LATENCY: &str = "latency_ms";
 
 #[cfg(test)]
 mod tests {

@@ -132,6 +132,7 @@ fields!(QUERY: "query", Query as Query, |c, change| c.aggregate(|b| change(&mut 
     nano_rho,
     mechanism: |mechanism| *mechanism = Mechanism::DiscreteLaplace,
     total: |total| *total = Some(Days { first: 1, horizon: 2 }),
+    clamp: |clamp| *clamp = Some(1),
 });
 
 fields!(DAYS: "days", Days as Days,

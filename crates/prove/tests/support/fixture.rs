@@ -71,6 +71,7 @@ pub(crate) fn query() -> Query {
         nano_rho: 6_000_000,
         mechanism: Mechanism::DiscreteGaussian,
         total: None,
+        clamp: None,
     }
 }
 

@@ -34,13 +34,21 @@ fn row() -> impl Strategy<Value = Row> {
     (0..4_u8, 0..2_u64, 0..4_u8, btree_set(0..TOOLS + 2, 0..7))
 }
 
+/// Every statistic, and a sum.
+fn every() -> impl Iterator<Item = Statistic> {
+    Statistic::FIXED.into_iter().chain([Statistic::Sum { counter: "spent".into(), clamp: 5 }])
+}
+
 /// Every owner samples with a generator of their own, as independent samples do.
 fn counted(rows: &[Row], bounds: Bounds) -> Contributions {
     let mut seen = empty(bounds);
     let mut rngs: Vec<_> = (0..4).map(|n| ChaCha20Rng::from_seed([n; 32])).collect();
     for (owner, day, outcome, tools) in rows {
         let outcome = OutcomeCell::ALL[usize::from(*outcome)];
-        let session = Contribution::new(outcome, tools.iter().copied().map(tool));
+        let answered = u64::from(*owner) + tools.len() as u64;
+        let session = Contribution::new(outcome, tools.iter().copied().map(tool))
+            .with_sums([("spent".to_owned(), 3 * answered)])
+            .with_latencies(vec![answered, 0, 1]);
         seen.add(&did(*owner), *day, session, &mut rngs[usize::from(*owner)]);
     }
     seen
@@ -56,8 +64,8 @@ proptest! {
         let today: Vec<Row> = rows.into_iter().filter(|r| r.1 == day).collect();
         let others: Vec<Row> = today.iter().filter(|r| r.0 != owner).cloned().collect();
         let (with, without) = (counted(&today, bounds), counted(&others, bounds));
-        for statistic in Statistic::ALL {
-            let pairs = with.count(statistic, day).into_iter().zip(without.count(statistic, day));
+        for statistic in every() {
+            let pairs = with.count(&statistic, day).into_iter().zip(without.count(&statistic, day));
             let moved: Vec<u64> = pairs.map(|(a, b)| a.abs_diff(b)).collect();
             let squares = moved.iter().map(|m| m * m).sum();
             let (distance, claimed) = match statistic.mechanism() {
@@ -75,9 +83,9 @@ proptest! {
         let seen = counted(&rows, Bounds { sessions: 64, cells: 8, horizon: 30 });
         for day in 0..3 {
             let expected = rows.iter().filter(|r| r.1 == day).count();
-            let counts = seen.count(Statistic::SessionsCount, day);
+            let counts = seen.count(&Statistic::SessionsCount, day);
             prop_assert_eq!(counts, [i64::try_from(expected).unwrap()]);
-            let outcomes: i64 = seen.count(Statistic::SessionsOutcome, day).iter().sum();
+            let outcomes: i64 = seen.count(&Statistic::SessionsOutcome, day).iter().sum();
             prop_assert_eq!(outcomes, i64::try_from(expected).unwrap());
         }
     }
@@ -88,13 +96,18 @@ fn sensitivities_are_attained() {
     let bounds = Bounds { sessions: 3, cells: 2, horizon: 30 };
     let all = (0, 0, 1, BTreeSet::from([0, 1]));
     let seen = counted(&[all.clone(), all.clone(), all.clone(), all], bounds);
-    for statistic in Statistic::ALL {
-        let counts = seen.count(statistic, 0);
+    for statistic in every() {
+        let counts = seen.count(&statistic, 0);
         let reached: i64 = match statistic.mechanism() {
             Mechanism::DiscreteLaplace => counts.iter().sum(),
             Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
             Mechanism::SqrtToeplitz => continue,
         };
+        if statistic == Statistic::Latency {
+            // By chance not all three lie in one bucket.
+            assert_eq!(counts.iter().sum::<i64>(), 3);
+            continue;
+        }
         assert_eq!(u64::try_from(reached).ok(), statistic.sensitivity(bounds), "{statistic:?}");
     }
 }
@@ -105,7 +118,7 @@ fn tools_that_the_pact_does_not_name_share_one_cell() {
         &[(0, 0, 0, BTreeSet::from([0, 6, 7]))],
         Bounds { sessions: 1, cells: 8, horizon: 30 },
     );
-    assert_eq!(seen.count(Statistic::Tools, 0), [1, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(seen.count(&Statistic::Tools, 0), [1, 0, 0, 0, 0, 0, 1]);
 }
 
 #[test]
@@ -117,16 +130,16 @@ fn an_interaction_called_other_is_the_cell_other() {
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
     let session = Contribution::new(OutcomeCell::Clean, ["other".into(), "b".into()]);
     seen.add(&did(0), 0, session, &mut rng);
-    assert_eq!(seen.cells(Statistic::Tools), ["a", "other"]);
-    assert_eq!(seen.count(Statistic::Tools, 0), [0, 1]);
+    assert_eq!(seen.cells(&Statistic::Tools), ["a", "other"]);
+    assert_eq!(seen.count(&Statistic::Tools, 0), [0, 1]);
 }
 
 #[test]
 fn violations_are_sessions_that_a_rule_stopped() {
     let rows: Vec<Row> = (0..4).map(|outcome| (outcome, 0, outcome, BTreeSet::new())).collect();
     let seen = counted(&rows, Bounds { sessions: 8, cells: 1, horizon: 30 });
-    assert_eq!(seen.count(Statistic::ViolationsCount, 0), [2]);
-    assert_eq!(seen.count(Statistic::SessionsOutcome, 0), [1, 1, 1, 1]);
+    assert_eq!(seen.count(&Statistic::ViolationsCount, 0), [2]);
+    assert_eq!(seen.count(&Statistic::SessionsOutcome, 0), [1, 1, 1, 1]);
 }
 
 #[test]
@@ -142,7 +155,7 @@ fn every_session_of_a_full_day_is_kept_equally_often() {
         for n in 0..sessions {
             seen.add(&did(0), 0, Contribution::new(OutcomeCell::Clean, [tool(n)]), &mut rng);
         }
-        let counts = seen.count(Statistic::Tools, 0);
+        let counts = seen.count(&Statistic::Tools, 0);
         hits.iter_mut().zip(counts).for_each(|(hit, count)| *hit += count);
     }
     // Binomial(3000, 1/5): mean 600, standard deviation 21.9; six of them.
@@ -157,7 +170,7 @@ fn every_tool_of_a_crowded_session_is_kept_equally_often() {
         let mut seen = empty(Bounds { sessions: 1, cells: 2, horizon: 30 });
         let session = Contribution::new(OutcomeCell::Clean, (0..TOOLS).map(tool));
         seen.add(&did(0), 0, session, &mut rng);
-        let counts = seen.count(Statistic::Tools, 0);
+        let counts = seen.count(&Statistic::Tools, 0);
         assert_eq!(counts.iter().sum::<i64>(), 2);
         hits.iter_mut().zip(counts).for_each(|(hit, count)| *hit += count);
     }
@@ -182,8 +195,8 @@ fn forgotten_days_are_empty() {
         Bounds { sessions: 1, cells: 1, horizon: 30 },
     );
     seen.forget_before(1);
-    assert_eq!(seen.count(Statistic::SessionsCount, 0), [0]);
-    assert_eq!(seen.count(Statistic::SessionsCount, 1), [1]);
+    assert_eq!(seen.count(&Statistic::SessionsCount, 0), [0]);
+    assert_eq!(seen.count(&Statistic::SessionsCount, 1), [1]);
 }
 
 proptest! {
@@ -205,8 +218,8 @@ proptest! {
             }
         }
         prop_assert_eq!(minicbor::to_vec(&seen).unwrap(), minicbor::to_vec(&again).unwrap());
-        for statistic in Statistic::ALL {
-            prop_assert_eq!(seen.count(statistic, 1), again.count(statistic, 1));
+        for statistic in every() {
+            prop_assert_eq!(seen.count(&statistic, 1), again.count(&statistic, 1));
         }
     }
 
@@ -247,8 +260,8 @@ fn a_forgotten_day_does_not_begin_anew() {
     for day in [4, 5] {
         seen.add(&did(0), day, Contribution::new(OutcomeCell::Clean, []), &mut rng);
     }
-    assert_eq!(seen.count(Statistic::SessionsCount, 4), [0]);
-    assert_eq!(seen.count(Statistic::SessionsCount, 5), [1]);
+    assert_eq!(seen.count(&Statistic::SessionsCount, 4), [0]);
+    assert_eq!(seen.count(&Statistic::SessionsCount, 5), [1]);
 }
 
 #[test]
@@ -262,10 +275,44 @@ fn a_revision_appends_cells_and_moves_no_count() {
         seen.add(&did(0), 3, session, &mut rng);
     };
     add(&mut seen, &[1, 2]);
-    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 1]);
+    assert_eq!(seen.count(&Statistic::Tools, 3), [0, 1, 1]);
     seen.append(tools(&[0, 1, 2, 3]));
     // What was another one then is another one still.
-    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 0, 0, 1]);
+    assert_eq!(seen.count(&Statistic::Tools, 3), [0, 1, 0, 0, 1]);
     add(&mut seen, &[2, 9]);
-    assert_eq!(seen.count(Statistic::Tools, 3), [0, 1, 1, 0, 2]);
+    assert_eq!(seen.count(&Statistic::Tools, 3), [0, 1, 1, 0, 2]);
+}
+
+#[test]
+fn a_sum_counts_a_session_up_to_its_clamp() {
+    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30 });
+    let mut rng = ChaCha20Rng::from_seed([0; 32]);
+    for spent in [0, 3, 5, 6, u64::MAX] {
+        let session = Contribution::new(OutcomeCell::Clean, []);
+        seen.add(&did(0), 0, session.with_sums([("spent".to_owned(), spent)]), &mut rng);
+    }
+    let sum =
+        |counter: &str, clamp| seen.count(&Statistic::Sum { counter: counter.into(), clamp }, 0);
+    assert_eq!((sum("spent", 5), sum("spent", 1), sum("other", 5)), (vec![18], vec![4], vec![0]));
+}
+
+#[test]
+fn a_session_is_in_the_bucket_of_one_of_its_calls_by_chance() {
+    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    assert_eq!(one_of(&[], &mut rng), None);
+    assert_eq!(one_of(&[0, 0], &mut rng), None);
+    let mut hits = [0_u32; 4];
+    for _ in 0..4000 {
+        hits[usize::from(one_of(&[0, 1, 0, 3], &mut rng).unwrap())] += 1;
+    }
+    // 1000 and 3000; seven deviations are 192.
+    assert!(hits[0] == 0 && hits[2] == 0 && hits[1].abs_diff(1000) < 192, "{hits:?}");
+    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30 });
+    for latencies in [vec![0, 2], vec![0, 0, 0, 0, 0, 0, 0, 1], Vec::new()] {
+        let session = Contribution::new(OutcomeCell::Clean, []);
+        seen.add(&did(0), 0, session.with_latencies(latencies), &mut rng);
+    }
+    assert_eq!(seen.count(&Statistic::Latency, 0), [0, 1, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(seen.cells(&Statistic::Latency)[..2], ["50", "100"]);
+    assert_eq!(seen.cells(&Statistic::Latency).last().unwrap(), "over");
 }

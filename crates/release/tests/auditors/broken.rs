@@ -15,39 +15,39 @@ pub(crate) fn subjects() -> Vec<(Subject, Finding)> {
     let tells = |name, claim, run: Run| (subject(name, claim, run), Finding::Tells);
     vec![
         tells("half of the noise", count(), |present, days| {
-            daily_answers(Statistic::SessionsCount, present, days, 4 * NANO_RHO)
+            daily_answers(&Statistic::SessionsCount, present, days, 4 * NANO_RHO)
         }),
         tells("noise for one session where several count", count(), |present, days| {
-            daily_answers(Statistic::SessionsCount, present, days, 64 * NANO_RHO)
+            daily_answers(&Statistic::SessionsCount, present, days, 64 * NANO_RHO)
         }),
         tells("noise for one cell where a session has several", tools(), |present, days| {
-            daily_answers(Statistic::Tools, present, days, 4 * NANO_RHO)
+            daily_answers(&Statistic::Tools, present, days, 4 * NANO_RHO)
         }),
         tells("no bound on an owner's sessions", count(), |present, days| {
-            shifted(Statistic::SessionsCount, present, days, 24)
+            shifted(&Statistic::SessionsCount, present, days, 24)
         }),
         tells("no bound on a session's cells", (ZCDP, per_tool(4)), |present, days| {
             // Four times as many tools, and the noise of a quarter of them.
             let quarters =
-                [(); 4].map(|()| daily_answers(Statistic::Tools, present, days, NANO_RHO));
+                [(); 4].map(|()| daily_answers(&Statistic::Tools, present, days, NANO_RHO));
             joined(&quarters)
         }),
         tells("cells without a session without noise", tools(), |present, days| {
-            let mut answers = daily_answers(Statistic::Tools, present, days, NANO_RHO);
+            let mut answers = daily_answers(&Statistic::Tools, present, days, NANO_RHO);
             if !present {
                 answers.iter_mut().for_each(|answer| answer[..TOOLS].fill(0));
             }
             answers
         }),
         tells("noise in the first cell only", tools(), |present, days| {
-            let mut answers = daily_answers(Statistic::Tools, present, days, NANO_RHO);
+            let mut answers = daily_answers(&Statistic::Tools, present, days, NANO_RHO);
             for answer in &mut answers {
                 answer[1..TOOLS].fill(if present { 8 } else { 0 });
             }
             answers
         }),
         tells("an answer only where there is something to say", count(), |present, days| {
-            let mut answers = daily_answers(Statistic::SessionsOutcome, present, days, NANO_RHO);
+            let mut answers = daily_answers(&Statistic::SessionsOutcome, present, days, NANO_RHO);
             if !present {
                 answers.iter_mut().for_each(Vec::clear);
             }
@@ -55,7 +55,7 @@ pub(crate) fn subjects() -> Vec<(Subject, Finding)> {
         }),
         tells("an answer drawn again and again", (PURE, vec![1.0; 4]), |present, days| {
             let draws =
-                [(); 4].map(|()| daily_answers(Statistic::SessionsCount, present, days, NANO_RHO));
+                [(); 4].map(|()| daily_answers(&Statistic::SessionsCount, present, days, NANO_RHO));
             joined(&draws)
         }),
         tells(
@@ -63,13 +63,13 @@ pub(crate) fn subjects() -> Vec<(Subject, Finding)> {
             (PURE, vec![1.0; 8]),
             |present, rounds| {
                 let totals = [(); HORIZON as usize]
-                    .map(|()| daily_answers(Statistic::SessionsCount, present, rounds, NANO_RHO));
+                    .map(|()| daily_answers(&Statistic::SessionsCount, present, rounds, NANO_RHO));
                 joined(&totals)
             },
         ),
         (
             subject("one draw for all cells", tools(), |present, days| {
-                let mut answers = daily_answers(Statistic::Tools, present, days, NANO_RHO);
+                let mut answers = daily_answers(&Statistic::Tools, present, days, NANO_RHO);
                 for answer in &mut answers {
                     let noise = answer[TOOLS] - 3;
                     let count = if present { 8 } else { 0 };
@@ -81,7 +81,7 @@ pub(crate) fn subjects() -> Vec<(Subject, Finding)> {
         ),
         (
             subject("one draw for two statistics", (PURE, vec![1.0, 0.0]), |present, days| {
-                let answers = daily_answers(Statistic::SessionsCount, present, days, NANO_RHO);
+                let answers = daily_answers(&Statistic::SessionsCount, present, days, NANO_RHO);
                 answers.into_iter().map(|answer| [&answer[..], &answer[..]].concat()).collect()
             }),
             Finding::Repeats,
@@ -93,12 +93,12 @@ pub(crate) fn subjects() -> Vec<(Subject, Finding)> {
 pub(crate) fn post_processed() -> Vec<Subject> {
     vec![
         subject("never negative", (PURE, vec![1.0]), |present, days| {
-            let mut answers = daily_answers(Statistic::SessionsCount, present, days, NANO_RHO);
+            let mut answers = daily_answers(&Statistic::SessionsCount, present, days, NANO_RHO);
             answers.iter_mut().flatten().for_each(|value| *value = (*value).max(0));
             answers
         }),
         subject("below the noise it is nothing", (ZCDP, per_tool(1)), |present, days| {
-            let mut answers = daily_answers(Statistic::Tools, present, days, NANO_RHO);
+            let mut answers = daily_answers(&Statistic::Tools, present, days, NANO_RHO);
             answers.iter_mut().flatten().for_each(|value| {
                 if value.abs() < 12 {
                     *value = 0;
@@ -138,7 +138,7 @@ fn subject(name: &'static str, (loss, direction): (Loss, Vec<f64>), run: Run) ->
 }
 
 /// Answers in which so many of the owner's sessions count beside those that may.
-fn shifted(statistic: Statistic, present: bool, days: usize, more: i64) -> Vec<Vec<i64>> {
+fn shifted(statistic: &Statistic, present: bool, days: usize, more: i64) -> Vec<Vec<i64>> {
     let mut answers = daily_answers(statistic, present, days, NANO_RHO);
     if present {
         answers.iter_mut().flatten().for_each(|value| *value += more);

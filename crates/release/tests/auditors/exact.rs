@@ -47,7 +47,7 @@ fn no_order_of_the_loss_is_more_than_was_paid() {
             (Statistic::SessionsOutcome, 1),
             (Statistic::SessionsOutcome, 8),
         ] {
-            let noise = noise(statistic, sessions, nano_rho);
+            let noise = noise(statistic.clone(), sessions, nano_rho);
             let scale = noise.scale_milli as f64 / 1000.0;
             let reach = 40 * i32::try_from(noise.scale_milli.div_ceil(1000)).unwrap() + 1100;
             let pmf = log_pmf(noise.mechanism, scale, reach);

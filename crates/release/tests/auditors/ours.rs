@@ -27,6 +27,8 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let daily = [
         ("sessions.count", PURE, Statistic::SessionsCount, vec![1.0]),
         ("violations.count", PURE, Statistic::ViolationsCount, vec![1.0]),
+        ("a sum", PURE, Statistic::Sum { counter: SPENT.into(), clamp: CLAMP }, vec![1.0]),
+        ("latency_ms", ZCDP, Statistic::Latency, vec![0.0, 1.0]),
         ("sessions.outcome", ZCDP, Statistic::SessionsOutcome, vec![0.0, 1.0, 0.0, 0.0]),
         ("tools", ZCDP, Statistic::Tools, per_tool(1)),
     ];
@@ -34,7 +36,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         name,
         loss,
         direction,
-        run: Box::new(move |present, days| daily_answers(statistic, present, days, NANO_RHO)),
+        run: Box::new(move |present, days| daily_answers(&statistic, present, days, NANO_RHO)),
     });
     let total = Subject {
         name: "sessions.total",
@@ -47,7 +49,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
 
 /// Answers of independent days at this price.
 pub(crate) fn daily_answers(
-    statistic: Statistic,
+    statistic: &Statistic,
     present: bool,
     days: usize,
     nano_rho: u64,
@@ -56,7 +58,7 @@ pub(crate) fn daily_answers(
     (0..u64::try_from(days).unwrap())
         .map(|day| {
             fill(&mut data, day, present);
-            answer(&mut data, day, &[(statistic, nano_rho)]).concat()
+            answer(&mut data, day, &[(statistic.clone(), nano_rho)]).concat()
         })
         .collect()
 }
@@ -110,7 +112,10 @@ pub(crate) fn fill(data: &mut Dataset, day: u64, present: bool) {
         data.add(&other, day, Contribution::new(OutcomeCell::Clean, []), &mut rng);
     }
     for _ in 0..if present { SESSIONS } else { 0 } {
-        data.add(&owner, day, Contribution::new(OutcomeCell::Denied, tools()), &mut rng);
+        let session = Contribution::new(OutcomeCell::Denied, tools())
+            .with_sums([(SPENT.to_owned(), 40 * CLAMP)])
+            .with_latencies(vec![0, 3]);
+        data.add(&owner, day, session, &mut rng);
     }
 }
 
@@ -121,6 +126,10 @@ pub(crate) fn answer(data: &mut Dataset, day: u64, asked: &[(Statistic, u64)]) -
     data.record(&drawn).unwrap();
     drawn.answers().iter().map(|body| body.values.clone()).collect()
 }
+
+/// A counter that is summed, and the most that a session counts for in it.
+const SPENT: &str = "sum:pay.amount";
+const CLAMP: u64 = 500;
 
 const AT: Bracket =
     Bracket { earliest: UnixMillis(1), latest: UnixMillis(2), clock: ClockKind::Generated };

@@ -31,8 +31,13 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let cells = u128::from(noise.cell_bound);
     let squares = sessions.checked_mul(sessions);
     let moved = match (query.statistic.as_str(), noise.mechanism) {
+        (name, Mechanism::DiscreteLaplace) if !FIXED.contains(&name) => {
+            // The sum of a counter of the pact, of which no session counts for more than this.
+            query.clamp.and_then(|clamp| sessions.checked_mul(clamp.into()))
+        }
+        _ if query.clamp.is_some() => return Err(Fault::StatisticUnknown),
         ("sessions.count" | "violations.count", Mechanism::DiscreteLaplace) => Some(sessions),
-        ("sessions.outcome", Mechanism::DiscreteGaussian) => squares,
+        ("sessions.outcome" | "latency_ms", Mechanism::DiscreteGaussian) => squares,
         ("tools", Mechanism::DiscreteGaussian) => squares.and_then(|s| s.checked_mul(cells)),
         ("sessions.total", Mechanism::SqrtToeplitz) => total.as_ref().and_then(|(lattice, _)| {
             // More sessions than there can be move more than there can be.
@@ -41,7 +46,7 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
         }),
         _ => return Err(Fault::StatisticUnknown),
     };
-    if sessions == 0 || cells == 0 || moved != Some(sensitivity) {
+    if sensitivity == 0 || cells == 0 || moved != Some(sensitivity) {
         return Err(Fault::NoiseSensitivity);
     }
     if !buys(squared, noise, query.nano_rho) {
@@ -75,6 +80,16 @@ fn total(query: &Query) -> Result<Option<(Vec<u64>, usize)>, Fault> {
     days.map(|days| Some((toeplitz::coefficients(horizon), days))).ok_or(Fault::TotalDays)
 }
 
+/// What has a meaning of its own in every pact, and is no counter that is summed.
+const FIXED: [&str; 6] = [
+    "latency_ms",
+    "sessions.count",
+    "sessions.outcome",
+    "sessions.total",
+    "tools",
+    "violations.count",
+];
+
 /// Δ²/2s² ≤ ρ, with s in thousandths and ρ in billionths: Δ²·10⁶·10⁹ ≤ 2·s²·ρ.
 fn buys(squared: Option<u128>, noise: &Noise, nano_rho: u64) -> bool {
     let cost = squared.and_then(|s| s.checked_mul(1_000_000_000_000_000));
@@ -102,6 +117,7 @@ mod tests {
             nano_rho: 6_000_000,
             mechanism,
             total: None,
+            clamp: None,
         };
         let (earliest, latest) = (UnixMillis(0), UnixMillis(0));
         let at = Bracket { earliest, latest, clock: ClockKind::Host };
@@ -128,6 +144,7 @@ mod tests {
             ("sessions.count", DiscreteLaplace),
             ("violations.count", DiscreteLaplace),
             ("sessions.outcome", DiscreteGaussian),
+            ("latency_ms", DiscreteGaussian),
             ("tools", DiscreteGaussian),
         ] {
             let checked = |change: fn(&mut AggregateBody)| {
@@ -188,6 +205,41 @@ mod tests {
             ..noise(DiscreteGaussian)
         };
         assert_eq!(check(&drawn("tools", DiscreteGaussian, two)), Ok(()));
+    }
+
+    /// Sums of what sessions added to a counter, of each at most fifty.
+    #[test]
+    fn the_noise_of_a_sum_is_for_its_clamp() {
+        let checked = |change: fn(&mut AggregateBody)| {
+            let noise = Noise {
+                scale_milli: 3_651_484,
+                sensitivity: 400,
+                half_width_95: 10_590,
+                ..noise(Mechanism::DiscreteLaplace)
+            };
+            let mut body = drawn("sum:pay.amount", Mechanism::DiscreteLaplace, noise);
+            body.query.clamp = Some(50);
+            change(&mut body);
+            check(&body)
+        };
+        assert_eq!(checked(|_| {}), Ok(()));
+        assert_eq!(checked(|b| b.noise.scale_milli -= 1), Err(Fault::NoiseScale));
+        assert_eq!(checked(|b| b.query.clamp = Some(51)), Err(Fault::NoiseSensitivity));
+        assert_eq!(checked(|b| b.query.clamp = Some(u64::MAX)), Err(Fault::NoiseSensitivity));
+        assert_eq!(checked(|b| b.query.clamp = None), Err(Fault::NoiseSensitivity));
+        let nothing = checked(|b| (b.query.clamp, b.noise.sensitivity) = (Some(0), 0));
+        assert_eq!(nothing, Err(Fault::NoiseSensitivity));
+        for fixed in FIXED {
+            let mut body =
+                drawn(fixed, Mechanism::DiscreteLaplace, noise(Mechanism::DiscreteLaplace));
+            body.query.clamp = Some(1);
+            assert_eq!(check(&body), Err(Fault::StatisticUnknown), "{fixed}");
+        }
+        let mut gaussian =
+            drawn("calls.all", Mechanism::DiscreteGaussian, noise(Mechanism::DiscreteGaussian));
+        assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
+        gaussian.query.clamp = Some(1);
+        assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
     }
 
     /// A total of eight sessions a day at ρ = 0.006 over three days, on the second of them.
