@@ -1,7 +1,7 @@
 //! What the monitor knows, and the record that it is rebuilt from. Live and after a restart the
 //! state changes in one way only: an [`Entry`] is applied to it, in the order of the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::counter::LATENCY;
 use messages::did::Did;
@@ -114,6 +114,8 @@ struct Kept {
     leaves: u64,
     #[n(7)]
     broken: bool,
+    #[n(8)]
+    former: BTreeMap<PactHash, Vec<Root>>,
 }
 
 /// What statistics know of a pact.
@@ -125,6 +127,9 @@ pub(crate) struct Listed {
     /// The first day that is neither paid for nor over.
     #[n(2)]
     pub(crate) unreleased: u64,
+    /// Sessions that were open when the pact was listed again: what they did may be told already.
+    #[n(3)]
+    told: BTreeSet<SessionId>,
 }
 
 /// The state.
@@ -135,6 +140,8 @@ pub(crate) struct State {
     pub(crate) monitor: Monitor,
     /// Each with data of its own: what others have spent neither helps nor shows.
     pub(crate) pacts: BTreeMap<PactHash, Listed>,
+    /// Names of data that ended, since the record of what was spent on it may be an older one.
+    pub(crate) former: BTreeMap<PactHash, Vec<Root>>,
     /// The cap and the bounds of all of them.
     pub(crate) privacy: (u64, Bounds),
     /// Leaves on record.
@@ -157,6 +164,7 @@ impl State {
             epoch: Epoch(0),
             monitor: Monitor::new(settings),
             pacts: BTreeMap::new(),
+            former: BTreeMap::new(),
             privacy,
             leaves: 0,
             broken: false,
@@ -166,11 +174,11 @@ impl State {
     pub(crate) fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, Misfit> {
         let kept: Kept = minicbor::decode(snapshot).map_err(|_| Misfit)?;
         let monitor = Monitor::restore(settings, &kept.monitor)?;
-        let Kept { at, epoch, pacts, privacy, leaves, broken, .. } = kept;
+        let Kept { at, epoch, pacts, former, privacy, leaves, broken, .. } = kept;
         if pacts.values().any(|listed| listed.data.terms() != privacy) {
             return Err(Misfit);
         }
-        Ok(Self { at, epoch, monitor, pacts, privacy, leaves, broken })
+        Ok(Self { at, epoch, monitor, pacts, former, privacy, leaves, broken })
     }
 
     /// The whole state as bytes, for the sealed journal. Takes the state apart and together
@@ -184,9 +192,10 @@ impl State {
             privacy: self.privacy,
             leaves: self.leaves,
             broken: self.broken,
+            former: core::mem::take(&mut self.former),
         };
         let bytes = minicbor::to_vec(&kept).unwrap_or_default();
-        self.pacts = kept.pacts;
+        (self.pacts, self.former) = (kept.pacts, kept.former);
         bytes
     }
 
@@ -210,7 +219,11 @@ impl State {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
                 let (cap, bounds) = self.privacy;
                 let data = Dataset::new(*dataset, cap, bounds, cells(compiled));
-                self.pacts.insert(*root, Listed { data, unreleased: day(entry.at) });
+                // No day is in two data sets, nor a session.
+                let again = u64::from(self.former.contains_key(root));
+                let unreleased = day(entry.at).saturating_add(again);
+                let told = self.monitor.sessions_of(root).collect();
+                self.pacts.insert(*root, Listed { data, unreleased, told });
             }
             Step::Reserved { root, day, queries } => {
                 let listed = self.pacts.get_mut(root).ok_or(Misfit)?;
@@ -240,11 +253,15 @@ impl State {
         match effect {
             Effect::Revised { root, .. } => {
                 let tools = cells(self.monitor.compiled(root).ok_or(Misfit)?);
-                self.pacts.get_mut(root).ok_or(Misfit)?.data.append(tools);
+                if let Some(listed) = self.pacts.get_mut(root) {
+                    listed.data.append(tools);
+                }
             }
-            // The noise of what is on record may have been seen twice.
+            // What is on record may have been told, and be told otherwise a second time.
             Effect::Broken { .. } | Effect::RolledBack { .. } => {
-                self.pacts.values_mut().for_each(|listed| listed.data.end_totals());
+                for (root, listed) in core::mem::take(&mut self.pacts) {
+                    self.former.entry(root).or_default().push(*listed.data.id());
+                }
             }
             _ => {}
         }
@@ -258,6 +275,9 @@ impl State {
         for ended in finished {
             let Some(compiled) = self.monitor.compiled(&ended.root) else { continue };
             if let Some(listed) = self.pacts.get_mut(&ended.root) {
+                if listed.told.remove(&ended.session) || day(self.at) < listed.unreleased {
+                    continue;
+                }
                 let session = contribution(ended, compiled);
                 listed.data.add(&ended.principal, day(self.at), session, &mut rng);
             }

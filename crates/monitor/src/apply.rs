@@ -331,7 +331,8 @@ impl Monitor {
         let name = |at: &u16| calls.get(usize::from(*at)).copied().unwrap_or("other");
         let tools = session.used.iter().map(|at| name(at).into()).collect();
         let Session { principal, growth, .. } = session;
-        Some((gaps, Finished { root, principal, outcome, tools, growth }))
+        let session = *id;
+        Some((gaps, Finished { session, root, principal, outcome, tools, growth }))
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Outcome {
 
 /// A session that ended: all that private statistics may take from it.
 pub struct Finished {
+    /// Which.
+    pub session: SessionId,
     /// Root pact.
     pub root: PactHash,
     /// Owner.

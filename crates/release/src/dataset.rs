@@ -257,12 +257,6 @@ impl Dataset {
         self.ledger.forget_before(next);
         self.contributions.forget_before(next);
     }
-
-    /// Ends the running totals: their noise may have been seen twice. The next ones begin with the
-    /// days that come, and are of those alone.
-    pub fn end_totals(&mut self) {
-        self.total = None;
-    }
 }
 
 /// What a query would cost and yield.

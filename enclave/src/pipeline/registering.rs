@@ -1,8 +1,7 @@
 //! Pacts come under monitoring: a first one, or a revision that takes the place of another.
 
 use messages::did::Did;
-use messages::domain;
-use messages::ids::{PactHash, Root};
+use messages::ids::PactHash;
 use messages::leaf::PactBody;
 use messages::publication::Publication;
 use messages::receipt::NoticeKind;
@@ -10,7 +9,7 @@ use messages::reply::{Action, Reply};
 use messages::time::Bracket;
 use monitor::{Effect, Seed};
 use pact::{BindingPact, BindingRevision, Pact, SignedPact};
-use rand_core::{OsRng, RngCore};
+use rand_core::OsRng;
 
 use super::{Pipeline, Refused};
 use crate::state::{Entry, Following, Step};
@@ -39,10 +38,7 @@ impl Pipeline {
         };
         let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
         if prior.is_none() {
-            let mut salt = [0; 32];
-            OsRng.fill_bytes(&mut salt);
-            let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
-            self.put(Step::Listed { root, dataset })?;
+            self.list(root)?;
         }
         self.publish_all(applied)?;
         if prior.is_some() {

@@ -21,7 +21,7 @@ use messages::signature::Signature;
 use messages::time::UnixMillis;
 use monitor::Seed;
 use pact::Compiled;
-use rand_core::OsRng;
+use rand_core::{OsRng, RngCore as _};
 use release::Reservation;
 
 use super::{Pipeline, Refused};
@@ -69,6 +69,11 @@ impl Ledgers {
 impl Pipeline {
     /// Releases what is due: days that have ended, in order, each of all pacts at once.
     pub(super) fn release_days(&mut self) -> Result<(), Refused> {
+        let pacts = self.state.monitor.roots();
+        let unlisted = pacts.filter(|root| !self.state.pacts.contains_key(*root));
+        for root in unlisted.copied().collect::<Vec<_>>() {
+            self.list(root)?;
+        }
         loop {
             self.draw_paid()?;
             if !self.releasing.paid.is_empty() || self.clock.now() < self.releasing.next {
@@ -76,6 +81,17 @@ impl Pipeline {
             }
             self.pay()?;
         }
+    }
+
+    /// Gives the sessions of a pact that open from now on a name in statistics, and a ledger.
+    pub(super) fn list(&mut self, root: PactHash) -> Result<(), Refused> {
+        let mut salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
+        // What was paid for under another name is not drawn any more.
+        self.releasing.paid.retain(|paid| paid.root != root);
+        self.releasing.next = UnixMillis(0);
+        self.put(Step::Listed { root, dataset }).map(|_place| ())
     }
 
     /// Pays for the earliest day that is not released, for every pact of which it is one.
@@ -122,9 +138,9 @@ impl Pipeline {
                 break;
             };
             let at = self.clock.bracket();
-            let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
-            // Interactions that a revision appended meanwhile are none that were paid for, and a
-            // total may have ended: the day is lost then.
+            // Interactions that a revision appended meanwhile are none that were paid for, and the
+            // data may have ended: the day is lost then.
+            let Some(listed) = self.state.pacts.get(&root) else { continue };
             let Ok(drawn) = listed.data.draw(reservation, at) else { continue };
             // CRASH: drawn and not on record: nobody has seen it, and it is never drawn again.
             crash_point!("drawn-before-record");
@@ -170,11 +186,15 @@ impl Pipeline {
         compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
         let statistic = statistic(compiled, &asked.statistic);
         let statistic = statistic.ok_or(Refused("unknown-statistic"))?;
-        let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
-        let dataset = *listed.data.id();
+        let listed = self.state.pacts.get(&root);
         let Ledgers { leaves, answers } = &self.index.ledgers;
-        let query = (dataset, asked.statistic.clone(), asked.day);
-        if let Some([reserved, drawn]) = answers.get(&query) {
+        let former = self.state.former.get(&root).into_iter().flatten();
+        let found = listed.map(|listed| listed.data.id()).into_iter().chain(former);
+        let found = found.copied().find_map(|dataset| {
+            let query = (dataset, asked.statistic.clone(), asked.day);
+            answers.get(&query).map(|places| (dataset, places))
+        });
+        if let Some((dataset, [reserved, drawn])) = found {
             let leaves = leaves.range((dataset, *reserved)..=(dataset, *drawn));
             let ledger = leaves.map(|(_, leaf)| self.leaf(*leaf)).collect::<Result<Vec<_>, _>>()?;
             // Between debit and draw there is no other boot: a day that waits for one is lost.
@@ -184,6 +204,7 @@ impl Pipeline {
         if asked.day >= day(self.clock.now()) {
             return Err(Refused("release-day-still-open"));
         }
+        let listed = listed.ok_or(Refused("release-lost"))?;
         let waits = |paid: &Paid| paid.root == root && paid.reservation.body().day == asked.day;
         if asked.day >= listed.unreleased || self.releasing.paid.iter().any(waits) {
             return Err(Refused("release-not-yet"));

@@ -7,9 +7,12 @@
     reason = "a test that fails here says so"
 )]
 
+use messages::ids::SessionId;
 use messages::leaf::Kind;
-use messages::reply::Request;
+use messages::reply::{Open, Request};
 use messages::signature::SigningKey;
+use messages::time::Millis;
+use monitor::Effect;
 use pact::{Pact, SignedPact};
 use tempfile::TempDir;
 
@@ -79,6 +82,41 @@ impl Scene {
         self.pipeline.clock.reach(UnixMillis((today + 1) * DAY_MS));
         self.pipeline.release_days().unwrap();
         self.pipeline.commit().unwrap();
+    }
+
+    /// A session opens now.
+    fn open(&mut self, session: u8) {
+        let principal = Did::parse("did:web:principal.example").unwrap();
+        let (session, boot) = (SessionId([session; 32]), self.pipeline.identity.boot);
+        let open = Open { session, pact: self.root, principal, boot };
+        let signature = SigningKey::from_seed(&[1; 32]).sign(domain::OPEN, &open.to_cbor());
+        let caller = Caller { did: None, channel: None };
+        let answer = self.pipeline.take(Request::Open { open, signature }, &caller);
+        assert!(matches!(answer, Decided::Reply(Reply::Opened)));
+        self.pipeline.commit().unwrap();
+    }
+
+    /// All open sessions end for being idle.
+    fn end(&mut self) {
+        let (at, seed) = (self.pipeline.clock.bracket(), Seed::draw(&mut OsRng));
+        self.pipeline.put(Step::of(Effect::Closed { at, seed, idle: Millis(0) })).unwrap();
+        assert_eq!(self.pipeline.state.monitor.sessions(), 0);
+    }
+
+    /// Journal and log disagree.
+    fn breaks(&mut self) {
+        let (at, seed) = (self.pipeline.clock.bracket(), Seed::draw(&mut OsRng));
+        self.pipeline.put(Step::of(Effect::Broken { at, seed })).unwrap();
+        self.pipeline.commit().unwrap();
+    }
+
+    /// Everything that statistics know of the pact's sessions.
+    fn data(&self) -> Vec<u8> {
+        minicbor::to_vec(&self.pipeline.state.pacts[&self.root].data).unwrap()
+    }
+
+    fn dataset(&self) -> Root {
+        *self.pipeline.state.pacts[&self.root].data.id()
     }
 
     fn spent(&self, day: u64) -> u64 {
@@ -172,4 +210,60 @@ fn what_is_not_drawn_when_the_process_ends_is_lost_and_stays_paid() {
     assert_eq!((total(&scene, DAY), total(&scene, DAY + 2)), (DAY, DAY + 2));
     scene.midnight();
     assert_eq!(total(&scene, DAY + 3), DAY + 2);
+}
+
+#[test]
+fn where_the_record_may_be_an_older_one_the_data_ends_and_other_data_begins() {
+    let mut scene = scene();
+    scene.midnight();
+    let (told, first) = (scene.ask("tools", DAY), scene.dataset());
+    assert!(told.is_ok());
+    // One session is open when the record breaks; the day of the break is not told.
+    scene.open(1);
+    scene.breaks();
+    assert!(scene.pipeline.state.pacts.is_empty());
+    assert_eq!(scene.ask("tools", DAY), told, "what is told stays told");
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert_ne!(scene.dataset(), first);
+    let size = scene.pipeline.log.size();
+    scene.midnight();
+    assert_eq!(scene.pipeline.log.size(), size);
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-lost"));
+    // The session that was open has no part in what is told from now on; one that opens has.
+    let before = scene.data();
+    scene.end();
+    assert!(scene.data() == before, "told twice");
+    scene.open(2);
+    scene.end();
+    assert!(scene.data() != before);
+    scene.midnight();
+    assert_eq!(scene.ask("tools", DAY + 2).map(|kinds| kinds.len()), told.clone().map(|t| t.len()));
+    assert_eq!(scene.ask("tools", DAY), told);
+    assert_eq!(scene.ask("tools", DAY + 1), Err("release-lost"));
+    // All of it is on record.
+    let (data, second) = (scene.data(), scene.dataset());
+    let Scene { folder, pipeline, root, auditor } = scene;
+    drop(pipeline);
+    let pipeline = started(&folder);
+    let scene = Scene { folder, pipeline, root, auditor };
+    assert!((scene.data(), scene.dataset()) == (data, second));
+    assert_eq!(scene.ask("tools", DAY), told);
+}
+
+#[test]
+fn what_waits_for_the_witnesses_when_the_record_breaks_is_never_drawn() {
+    let mut scene = scene();
+    let quorum = std::num::NonZeroUsize::MIN;
+    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    scene.midnight();
+    assert_eq!(scene.pipeline.releasing.paid.len(), 1);
+    scene.breaks();
+    let size = scene.pipeline.log.size();
+    scene.pipeline.witnessed = size;
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert_eq!((scene.pipeline.log.size(), scene.pipeline.releasing.paid.len()), (size, 0));
+    assert_eq!(scene.ask("tools", DAY), Err("release-lost"));
 }
