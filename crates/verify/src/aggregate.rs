@@ -25,6 +25,9 @@ pub(crate) fn check(
     };
     let ledger = ledger?;
     noise::check(body)?;
+    if body.at.latest < body.query.ends() {
+        return Err(Fault::AggregateEarly.into());
+    }
     let dataset = &body.query.dataset;
     let Paid { leaf, body: reservation } =
         ledger.paid(dataset, body.reserved).ok_or(Reason::ReservationMissing)?;
@@ -32,6 +35,10 @@ pub(crate) fn check(
     // Numbers rise with the log, or there would be no ledger: by number it comes before it, too.
     if leaf.index > index {
         return Err(Fault::ReservationOrder.into());
+    }
+    // The right to draw is in the memory of the boot that paid: no other one can have had it.
+    if leaf.leaf.boot != opened.leaf.boot {
+        return Err(Fault::ReservationBoot.into());
     }
     // Every entry between the reservation and the draw is shown: an omitted debit would be a gap.
     if !ledger.shows(dataset, body.reserved, body.sequence) {

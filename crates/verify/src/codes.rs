@@ -101,6 +101,7 @@ codes! {
     /// Why a claim or aggregate does not hold.
     Fault {
         AfterNotTally = "after-not-tally", "the leaf after the range is no tally leaf";
+        AggregateEarly = "aggregate-early", "the aggregate was drawn before its day was over";
         AggregateKind = "aggregate-kind", "the leaf shown as an aggregate is none";
         AgreeLogs = "agree-logs", "the two ranges are not of one tally in two logs";
         BeforeNotTally = "before-not-tally", "the leaf before the range is no tally leaf";
@@ -151,6 +152,7 @@ codes! {
         RangeProof = "range-proof", "the range proof does not hold";
         RangeTwice = "range-twice", "two ranges count the same sessions";
         RangeUnexpected = "range-unexpected", "there is a range proof and no inequality, or the reverse";
+        ReservationBoot = "reservation-boot", "another boot drew than the one that paid";
         ReservationDay = "reservation-day", "the reservation debits another day";
         ReservationDebit = "reservation-debit", "the reservation debits another price";
         ReservationOrder = "reservation-order", "the reservation does not come before the aggregate";
@@ -172,6 +174,8 @@ codes! {
         TooManyParties = "too-many-parties", "the statements need more commitments than one proof holds";
         TooManyTerms = "too-many-terms", "the statements multiply more counters than a verifier is asked to";
         TotalDays = "total-days", "the query is not of one of the days of a total, or its mechanism is of none";
+        TotalGap = "total-gap", "a running total leaves out a day";
+        TotalNoise = "total-noise", "a running total goes on at another price or with other noise";
         TotalsOverlap = "totals-overlap", "a day is told in two totals, or earlier days after later ones";
     }
 }

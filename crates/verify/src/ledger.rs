@@ -5,7 +5,7 @@ pub(crate) mod whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::ids::{QueryId, Root};
-use messages::leaf::{AggregateBody, Days, ReserveBody};
+use messages::leaf::{AggregateBody, Days, Noise, ReserveBody};
 use messages::publication::Publication;
 
 use crate::codes::Fault;
@@ -20,8 +20,20 @@ pub(crate) struct Ledger<'a> {
     /// The last reservation of a day of a data set.
     days: BTreeMap<(Root, u64), &'a ReserveBody>,
     drawn: BTreeSet<QueryId>,
-    /// The last total of a statistic of a data set, and the day that it told.
-    totals: BTreeMap<(Root, &'a str), (Days, u64)>,
+    caps: BTreeMap<Root, u64>,
+    /// The last total of a statistic of a data set.
+    totals: BTreeMap<(Root, &'a str), Told>,
+    /// Does a running total leave out a day?
+    skips: bool,
+}
+
+/// A number of a running total.
+struct Told {
+    days: Days,
+    day: u64,
+    nano_rho: u64,
+    /// All but the half width, which grows with the days.
+    noise: Noise,
 }
 
 /// A reservation, and where it is.
@@ -88,6 +100,12 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Does every running total tell of each of its days, from the first one on? Then no answer of
+    /// it was drawn and held back.
+    const fn is_unbroken(&self) -> bool {
+        !self.skips
+    }
+
     fn enter(&mut self, entry: (Root, u64)) -> Result<(), Fault> {
         let (dataset, sequence) = entry;
         let later = self.entries.range(entry..=(dataset, u64::MAX)).next();
@@ -103,17 +121,17 @@ impl<'a> Ledger<'a> {
         let debits = body.debits.iter().map(|debit| debit.nano_rho);
         let due = debits.fold(0_u64, u64::saturating_add);
         let whole = (1..=ReserveBody::MAX_DEBITS).contains(&queries.len());
-        if !whole || queries.len() != body.debits.len() || due > body.spent_nano_rho {
+        if !whole || queries.len() != body.debits.len() {
             return Err(Fault::BudgetInconsistent);
         }
         if body.spent_nano_rho > body.cap_nano_rho {
             return Err(Fault::BudgetExceeded);
         }
-        if let Some(earlier) = self.days.insert((body.dataset, body.day), body) {
-            let least = earlier.spent_nano_rho.saturating_add(due);
-            if least > body.spent_nano_rho || earlier.cap_nano_rho != body.cap_nano_rho {
-                return Err(Fault::BudgetInconsistent);
-            }
+        let spent = self.days.insert((body.dataset, body.day), body);
+        let least = spent.map_or(0, |earlier| earlier.spent_nano_rho).saturating_add(due);
+        let cap = *self.caps.entry(body.dataset).or_insert(body.cap_nano_rho);
+        if least > body.spent_nano_rho || cap != body.cap_nano_rho {
+            return Err(Fault::BudgetInconsistent);
         }
         Ok(())
     }
@@ -125,12 +143,20 @@ impl<'a> Ledger<'a> {
         }
         // A day is in one total only, which tells of each day once and of later days later.
         let Some(days) = query.total else { return Ok(()) };
-        let total = (query.dataset, query.statistic.as_str());
-        match self.totals.insert(total, (days, query.day)) {
-            Some((before, told)) if query.day <= told || before != days && days.first <= told => {
-                Err(Fault::TotalsOverlap)
-            }
-            Some(_) | None => Ok(()),
+        let noise = Noise { half_width_95: 0, ..body.noise };
+        let told = Told { days, day: query.day, nano_rho: query.nano_rho, noise };
+        let before = self.totals.insert((query.dataset, query.statistic.as_str()), told);
+        let same = before.as_ref().filter(|before| before.days == days);
+        let due = same.map_or(days.first, |before| before.day.saturating_add(1));
+        self.skips |= query.day != due;
+        let first = if same.is_some() { query.day } else { days.first };
+        if before.as_ref().is_some_and(|before| query.day.min(first) <= before.day) {
+            return Err(Fault::TotalsOverlap);
         }
+        // One price bought one stream of noise for all of its days.
+        if same.is_some_and(|told| (told.nano_rho, told.noise) != (query.nano_rho, noise)) {
+            return Err(Fault::TotalNoise);
+        }
+        Ok(())
     }
 }

@@ -795,7 +795,7 @@ def check_range(t, parties, bits, proof):
 # Private aggregates.
 
 def check_ledger(log):
-    last, days, drawn, totals = {}, {}, set(), {}
+    last, days, caps, drawn, totals, skips = {}, {}, {}, set(), {}, False
     for leaf in log.leaves.values():
         body = leaf.body
         if leaf.kind == RESERVE:
@@ -803,24 +803,29 @@ def check_ledger(log):
             due = sum(debit.price for debit in body.debits)
             count = len({debit.query for debit in body.debits})
             need(1 <= count == len(body.debits) <= 64, "budget-inconsistent")
-            need(due <= body.spent, "budget-inconsistent")
             need(body.spent <= body.cap, "budget-exceeded")
-            spent, cap = days.get(day, (0, body.cap))
-            need(spent + due <= body.spent and cap == body.cap, "budget-inconsistent")
-            days[day] = body.spent, body.cap
+            cap = caps.setdefault(dataset, body.cap)
+            due += days.get(day, 0)
+            need(due <= body.spent and cap == body.cap, "budget-inconsistent")
+            days[day] = body.spent
         elif leaf.kind == AGGREGATE:
             dataset, query = body.query.dataset, body.query
             need(body.id not in drawn, "second-draw")
             drawn.add(body.id)
             if query.total is not None:
-                before, told = totals.get((dataset, query.statistic), (query.total, -1))
+                noise = {**vars(body.noise), "half_width": 0, "price": query.price}
+                before, told, bought = totals.get((dataset, query.statistic), (None, -1, noise))
+                same = before == query.total
                 need(told < query.day, "totals-overlap")
-                need(before == query.total or told < query.total.first, "totals-overlap")
-                totals[dataset, query.statistic] = query.total, query.day
+                need(same or told < query.total.first, "totals-overlap")
+                need(not same or bought == noise, "total-noise")
+                skips = skips or query.day != (told + 1 if same else query.total.first)
+                totals[dataset, query.statistic] = query.total, query.day, noise
         else:
             continue
         need(last.get(dataset, -1) < body.sequence, "sequence-repeated")
         last[dataset] = body.sequence
+    return skips
 
 
 def lattice(horizon):
@@ -887,7 +892,7 @@ def audit(value, vector):
     log = open_log({1: origin, 2: note, 3: shown}, anchor)
     for at, leaf in enumerate(leaves):
         need(leaf[0] not in (BOOT, RESERVE, AGGREGATE) or at in log.leaves, "ledger-hidden")
-    check_ledger(log)
+    skips = check_ledger(log)
     numbers, days = {}, {}
     for leaf in log.leaves.values():
         body = leaf.body
@@ -900,6 +905,7 @@ def audit(value, vector):
         elif leaf.kind == AGGREGATE:
             numbers.setdefault(body.query.dataset, []).append(body.sequence)
     need(all(of == list(range(len(of))) for of in numbers.values()), "ledger-gap")
+    need(not skips, "total-gap")
     need(all(due == spent for due, spent, *_ in days.values()), "budget-inconsistent")
     for leaf in log.leaves.values():
         accept(log, leaf.signer)
@@ -919,6 +925,7 @@ def check_aggregate(logs, place):
     check_ledger(log)
     body = leaf.body
     check_noise(body)
+    need(body.at[1] >= (body.query.day + 1) * 86_400_000, "aggregate-early")
     ledger = [of for of in log.leaves.values()
               if of.kind == RESERVE and of.body.dataset == body.query.dataset
               or of.kind == AGGREGATE and of.body.query.dataset == body.query.dataset]
@@ -930,6 +937,7 @@ def check_aggregate(logs, place):
     need(reserve.day == body.query.day, "reservation-day")
     need(prices[body.id] == body.query.price, "reservation-debit")
     need(paid[0].index < index and body.reserved < body.sequence, "reservation-order")
+    need(paid[0].signer == leaf.signer, "reservation-boot")
     shown = [of for of in ledger if body.reserved <= of.body.sequence <= body.sequence]
     need(len(shown) == body.sequence - body.reserved + 1, "sequence-gap")
     accept(log, paid[0].signer)
@@ -1211,7 +1219,7 @@ def changed_aggregates(value, vector, at):
         yield "days", altered("query", "total", "horizon"), "noise-sensitivity"
         yield "number", altered("sequence"), "sequence-gap"
     else:
-        yield "query", altered("query", "day"), "reservation-day"
+        yield "query", altered("query", "day"), "aggregate-early"
         yield "number", altered("sequence"), "sequence-repeated"
     yield "price", altered("query", "price"), "reservation-debit"
     yield "mechanism", altered("noise", "mechanism"), "noise-mechanism"

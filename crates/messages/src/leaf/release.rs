@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 use crate::codec::Wire;
 use crate::domain;
 use crate::ids::Root;
-use crate::time::Bracket;
+use crate::time::{Bracket, UnixMillis};
 
 /// Body of a `reserve` leaf: privacy budget was debited before any noise was drawn, for every
 /// statistic that a day of data answers at once.
@@ -132,6 +132,12 @@ impl Query {
     #[must_use]
     pub fn id(&self) -> crate::ids::QueryId {
         crate::ids::QueryId(domain::QUERY.hash(&[&self.to_cbor()]))
+    }
+
+    /// When the day of the data is over, and answers may be drawn.
+    #[must_use]
+    pub const fn ends(&self) -> UnixMillis {
+        UnixMillis(self.day.saturating_add(1).saturating_mul(86_400_000))
     }
 }
 

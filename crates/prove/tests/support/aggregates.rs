@@ -12,8 +12,7 @@ use messages::ids::QueryId;
 use messages::leaf::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody};
 use messages::publication::Publication;
 
-use crate::change::Change;
-use crate::forge::{AGGREGATE, Case, RESERVE, Step, TOTAL};
+use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
 
 /// Every table.
 pub(crate) const AGGREGATES: &[&[(&str, Step)]] =
@@ -37,12 +36,25 @@ const STEPS: &[(&str, Step)] = &[
         c.republish();
         c.bundle.aggregates[0].index = 9;
     }),
+    ("reservation-of-another-boot", |c| {
+        c.bundle.claims.clear();
+        let mut paid = c.drafts.remove(RESERVE);
+        paid.signer = 0;
+        c.drafts.insert(BOOT_B, paid);
+        c.republish();
+    }),
+    ("aggregate-before-its-day-was-over", |c| c.aggregate(|b| b.at.latest.0 -= 1)),
     ("ledger-number-repeated", |c| c.aggregate(|b| b.sequence = 0)),
     ("ledger-entry-omitted", |c| c.total(|b| b.sequence = 3)),
     ("budget-overspent", |c| c.reserve(|b| b.cap_nano_rho = b.spent_nano_rho - 1)),
     ("budget-understated", |c| c.reserve(|b| b.spent_nano_rho = 10_999_999)),
     ("budget-spent-and-forgotten", |c| c.reserve_again(|b| b.spent_nano_rho -= 1)),
     ("budget-raised", |c| c.reserve_again(|b| b.cap_nano_rho += 1)),
+    ("budget-raised-on-another-day", |c| {
+        c.reserve_again(|b| {
+            (b.day, b.spent_nano_rho, b.cap_nano_rho) = (20_001, 3_000_000, 1 << 40);
+        });
+    }),
     ("budget-debited-for-nothing", |c| c.reserve(|b| b.debits.clear())),
     ("budget-debited-twice-for-one-query", |c| c.reserve(|b| b.debits[1] = b.debits[0])),
     ("noise-drawn-again", |c| {
@@ -60,17 +72,27 @@ const STEPS: &[(&str, Step)] = &[
         }
         c.push(again);
     }),
-    ("total-begun-again", |c| told(c, |q| q.total = Some(Days { first: 20_000, horizon: 30 }))),
-    ("total-lengthened", |c| told(c, |q| q.total = Some(Days { first: 19_990, horizon: 31 }))),
+    ("total-begun-again", |c| told(c, |q| q.total = Some(Days { first: 19_999, horizon: 30 }))),
+    ("total-lengthened", |c| told(c, |q| q.total = Some(Days { first: 20_000, horizon: 31 }))),
     ("total-told-backwards", |c| told(c, |q| q.day = 19_999)),
-    ("total-before-it-begins", |c| c.total(|b| b.query.day = 19_989)),
-    ("total-past-its-horizon", |c| c.total(|b| b.query.day = 20_020)),
+    ("total-at-another-price", |c| told(c, |q| q.nano_rho += 1)),
+    ("total-with-other-noise", |c| {
+        told(c, |_| ());
+        let Some(Publication::Aggregate(body)) = c.drafts.last_mut().map(|d| &mut d.publication)
+        else {
+            panic!()
+        };
+        body.noise.scale_milli += 1;
+        c.republish();
+    }),
+    ("total-before-it-begins", |c| c.total(|b| b.query.day = 19_999)),
+    ("total-past-its-horizon", |c| c.total(|b| b.query.day = 20_030)),
     ("total-of-one-day", |c| c.total(|b| b.query.total = None)),
     ("total-with-noise-of-fewer-days", |c| {
-        c.total(|b| b.query.total = Some(Days { first: 20_000, horizon: 30 }));
+        c.total(|b| b.query.total = Some(Days { first: 19_999, horizon: 30 }));
     }),
     ("total-with-another-lattice", |c| {
-        c.total(|b| b.query.total = Some(Days { first: 19_990, horizon: 31 }));
+        c.total(|b| b.query.total = Some(Days { first: 20_000, horizon: 31 }));
     }),
     ("aggregate-cell-dropped", |c| {
         c.aggregate(|b| {
@@ -117,16 +139,15 @@ fields!(AGGREGATE_BODY: "aggregate", AggregateBody as AggregateBody,
     |c, change| c.aggregate(change), {
     sequence,
     reserved,
-    query: |query| query.day.change(),
+    query: |query| query.day = 19_999,
     noise: |noise| noise.sensitivity = 0,
     values: |values| *values = vec![0],
-} except {
-    at,
+    at: |at| at.latest.0 = 2_500,
 });
 
 fields!(QUERY: "query", Query as Query, |c, change| c.aggregate(|b| change(&mut b.query)), {
     dataset,
-    day,
+    day: |day| *day = 19_999,
     statistic,
     cells,
     nano_rho,

@@ -75,14 +75,14 @@ pub(crate) fn query() -> Query {
     }
 }
 
-/// The eleventh of the thirty days of a running total.
+/// The first of the thirty days of a running total.
 pub(crate) fn total() -> Query {
     Query {
         statistic: "sessions.total".into(),
         cells: vec!["sessions".into()],
         nano_rho: 5_000_000,
         mechanism: Mechanism::SqrtToeplitz,
-        total: Some(Days { first: 19_990, horizon: 30 }),
+        total: Some(Days { first: 20_000, horizon: 30 }),
         ..query()
     }
 }

@@ -4,9 +4,11 @@
 
 use messages::codec::Wire;
 use messages::ids::{QueryId, Root};
+use messages::leaf::Days;
 use messages::ledger::Ledger;
 use messages::publication::Publication;
 
+use crate::aggregates::told;
 use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
 
 /// Every table.
@@ -48,6 +50,14 @@ const STEPS: &[(&str, Step)] = &[
     ("ledger-with-more-spent-than-debited", |c| debit(c, 3, 14_000_001)),
     ("ledger-with-less-spent-than-debited", |c| debit(c, 3, 13_999_999)),
     ("ledger-past-its-cap", |c| debit(c, 3, 20_000_001)),
+    ("ledger-of-a-total-without-its-first-day", |c| {
+        c.total(|body| body.query.total = Some(Days { first: 19_999, horizon: 30 }));
+        whole(c, |_| ());
+    }),
+    ("ledger-of-a-total-with-a-day-left-out", |c| {
+        told(c, |query| query.day = 20_002);
+        whole(c, |_| ());
+    }),
     ("ledger-with-a-draw-that-nobody-paid", |c| {
         c.total(|body| body.query.dataset = Root([34; 32]));
         whole(c, |_| ());

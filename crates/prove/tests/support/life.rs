@@ -112,7 +112,7 @@ impl Monitor {
             noise,
             query,
             values: vec![1_203, -4],
-            at: exactly(2500),
+            at: exactly(20_001 * 86_400_000),
         };
         self.push(Publication::Aggregate(aggregate), 1);
         let lattice = toeplitz::coefficients(30);
@@ -124,7 +124,7 @@ impl Monitor {
             mechanism: total.mechanism,
             scale_milli,
             sensitivity,
-            half_width_95: toeplitz::half_width_95(scale_milli, &lattice, 11),
+            half_width_95: toeplitz::half_width_95(scale_milli, &lattice, 1),
             ..noise
         };
         let aggregate = AggregateBody {
@@ -133,7 +133,7 @@ impl Monitor {
             noise,
             query: total,
             values: vec![13_122],
-            at: exactly(2500),
+            at: exactly(20_001 * 86_400_000),
         };
         self.push(Publication::Aggregate(aggregate), 1);
     }

@@ -89,6 +89,9 @@ fn whole(grounds: &Grounds<'_>, log: &Leaves<'_>, all: &[Leaf]) -> Result<Eviden
     if !ledger.is_gapless() {
         return Err(Fault::LedgerGap.into());
     }
+    if !ledger.is_unbroken() {
+        return Err(Fault::TotalGap.into());
+    }
     if !ledger.is_exact() {
         return Err(Fault::BudgetInconsistent.into());
     }
