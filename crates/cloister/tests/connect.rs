@@ -246,6 +246,41 @@ fn a_telemetry_batch_is_kept_while_the_monitor_is_away_and_slow_ones_are_refused
 /// Whoever has looked at a log once notices that it is another one: a monitor whose whole state was
 /// put back goes on from there, and signs what contradicts what it has signed.
 #[test]
+fn counts_of_a_day_say_why_there_are_none_and_the_ledger_is_everybodys() {
+    let stage = Stage::new();
+    let asks = stage.connector("initiator");
+    asks.attested();
+    let ask = ["counts", "--pact", "pact.json"];
+    let said = stage.eventually(|| {
+        // The connector registers the pact when it has connected.
+        let said = stage.done(&ask, "auditor.key");
+        (!said.contains("pact-unknown")).then_some(said)
+    });
+    // Yesterday there was no pact.
+    for row in ["sessions.count", "sessions.total", "sessions.outcome", "tools"] {
+        assert!(said.contains(row), "{said}");
+    }
+    assert_eq!(said.matches("release-lost").count(), 4, "{said}");
+    let today = stage.done(&[&ask[..], &["--day", "2119-01-01"]].concat(), "auditor.key");
+    assert_eq!(today.matches("release-day-still-open").count(), 4, "{today}");
+    let none = stage.refused(&[&ask[..], &["--out", "counts.cbor"]].concat(), "auditor.key");
+    assert!(none.contains("error[counts-none]"), "{none}");
+    let early = stage.refused(&[&ask[..], &["--day", "1969-07-20"]].concat(), "auditor.key");
+    assert!(early.contains("error[day-before-1970]"), "{early}");
+
+    // Without a login: the ledger of a monitor that has released nothing is empty, and verifies.
+    let url = stage.url().to_owned();
+    let fetch = ["log", "ledger", "--monitor", &url, "--anchors", "anchors.toml", FLAG];
+    let fetched = stage.run(&[&fetch[..], &["--out", "ledger.cbor"]].concat());
+    assert!(fetched.status.success(), "{fetched:?}");
+    let verify = ["verify", "ledger.cbor", "--anchors", "anchors.toml", FLAG];
+    let verified = stage.run(&verify);
+    let text = String::from_utf8(verified.stdout).unwrap();
+    assert!(text.contains("0 days of 0 data sets, 0 queries paid for"), "{text}");
+    assert_eq!(verified.status.code(), Some(0), "{text}");
+}
+
+#[test]
 fn a_log_that_went_back_is_noticed_by_whom_it_was_shown() {
     let mut stage = Stage::new();
     let look = |stage: &Stage, more: &[&str]| {
