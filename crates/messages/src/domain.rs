@@ -147,6 +147,10 @@ domains! {
     SOFTWARE_EVIDENCE = "cloister/insecure-software-evidence/v1";
     /// Identity of a tally.
     TALLY = "cloister/tally/v1";
+    /// Public coins, from a seed that nobody knew when the bits were committed.
+    NOISE_COINS = "cloister/noise-coins/v1";
+    /// The transcript of a proof of noise.
+    NOISE_PROOF = "cloister/noise-proof/v1";
     /// Seed of the weights with which a verifier joins its equations.
     VERIFIER_WEIGHTS = "cloister/verifier-weights/v1";
 }

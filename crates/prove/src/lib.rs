@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod binomial;
 mod error;
 mod linear;
 mod request;

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod binomial;
 mod card;
 mod continual;
 mod contributions;
@@ -36,6 +37,7 @@ mod ledger;
 mod mechanism;
 mod statistic;
 
+pub use binomial::{Cost, cost};
 pub use card::{Terms, epsilon};
 pub use contributions::{Contribution, OutcomeCell};
 pub use dataset::{Dataset, Drawn, Quote, Reservation};

@@ -15,7 +15,7 @@ use rand_core::SeedableRng;
 
 use crate::codes::Fault;
 use crate::generators::{self, BITS, G};
-use crate::range::Parties;
+use crate::range::{Parties, Weights};
 use crate::{equality, range};
 
 /// One proof that was read, of either kind.
@@ -151,8 +151,12 @@ impl Sum {
         proof: &range::Unverified,
         inverses: &mut impl Iterator<Item = Scalar>,
     ) -> Option<()> {
-        let range::Unverified { parties, x, y, z, w, a, b, t_x, .. } = proof;
-        let (bits, count) = (parties.bits, parties.points.len());
+        let range::Unverified { parties, weights, x, y, z, w, a, b, t_x, .. } = proof;
+        // Coins fill whole shares, whose parties they are one of.
+        let (bits, count) = match weights {
+            Weights::Powers => (parties.bits, parties.points.len()),
+            Weights::Coins(coins) => (BITS, coins.len().div_euclid(BITS)),
+        };
         let u_inverses: Vec<Scalar> = inverses.by_ref().take(proof.u.len()).collect();
         let y_inverse = inverses.next()?;
         let zz = z * z;
@@ -177,7 +181,7 @@ impl Sum {
             z_power *= z;
         }
         let [of_g, of_h] = &mut self.shared;
-        *of_g += weight * (w * (t_x - a * b) + join * (delta(bits, count, y, z) - t_x));
+        *of_g += weight * (w * (t_x - a * b) + join * (delta(weights, (bits, count), y, z) - t_x));
         *of_h -= weight * (proof.e_blinding + join * proof.t_x_blinding);
 
         // s of the inner-product argument (section 3.1): sᵢ = Π uⱼ^±1 by the bits of i, last round
@@ -197,19 +201,37 @@ impl Sum {
             self.h.resize(places, Scalar::ZERO);
         }
         let (of_z, step) = (weight * z, y_inverse + y_inverse);
-        // y⁻ⁿ: over the values of one party.
-        let y_party = (0..bits.ilog2()).fold(y_inverse, |power, _| power * power);
-        let mut party = weight * zz;
         let mut of_s = s.iter().zip(&mirrored);
-        for (g, h) in self.g.chunks_mut(BITS).zip(self.h.chunks_mut(BITS)).take(count) {
-            let mut power = party;
-            for (g, h) in g.iter_mut().zip(h).take(bits) {
-                let (s, mirrored) = of_s.next()?;
-                *g -= of_z + s;
-                *h += of_z + power - mirrored;
-                power *= step;
+        let mut places = self.g.chunks_mut(BITS).zip(self.h.chunks_mut(BITS)).take(count);
+        match weights {
+            Weights::Powers => {
+                // y⁻ⁿ: over the values of one party.
+                let y_party = (0..bits.ilog2()).fold(y_inverse, |power, _| power * power);
+                let mut party = weight * zz;
+                for (g, h) in places {
+                    let mut power = party;
+                    for (g, h) in g.iter_mut().zip(h).take(bits) {
+                        let (s, mirrored) = of_s.next()?;
+                        *g -= of_z + s;
+                        *h += of_z + power - mirrored;
+                        power *= step;
+                    }
+                    party *= z * y_party;
+                }
             }
-            party *= z * y_party;
+            Weights::Coins(coins) => {
+                let (mut power, mut coins) = (weight * zz, coins.iter());
+                places.try_for_each(|(g, h)| {
+                    for (g, h) in g.iter_mut().zip(h) {
+                        let (s, mirrored) = of_s.next()?;
+                        let signed = if *coins.next()? { -power } else { power };
+                        *g -= of_z + s;
+                        *h += of_z + signed - mirrored;
+                        power *= y_inverse;
+                    }
+                    Some(())
+                })?;
+            }
         }
         Some(())
     }
@@ -247,11 +269,17 @@ fn tensor(first: Scalar, factors: &[Scalar]) -> Vec<Scalar> {
     all
 }
 
-/// δ(y, z) = (z − z²)·⟨1, yⁿᵐ⟩ − Σⱼ z^{j+3}·⟨1, 2ⁿ⟩.
-fn delta(bits: usize, count: usize, y: &Scalar, z: &Scalar) -> Scalar {
+/// δ(y, z) = (z − z²)·⟨1, yⁿᵐ⟩ − Σⱼ z^{j+3}·⟨1, weights⟩, for j from 0 over the parties.
+fn delta(weights: &Weights, (bits, count): (usize, usize), y: &Scalar, z: &Scalar) -> Scalar {
     let zz = z * z;
     let all = bits.saturating_mul(count);
-    (z - zz) * powers(y, all) - zz * z * powers(&Scalar::from(2u8), bits) * powers(z, count)
+    let of_weights = match weights {
+        Weights::Powers => powers(&Scalar::from(2u8), bits) * powers(z, count),
+        Weights::Coins(coins) => coins.iter().fold(Scalar::ZERO, |sum, coin| {
+            if *coin { sum - Scalar::ONE } else { sum + Scalar::ONE }
+        }),
+    };
+    (z - zz) * powers(y, all) - zz * z * of_weights
 }
 
 /// 1 + x + … + xⁿ⁻¹ = (1 + x)·(1 + x²)·(1 + x⁴)… for n a power of two.

@@ -9,7 +9,7 @@ use sha3::digest::{ExtendableOutput, Update, XofReader};
 use sha3::{Digest, Sha3_512, Shake256};
 
 /// Bits of the widest value that is proven in one piece.
-pub(crate) const BITS: usize = 64;
+pub const BITS: usize = 64;
 /// Most commitments in one proof, pads included.
 pub const MAX_PARTIES: usize = 64;
 
@@ -31,16 +31,21 @@ pub fn h_table() -> &'static RistrettoBasepointTable {
     TABLE.get_or_init(|| RistrettoBasepointTable::create(h()))
 }
 
+/// Most shares that any proof takes: 32,768 coins.
+pub(crate) const MAX_SHARES: usize = 512;
+
 /// The two vectors of one party of a range proof.
-pub(crate) struct Share {
-    pub(crate) g: Vec<RistrettoPoint>,
-    pub(crate) h: Vec<RistrettoPoint>,
+pub struct Share {
+    /// Generators of the left vector.
+    pub g: Vec<RistrettoPoint>,
+    /// Generators of the right vector.
+    pub h: Vec<RistrettoPoint>,
 }
 
 /// The share of party `party`: SHAKE256 over "GeneratorsChain", the vector's letter and the
 /// party's number in 32 bits little-endian, 64 bytes for each point.
-pub(crate) fn share(party: usize) -> Option<&'static Share> {
-    static SHARES: [OnceLock<Share>; MAX_PARTIES] = [const { OnceLock::new() }; MAX_PARTIES];
+pub fn share(party: usize) -> Option<&'static Share> {
+    static SHARES: [OnceLock<Share>; MAX_SHARES] = [const { OnceLock::new() }; MAX_SHARES];
     let number = u32::try_from(party).ok()?.to_le_bytes();
     Some(
         SHARES.get(party)?.get_or_init(|| Share { g: chain(b'G', number), h: chain(b'H', number) }),

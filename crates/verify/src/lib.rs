@@ -5,6 +5,7 @@ mod aggregate;
 mod anchors;
 mod appraisal;
 mod batch;
+pub mod binomial;
 mod bundle;
 mod claim;
 mod codes;

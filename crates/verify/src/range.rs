@@ -55,10 +55,19 @@ pub fn shift() -> Scalar {
     Scalar::from(1u128 << 64)
 }
 
+/// What the bits of a value are multiplied by.
+pub(crate) enum Weights {
+    /// 1, 2, 4 … for each party.
+    Powers,
+    /// 1 − 2c for each coin c, of one party that has all bits.
+    Coins(Vec<bool>),
+}
+
 /// A range proof of the right shape with its challenges. Not yet verified.
 #[must_use = "a proof that is only read is not verified"]
 pub(crate) struct Unverified {
     pub(crate) parties: Parties,
+    pub(crate) weights: Weights,
     /// A, S, T₁, T₂.
     pub(crate) first: [RistrettoPoint; 4],
     pub(crate) t_x: Scalar,
@@ -92,13 +101,7 @@ pub(crate) fn read(
     let (count, bits) = (parties.points.len(), parties.bits);
     let length = count.checked_mul(bits).filter(|n| n.is_power_of_two()).ok_or(wrong)?;
     let rounds = usize::try_from(length.ilog2()).map_err(|_| wrong)?;
-    let (words, rest) = proof.as_chunks::<32>();
-    if !rest.is_empty() || Some(words.len()) != rounds.checked_mul(2).and_then(|n| n.checked_add(9))
-    {
-        return Err(wrong);
-    }
-    let mut words = words.iter();
-    let mut next = || words.next().copied().ok_or(wrong);
+    let mut words = words(proof, rounds.checked_mul(2).and_then(|n| n.checked_add(9)))?;
 
     t.append_message(b"dom-sep", b"rangeproof v1");
     t.append_u64(b"n", u64::try_from(bits).map_err(|_| wrong)?);
@@ -106,7 +109,35 @@ pub(crate) fn read(
     for v in &parties.points {
         t.append_message(b"V", v.compress().as_bytes());
     }
-    let a_point = point(t, b"A", next()?)?;
+    let a_point = point(t, b"A", next(&mut words)?)?;
+    finish(t, (parties, Weights::Powers), a_point, length, &mut words)
+}
+
+/// The words of a proof, which has exactly so many.
+pub(crate) fn words(
+    proof: &[u8],
+    count: Option<usize>,
+) -> Result<core::slice::Iter<'_, [u8; 32]>, Fault> {
+    let (words, rest) = proof.as_chunks::<32>();
+    let whole = rest.is_empty() && Some(words.len()) == count;
+    whole.then(|| words.iter()).ok_or(Fault::RangeEncoding)
+}
+
+fn next(words: &mut core::slice::Iter<'_, [u8; 32]>) -> Result<[u8; 32], Fault> {
+    words.next().copied().ok_or(Fault::RangeEncoding)
+}
+
+/// Reads what comes after A, which is on the transcript: vectors of `length` bits in all.
+pub(crate) fn finish(
+    t: &mut Transcript,
+    (parties, weights): (Parties, Weights),
+    a_point: RistrettoPoint,
+    length: usize,
+    words: &mut core::slice::Iter<'_, [u8; 32]>,
+) -> Result<Unverified, Fault> {
+    let wrong = Fault::RangeEncoding;
+    let rounds = usize::try_from(length.ilog2()).map_err(|_| wrong)?;
+    let mut next = || next(words);
     let s_point = point(t, b"S", next()?)?;
     let (y, z) = (challenge(t, b"y"), challenge(t, b"z"));
     let first = point(t, b"T_1", next()?)?;
@@ -131,6 +162,7 @@ pub(crate) fn read(
     t.challenge_bytes(b"weights", &mut held);
     Ok(Unverified {
         parties,
+        weights,
         first: [a_point, s_point, first, second],
         t_x,
         t_x_blinding,
@@ -147,7 +179,7 @@ pub(crate) fn read(
     })
 }
 
-fn point(
+pub(crate) fn point(
     t: &mut Transcript,
     label: &'static [u8],
     word: [u8; 32],
@@ -162,7 +194,8 @@ fn scalar(t: &mut Transcript, label: &'static [u8], word: [u8; 32]) -> Result<Sc
     Option::from(Scalar::from_canonical_bytes(word)).ok_or(Fault::RangeEncoding)
 }
 
-pub(crate) fn challenge(t: &mut Transcript, label: &'static [u8]) -> Scalar {
+/// The next challenge of a transcript.
+pub fn challenge(t: &mut Transcript, label: &'static [u8]) -> Scalar {
     let mut wide = [0; 64];
     t.challenge_bytes(label, &mut wide);
     Scalar::from_bytes_mod_order_wide(&wide)

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::stage::{self, Outcome, Stages};
 use crate::test::{build_binaries, daemon};
-use crate::{DEV_FEATURES, cargo};
+use crate::{DEV_FEATURES, cargo, root};
 
 /// Runs all long checks, or the named ones; stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -25,6 +25,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("proptest", many_cases),
     ("end-to-end", end_to_end_again_and_again),
     ("kill", killed_again_and_again),
+    ("accountants", accountants),
     ("mutants", mutants),
 ];
 
@@ -63,6 +64,22 @@ fn killed_again_and_again() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// What other accountants of privacy say today of the losses that our cards are tested against.
+fn accountants() -> Result<Outcome> {
+    let (home, venv) =
+        (root().join("crates/release/tests/accountants"), root().join("target/accountants"));
+    let python = venv.join("bin/python");
+    if stage::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)).is_err() {
+        return Ok(Outcome::Skipped("python3 has no venv"));
+    }
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "-r"]).arg(home.join("requirements.txt"));
+    if stage::run(&mut install).is_err() {
+        return Ok(Outcome::Skipped("the accountants cannot be installed from a package index"));
+    }
+    stage::run(Command::new(&python).arg(home.join("compute.py")).arg(home.join("golden.json")))
+}
+
 /// Changes the code in small ways: a change that no test notices is a missing test.
 fn mutants() -> Result<Outcome> {
     let mut version = Command::new("cargo");
@@ -86,8 +103,9 @@ fn mutants() -> Result<Outcome> {
 }
 
 /// The prover's tests that hold the verifier to what it says.
-const CORPUS: [&str; 8] = [
+const CORPUS: [&str; 9] = [
     "accusations",
+    "binomial",
     "bounds",
     "documents",
     "forged",
