@@ -171,6 +171,7 @@ const TABLE: &[Row] = &[
     ("release-lost", 409, "nothing is on record of that day, and nothing will be: it was before the pact or the statistic, or the monitor ended between debit and draw", "ask about another day"),
     ("release-mechanism", 500, "the monitor's own parts disagree", "tell its operator"),
     ("release-not-a-party", 403, "the requester is no party or overseer of the pact", "ask as one of them"),
+    ("release-not-affordable", 422, "no noise of this statistic keeps within what the pact lets an owner's day cost", "agree on an epsilon above 0 a day and, where the noise is Gaussian, on a delta"),
     ("release-not-consented", 403, "the pact's consent does not list the statistic", "agree on it in the pact"),
     ("release-not-yet", 409, "the day is over, and its debits wait for the witnesses", "ask again in a while"),
     ("release-price", 422, "the price is out of range", "agree on another price"),

@@ -135,6 +135,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     ("read-", "sign with the key of a DID to which the pact's consent gives the record"),
     ("reinstate-", "sign with an overseer's key, for a pact that a rollback stopped"),
+    ("release-not-affordable", "agree on what `cloister pact lint` says of the aggregate"),
     ("release-not-yet", "ask again once the witnesses have cosigned the log"),
     ("release-", "ask for a statistic that the pact's consent lists, for a day that has ended"),
     ("requester-", "sign with the key of the DID that asks"),

@@ -13,8 +13,8 @@ use crate::claim::Vocabulary;
 use crate::document::Pact;
 use crate::document::scalar::Exact;
 use crate::document::terms::{
-    Direction, Document, DpTerms, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per, Signal,
-    TermKind,
+    Direction, Document, DpTerms, DpUnit, Fail, InteractionKind, LogScope, Mode, OnTimeout, Per,
+    Signal, TermKind,
 };
 use crate::state::Change;
 
@@ -71,7 +71,7 @@ pub struct Compiled {
     statistics: Vec<String>,
     /// Of each, the most that one session counts for in it.
     clamps: Vec<u64>,
-    prices: Vec<u64>,
+    losses: Vec<Option<Loss>>,
     /// All calls of the chain, by number.
     calls: Vec<CallName>,
     places: Places,
@@ -159,7 +159,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         openings,
         statistics: dp.iter().map(|s| s.statistic.0.clone()).collect(),
         clamps: dp.iter().map(clamp).collect(),
-        prices: dp.iter().map(|s| nano_rho(s.epsilon)).collect(),
+        losses: dp.iter().map(loss).collect(),
         max_sessions: sessions(terms),
         single: terms.term.kind == TermKind::Interaction,
         messages: message.map(|i| i.direction).collect(),
@@ -265,12 +265,12 @@ impl Compiled {
         &self.statistics
     }
 
-    /// The most that the parties let one release of this aggregate cost, in nano-ρ; none when it
-    /// may not leave. ε is taken as ρ = ε²/2 (Bun and Steinke 2016, proposition 1.4), rounded down.
+    /// The most that the parties let one day of this aggregate cost one owner; none when it may not
+    /// leave: not listed, or for a longer time or a larger unit than an owner's day.
     #[must_use]
-    pub fn price(&self, statistic: &str) -> Option<u64> {
+    pub fn loss(&self, statistic: &str) -> Option<Loss> {
         let at = self.statistics.iter().position(|s| s == statistic)?;
-        self.prices.get(at).copied()
+        self.losses.get(at).copied().flatten()
     }
 
     /// The upper bound that the pact publishes for one session's part in this aggregate, in the
@@ -438,13 +438,29 @@ pub(crate) struct SumRule {
 
 const DEFAULT_APPROVAL: Millis = Millis(300_000);
 
-/// ε²/2 in billionths, rounded down; nothing for what does not fit.
-fn nano_rho(epsilon: Exact) -> u64 {
-    let millionths = epsilon.minor(6).and_then(|m| u128::try_from(m).ok());
-    let rho =
-        millionths.and_then(|m| m.checked_mul(m)).and_then(|squared| squared.checked_div(2_000));
-    rho.and_then(|rho| u64::try_from(rho).ok()).unwrap_or(0)
+/// A loss of privacy, (ε, δ).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// ε, in millionths.
+    pub epsilon_millionths: u32,
+    /// δ, in billionths; 0 is pure differential privacy.
+    pub delta_billionths: u32,
 }
+
+/// What one day may cost one owner: what is agreed for sessions and events is at most that of
+/// their owner's day, and what is agreed for longer or for more people is nothing of a day's.
+pub(crate) fn loss(terms: &DpTerms) -> Option<Loss> {
+    let DpTerms { epsilon, delta, per, unit, .. } = terms;
+    let owner = !matches!(unit, Some(DpUnit::Agent | DpUnit::Organisation));
+    let whole = |of: Exact, scale| of.minor(scale).and_then(|n| u32::try_from(n).ok());
+    let loss = Loss {
+        epsilon_millionths: whole(*epsilon, 6)?,
+        delta_billionths: whole(*delta, 9).unwrap_or(0),
+    };
+    (owner && per.0 <= A_DAY).then_some(loss)
+}
+
+const A_DAY: Millis = Millis(86_400_000);
 
 /// The upper bound in the counter's unit: hundredths for sums of amounts, as limits have them.
 fn clamp(terms: &DpTerms) -> u64 {

@@ -31,7 +31,7 @@ mod tokens;
 pub use check::{Approval, Decision, Judgement, Verdict, canary, check, check_digest};
 pub use claim::{ClaimError, Scope, Spoken};
 pub use compile::{
-    CompileError, Compiled, Consented, Duty, DutyKind, OnDeadline, compile, compile_after,
+    CompileError, Compiled, Consented, Duty, DutyKind, Loss, OnDeadline, compile, compile_after,
 };
 pub use diff::{Diff, Difference, Kind, Needed, Succession, SuccessionError, diff, succeeds};
 pub use digest::Digest;

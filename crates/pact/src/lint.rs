@@ -7,6 +7,7 @@ use crate::document::terms::{
     ApprovalTerm, ArgType, Constraint, Document, Fail, Interaction, InteractionKind, OverseerRole,
 };
 
+mod aggregates;
 mod names;
 mod recorded;
 
@@ -43,9 +44,12 @@ pub struct Finding {
 pub fn lint(pact: &Pact) -> Vec<Finding> {
     let terms = pact.terms();
     let mut findings = Findings(Vec::new());
-    if let Err(error) = compile(pact) {
-        let text = error.to_string();
-        findings.add(error.code(), Severity::Error, "interactions", &text, error.remedy());
+    match compile(pact) {
+        Ok(compiled) => aggregates::unreleased(&mut findings, terms, &compiled),
+        Err(error) => {
+            let text = error.to_string();
+            findings.add(error.code(), Severity::Error, "interactions", &text, error.remedy());
+        }
     }
     for (place, interaction) in terms.interactions.iter().enumerate() {
         let at = format!("interactions[{place}]");

@@ -111,3 +111,48 @@ fn what_is_executed_is_not_called_recorded_only() {
         assert!(!recorded.contains(&executed), "{executed}");
     }
 }
+
+#[test]
+fn an_aggregate_that_no_monitor_releases_is_refused() {
+    let dp = |change: &dyn Fn(&mut Value)| {
+        found(|v| {
+            let mut dp = json!({"statistic": "tools", "epsilon": "0.6", "delta": "0.0000001",
+                                "per": "P1D", "bounds": ["0", "4"], "unit": "session"});
+            change(&mut dp);
+            v["monitoring"]["disclosure"]["dp"] = json!([dp]);
+        })
+    };
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let found = dp(change);
+        let of = "monitoring.disclosure.dp[0].";
+        let at = found.iter().filter(|(code, ..)| *code == "unmonitorable-term");
+        at.filter_map(|(.., at)| at.strip_prefix(of).map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(refused(&|_| ()), none);
+    assert_eq!(refused(&|dp| dp["statistic"] = "calls.by-tool".into()), ["statistic"]);
+    assert_eq!(refused(&|dp| dp["delta"] = "0".into()), ["delta"]);
+    assert_eq!(refused(&|dp| dp["delta"] = "0.0000000001".into()), ["delta"]);
+    assert_eq!(refused(&|dp| dp["delta"] = "1".into()), ["delta"]);
+    assert_eq!(refused(&|dp| dp["epsilon"] = "0".into()), ["epsilon"]);
+    assert_eq!(refused(&|dp| dp["epsilon"] = "0.0000001".into()), ["unit"]);
+    assert_eq!(refused(&|dp| dp["per"] = "P7D".into()), ["unit"]);
+    assert_eq!(refused(&|dp| dp["per"] = "PT1H".into()), none);
+    for (unit, whole) in [("agent", false), ("organisation", false), ("event", true)] {
+        let found = refused(&|dp| dp["unit"] = unit.into());
+        assert_eq!(found.is_empty(), whole, "{unit}: {found:?}");
+    }
+    // A count has Laplace noise, and so has the sum of a counter, up to its bound.
+    for name in ["sessions.count", "calls.all"] {
+        let pure = |dp: &mut Value| {
+            dp["statistic"] = name.into();
+            dp["delta"] = "0".into();
+        };
+        assert_eq!(refused(&pure), none, "{name}");
+        let unbounded = refused(&|dp| {
+            pure(dp);
+            dp["bounds"] = json!(["0", "0"]);
+        });
+        assert_eq!(unbounded.is_empty(), name == "sessions.count", "{name}");
+    }
+}

@@ -77,7 +77,7 @@ fn renyi(log_ratios: &[(f64, f64)], order: f64) -> f64 {
 }
 
 /// A whole number below 2⁶³ as one.
-fn whole(number: f64) -> u64 {
+pub(crate) fn whole(number: f64) -> u64 {
     // Digit by digit, since no conversion of the language is exact and total.
     let (mut rest, mut whole) = (number, 0_u64);
     for bit in (0..63).rev() {

@@ -35,6 +35,7 @@ mod contributions;
 mod dataset;
 mod ledger;
 mod mechanism;
+mod price;
 mod statistic;
 
 pub use binomial::{Cost, cost};

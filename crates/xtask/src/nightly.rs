@@ -43,8 +43,11 @@ fn end_to_end_again_and_again() -> Result<Outcome> {
     stage::run(&mut build_binaries())?;
     for round in 1..=END_TO_END_ROUNDS {
         println!("   round {round} of {END_TO_END_ROUNDS}");
+        // The journal's crash points are another stage's, with a feature of their own.
         let mut command = cargo(&["test", "--locked", "--workspace", "--test", "*"]);
-        command.args(["--features", DEV_FEATURES]).env("CLOISTERD_BIN", daemon());
+        command
+            .args(["--exclude", "cloister-journal", "--features", DEV_FEATURES])
+            .env("CLOISTERD_BIN", daemon());
         stage::run(&mut command)?;
     }
     Ok(Outcome::Passed)

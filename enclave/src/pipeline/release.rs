@@ -156,10 +156,11 @@ impl Pipeline {
     /// What a day of a pact is asked, with prices: what its consent lists, in its order.
     fn board(&self, compiled: &Compiled) -> Vec<(release::Statistic, u64)> {
         let most = self.values.privacy.price_nano_rho;
-        let asked = compiled
-            .statistics()
-            .iter()
-            .filter_map(|name| Some((statistic(compiled, name)?, compiled.price(name)?.min(most))));
+        let asked = compiled.statistics().iter().filter_map(|name| {
+            let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
+            let price = statistic.price(loss.epsilon_millionths, loss.delta_billionths);
+            (price > 0).then(|| (statistic, price.min(most)))
+        });
         asked.collect()
     }
 
@@ -183,7 +184,9 @@ impl Pipeline {
         if !monitor.concerns(&root, requester) {
             return Err(Refused("release-not-a-party"));
         }
-        compiled.price(&asked.statistic).ok_or(Refused("release-not-consented"))?;
+        if !compiled.statistics().contains(&asked.statistic) {
+            return Err(Refused("release-not-consented"));
+        }
         let statistic = statistic(compiled, &asked.statistic);
         let statistic = statistic.ok_or(Refused("unknown-statistic"))?;
         let listed = self.state.pacts.get(&root);
@@ -211,6 +214,9 @@ impl Pipeline {
         }
         // What does not fit into a day to come did not fit into this one.
         let asked = self.board(compiled);
+        if asked.iter().all(|(of, _)| *of != statistic) {
+            return Err(Refused("release-not-affordable"));
+        }
         let mut quotes = asked.iter().zip(listed.data.quote(listed.unreleased, &asked));
         let quote = quotes.find(|((of, _), _)| *of == statistic).map(|(_, quote)| quote);
         let refusal = quote.and_then(Result::err);

@@ -132,7 +132,7 @@ fn loud() -> Home {
 #[test]
 fn sums_are_clamped_and_a_session_has_the_latency_of_one_of_its_calls() {
     let listed = |statistic: &str, most: &str| {
-        json!({"statistic": statistic, "epsilon": "2000", "delta": "0", "per": "P1D",
+        json!({"statistic": statistic, "epsilon": "2000", "delta": "0.0000001", "per": "P1D",
             "bounds": ["0", most], "unit": "session"})
     };
     let parties = Parties::with(|pact| {

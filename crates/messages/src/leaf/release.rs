@@ -161,6 +161,20 @@ pub enum Mechanism {
     SqrtToeplitz,
 }
 
+impl Mechanism {
+    /// The noise of a statistic that means the same in every pact; none of any other name, which is
+    /// that of a counter to sum, with Laplace noise.
+    #[must_use]
+    pub fn fixed(statistic: &str) -> Option<Self> {
+        match statistic {
+            "sessions.count" | "violations.count" => Some(Self::DiscreteLaplace),
+            "latency_ms" | "sessions.outcome" | "tools" => Some(Self::DiscreteGaussian),
+            "sessions.total" => Some(Self::SqrtToeplitz),
+            _ => None,
+        }
+    }
+}
+
 /// The noise of a release, as an auditor needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -31,7 +31,7 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let cells = u128::from(noise.cell_bound);
     let squares = sessions.checked_mul(sessions);
     let moved = match (query.statistic.as_str(), noise.mechanism) {
-        (name, Mechanism::DiscreteLaplace) if !FIXED.contains(&name) => {
+        (name, Mechanism::DiscreteLaplace) if Mechanism::fixed(name).is_none() => {
             // The sum of a counter of the pact, of which no session counts for more than this.
             query.clamp.and_then(|clamp| sessions.checked_mul(clamp.into()))
         }
@@ -79,16 +79,6 @@ fn total(query: &Query) -> Result<Option<(Vec<u64>, usize)>, Fault> {
     let days = day.and_then(|day| usize::try_from(day).ok()).and_then(|day| day.checked_add(1));
     days.map(|days| Some((toeplitz::coefficients(horizon), days))).ok_or(Fault::TotalDays)
 }
-
-/// What has a meaning of its own in every pact, and is no counter that is summed.
-const FIXED: [&str; 6] = [
-    "latency_ms",
-    "sessions.count",
-    "sessions.outcome",
-    "sessions.total",
-    "tools",
-    "violations.count",
-];
 
 /// Δ²/2s² ≤ ρ, with s in thousandths and ρ in billionths: Δ²·10⁶·10⁹ ≤ 2·s²·ρ.
 fn buys(squared: Option<u128>, noise: &Noise, nano_rho: u64) -> bool {
@@ -229,7 +219,8 @@ mod tests {
         assert_eq!(checked(|b| b.query.clamp = None), Err(Fault::NoiseSensitivity));
         let nothing = checked(|b| (b.query.clamp, b.noise.sensitivity) = (Some(0), 0));
         assert_eq!(nothing, Err(Fault::NoiseSensitivity));
-        for fixed in FIXED {
+        for fixed in ["latency_ms", "sessions.count", "sessions.outcome", "sessions.total", "tools"]
+        {
             let mut body =
                 drawn(fixed, Mechanism::DiscreteLaplace, noise(Mechanism::DiscreteLaplace));
             body.query.clamp = Some(1);
