@@ -11,6 +11,7 @@ use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
 use messages::ids::ConfigDigest;
 use messages::signature::PublicKey;
+use messages::time::DAY;
 use monitor::Settings;
 use release::Bounds;
 use serde::Deserialize;
@@ -195,7 +196,7 @@ impl Config {
         if development != values.origin.starts_with(INSECURE_ORIGIN_PREFIX) {
             return Err(ConfigError::Origin);
         }
-        if values.epoch_ms < 60_000 || DAY_MS.checked_rem(values.epoch_ms) != Some(0) {
+        if values.epoch_ms < 60_000 || DAY.0.checked_rem(values.epoch_ms) != Some(0) {
             return Err(ConfigError::Epoch);
         }
         let ranges = [
@@ -308,14 +309,12 @@ impl ClockValues {
             }
             Self::Host => true,
             Self::Witnessed { drift_ppm, slack_ms, reach_ms, .. } => {
-                *drift_ppm <= 10_000 && *slack_ms <= 600_000 && *reach_ms <= 86_400_000
+                *drift_ppm <= 10_000 && *slack_ms <= 600_000 && *reach_ms <= DAY.0
             }
         }
     }
 }
 
-/// One day in milliseconds.
-pub(crate) const DAY_MS: u64 = 86_400_000;
 const MAX_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -14,8 +14,6 @@ use monitor::{Applied, Effect, Finished, Misfit, Monitor, Seed, Settings};
 use pact::{Compiled, LogScope};
 use release::{Bounds, Dataset, Drawn, Reservation};
 
-use crate::config::DAY_MS;
-
 /// One record of the journal.
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -221,7 +219,7 @@ impl State {
                 let data = Dataset::new(*dataset, cap, bounds, cells(compiled));
                 // No day is in two data sets, nor a session.
                 let again = u64::from(self.former.contains_key(root));
-                let unreleased = day(entry.at).saturating_add(again);
+                let unreleased = entry.at.day().saturating_add(again);
                 let told = self.monitor.sessions_of(root).collect();
                 self.pacts.insert(*root, Listed { data, unreleased, told });
             }
@@ -275,11 +273,11 @@ impl State {
         for ended in finished {
             let Some(compiled) = self.monitor.compiled(&ended.root) else { continue };
             if let Some(listed) = self.pacts.get_mut(&ended.root) {
-                if listed.told.remove(&ended.session) || day(self.at) < listed.unreleased {
+                if listed.told.remove(&ended.session) || self.at.day() < listed.unreleased {
                     continue;
                 }
                 let session = contribution(ended, compiled);
-                listed.data.add(&ended.principal, day(self.at), session, &mut rng);
+                listed.data.add(&ended.principal, self.at.day(), session, &mut rng);
             }
         }
     }
@@ -340,11 +338,6 @@ pub(crate) fn cells(pact: &Compiled) -> Vec<String> {
         }
     }
     cells
-}
-
-/// Day of a moment, counted from 1970-01-01.
-pub(crate) fn day(now: UnixMillis) -> u64 {
-    now.0.checked_div(DAY_MS).unwrap_or(0)
 }
 
 /// The end of the epoch that `moment` lies in.

@@ -1,7 +1,10 @@
 //! A connection to a monitor for commands that do one thing after the other: the attested way,
 //! blocking.
 
+use std::path::PathBuf;
+
 use attestations::{Appraised, Policy};
+use clap::Args;
 use messages::ids::BootId;
 use messages::receipt::Notice;
 use messages::reply::{Reply, Request};
@@ -9,8 +12,35 @@ use messages::signature::SigningKey;
 use tlog::TilePath;
 use tokio::runtime::Runtime;
 
+use crate::anchors::File;
 use crate::fault::Fault;
 use crate::line::{Line, Notices};
+
+/// Which monitor.
+#[derive(Args)]
+pub(crate) struct Reach {
+    /// The monitor: https://host:port.
+    #[arg(long)]
+    pub(crate) monitor: String,
+    /// Your trust anchors: what the monitor must show before anything is said to it.
+    #[arg(long)]
+    anchors: PathBuf,
+    /// Accept that the monitor's evidence comes from no TEE at all.
+    #[arg(long)]
+    allow_insecure_software_evidence: bool,
+}
+
+impl Reach {
+    /// The anchors.
+    pub(crate) fn file(&self) -> Result<File, Fault> {
+        File::load(&self.anchors)
+    }
+
+    /// Connects and appraises, under these anchors.
+    pub(crate) fn connect(&self, file: &File) -> Result<Client, Fault> {
+        Client::connect(&self.monitor, &file.policy(self.allow_insecure_software_evidence)?)
+    }
+}
 
 /// One attested connection.
 pub(crate) struct Client {

@@ -13,10 +13,10 @@ use messages::opening::Holdings;
 use messages::reply::{Reply, Request};
 use tlog::witness::AddCheckpoint;
 
-use crate::client::{Client, strange};
+use crate::client::{Client, Reach, strange};
 use crate::fault::{Fault, read, write};
 use crate::outbound::Target;
-use crate::{anchors, output};
+use crate::output;
 
 #[derive(Args)]
 #[command(
@@ -25,15 +25,8 @@ use crate::{anchors, output};
 pub(crate) struct Arguments {
     /// A bundle, a file of openings, or a whole ledger.
     file: PathBuf,
-    /// The monitor whose log the bundle is about: https://host:port.
-    #[arg(long)]
-    monitor: String,
-    /// What the monitor must show.
-    #[arg(long)]
-    anchors: PathBuf,
-    /// Accept that the monitor's evidence comes from no TEE at all.
-    #[arg(long)]
-    allow_insecure_software_evidence: bool,
+    #[command(flatten)]
+    reach: Reach,
     /// A witness, by the address before `/add-checkpoint`; may be repeated.
     #[arg(long, required = true)]
     witness: Vec<String>,
@@ -44,18 +37,18 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let mut file_of = Cosigned::read(&arguments.file)?;
-    let file = anchors::File::load(&arguments.anchors)?;
-    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
-    let mut client = Client::connect(&arguments.monitor, &policy)?;
-    let log_key = client.appraised().claims().log_key;
-    let checkpoint = file_of.checkpoint(&policy.origin).ok_or_else(|| {
+    let file = arguments.reach.file()?;
+    let mut client = arguments.reach.connect(&file)?;
+    let claims = client.appraised().claims();
+    let (origin, log_key) = (claims.origin.clone(), claims.log_key);
+    let checkpoint = file_of.checkpoint(&origin).ok_or_else(|| {
         Fault::new(
             "cosign-other-log",
             "the file shows no log of this monitor",
             "name the monitor that the file is about",
         )
     })?;
-    let head = tlog::open_checkpoint(checkpoint, &policy.origin, &log_key)
+    let head = tlog::open_checkpoint(checkpoint, &origin, &log_key)
         .map_err(|error| Fault::new(error.code(), error.to_string(), "ask for the bundle again"))?;
     for url in &arguments.witness {
         cosign(url, head.size(), checkpoint, &mut client)?;

@@ -19,7 +19,6 @@ use crate::claim::compiled;
 use crate::client::Client;
 use crate::fault::{Fault, write};
 use crate::overseer::Access;
-use crate::replay::DAY_MS;
 use crate::{anchors, output, pacts};
 
 #[derive(Args)]
@@ -43,7 +42,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let signed = pacts::open(&arguments.pact)?;
     let compiled = compiled(signed.pact())?;
-    let today = anchors::now().0.checked_div(DAY_MS).unwrap_or(0);
+    let today = anchors::now().day();
     let day = match arguments.day {
         None => Some(today.saturating_sub(1)),
         Some(date) => since_1970(date),

@@ -16,7 +16,7 @@ use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Content, Party};
 use messages::reply::{Approval, ProofKind, Reply, Request};
-use messages::time::{Epoch, Millis};
+use messages::time::{DAY, Epoch};
 use pact::{Compiled, Scope, compile};
 
 use crate::anchors;
@@ -30,7 +30,7 @@ use crate::demo::steps::{Witness, fetch_ledger, fetch_openings, prove_alone, str
 use crate::fault::{Fault, read, write};
 use crate::parties::Conversation;
 use crate::replay;
-use crate::replay::{DAY_MS, MAX_PACT, drive, progress, report};
+use crate::replay::{MAX_PACT, drive, progress, report};
 use crate::{ModeArgument, key, output};
 use traces::Session;
 
@@ -117,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let mut bundle = Draft::default();
     let rows = prove(&cast, &compiled, days, audience.as_ref(), &mut client, &mut bundle)?;
     table::claims(&rows);
-    let first_day = cast.start.0.checked_div(DAY_MS).unwrap_or(0);
+    let first_day = cast.start.day();
     let last_day = first_day.saturating_add(days).saturating_sub(1);
     let asked = (pact.hash(), &compiled);
     counts::print(&counts::ask(asked, last_day, &cast.auditor, &mut client, &mut bundle)?);
@@ -208,7 +208,7 @@ fn replay(
             rows.push(told.line);
             bar.inc(1);
         }
-        client.ask(&Request::Advance { by: Millis(DAY_MS) })?;
+        client.ask(&Request::Advance { by: DAY })?;
         days = days.saturating_add(1);
     }
     bar.finish_and_clear();

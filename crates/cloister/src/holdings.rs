@@ -22,18 +22,17 @@ use messages::time::Epoch;
 pub(crate) use prove::{Arguments as ProveArguments, run as prove};
 
 use self::opened::Opened;
-use crate::client::{Client, strange};
+use crate::client::{Client, Reach, strange};
 use crate::fault::{Fault, read, write};
-use crate::{anchors, claim, key, output, pacts, replay};
+use crate::{claim, key, output, pacts, replay};
 
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  cloister openings --monitor https://127.0.0.1:8443 --pact bank.pact.json --key initiator.key \\\n    --anchors anchors.toml --last 30 --out initiator.holdings\n\nThe file opens nothing without the key. Run it again with a later --last to add epochs."
 )]
 pub(crate) struct Arguments {
-    /// The monitor: https://host:port.
-    #[arg(long)]
-    monitor: String,
+    #[command(flatten)]
+    reach: Reach,
     /// The pact that the monitor watches.
     #[arg(long)]
     pact: PathBuf,
@@ -43,12 +42,6 @@ pub(crate) struct Arguments {
     /// The key of the party that the tally is about.
     #[arg(long)]
     key: PathBuf,
-    /// What the monitor must show.
-    #[arg(long)]
-    anchors: PathBuf,
-    /// Accept that the monitor's evidence comes from no TEE at all.
-    #[arg(long)]
-    allow_insecure_software_evidence: bool,
     /// First epoch.
     #[arg(long, default_value_t = 1)]
     first: u64,
@@ -68,10 +61,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let key = key::load(&arguments.key)?;
     let holder = Did::from_key(&key.public());
     let root = claim::root_of(arguments.root.as_deref(), signed.pact())?;
-    let file = anchors::File::load(&arguments.anchors)?;
-    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
-    let mut client = Client::connect(&arguments.monitor, &policy)?;
-    let origin = policy.origin;
+    let mut client = arguments.reach.connect(&arguments.reach.file()?)?;
+    let origin = client.appraised().claims().origin.clone();
     let mut kept = Collected::at(&arguments.out, &origin, &holder)?;
     let epochs = arguments.last.saturating_sub(arguments.first).saturating_add(1);
     let bar = replay::progress(usize::try_from(epochs).unwrap_or(usize::MAX), "epochs");

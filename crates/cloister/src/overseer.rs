@@ -13,41 +13,32 @@ use messages::reply::{Action, Approval, Reinstatement, Reply, Request, WaitingCa
 use messages::signature::SigningKey;
 use messages::time::UnixMillis;
 
-use crate::client::{Client, strange};
+use crate::client::{Client, Reach, strange};
 use crate::fault::Fault;
 use crate::{anchors, key, output};
 
 /// Which monitor, and who asks.
 #[derive(Args)]
 pub(crate) struct Access {
-    /// The monitor: https://host:port.
-    #[arg(long)]
-    monitor: String,
-    /// Your trust anchors: what the monitor must show before anything is said to it.
-    #[arg(long)]
-    anchors: PathBuf,
+    #[command(flatten)]
+    reach: Reach,
     /// Your key: of a DID that the pact names.
     #[arg(long)]
     key: PathBuf,
-    /// Accept that the monitor's evidence comes from no TEE at all.
-    #[arg(long)]
-    allow_insecure_software_evidence: bool,
 }
 
 impl Access {
     /// Connects, appraises, logs in.
     pub(crate) fn open(&self) -> Result<(Client, SigningKey), Fault> {
         let key = key::load(&self.key)?;
-        let file = anchors::File::load(&self.anchors)?;
-        let policy = file.policy(self.allow_insecure_software_evidence)?;
-        let mut client = Client::connect(&self.monitor, &policy)?;
+        let mut client = self.reach.connect(&self.reach.file()?)?;
         client.login(&key)?;
         Ok((client, key))
     }
 
     /// The URL, for people.
     pub(crate) fn monitor(&self) -> &str {
-        &self.monitor
+        &self.reach.monitor
     }
 }
 

@@ -12,7 +12,7 @@ use messages::did::Did;
 use messages::domain;
 use messages::reply::{ModeName, Reply, Request};
 use messages::signature::SigningKey;
-use messages::time::Millis;
+use messages::time::DAY;
 use pact::{KeyRing, SignedPact};
 use traces::{Session, TraceError};
 
@@ -119,7 +119,7 @@ pub(crate) fn principal(sid: &str) -> Did {
 
 /// Ends the day of the monitor's generated clock; returns the last closed epoch.
 fn advance(client: &mut Client) -> Result<u64, Fault> {
-    match client.ask(&Request::Advance { by: Millis(DAY_MS) })? {
+    match client.ask(&Request::Advance { by: DAY })? {
         Reply::Advanced { epoch, .. } => Ok(epoch.0),
         _ => Err(strange()),
     }
@@ -227,4 +227,3 @@ pub(crate) fn progress(length: usize, unit: &str) -> ProgressBar {
 /// 2026-12-01T00:00:00Z: start of the stated generated clock.
 const REPLAY_START_MS: u64 = 1_796_083_200_000;
 pub(crate) const MAX_PACT: u64 = 1 << 20;
-pub(crate) const DAY_MS: u64 = 86_400_000;

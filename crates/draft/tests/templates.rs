@@ -11,8 +11,7 @@ use std::io::Write;
 use std::path::Path;
 
 use cloister_draft::{Template, TemplateError, Tools, templates};
-use messages::event::{Body, Content, Event, Role, Status};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::event::{Body, Content, Role, Status};
 use messages::time::UnixMillis;
 use pact::{
     Approval, Compiled, Decision, SessionState, Severity, StandingState, check, compile, lint,
@@ -270,15 +269,7 @@ fn judge(pact: &Compiled, session: &Session) -> (usize, usize) {
         {
             continue;
         }
-        let event = Event {
-            pact: PactHash::default(),
-            session: SessionId::default(),
-            seq: recorded.seq,
-            prev: EventHash::default(),
-            from: recorded.from,
-            to: recorded.to,
-            body: recorded.body.clone(),
-        };
+        let event = recorded.event();
         let judged = check(pact, &state, &standing, &event, Approval::Absent, START);
         state.apply(&judged.change);
         standing.apply(&judged.change);

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use messages::event::{Body, Event};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::event::Body;
 use messages::time::UnixMillis;
 use pact::{Approval, Compiled, Decision, SessionState, StandingState, check};
 use traces::Session;
@@ -32,15 +31,7 @@ pub(crate) fn session(pact: &Compiled, session: &Session) -> Vec<Held> {
         {
             continue;
         }
-        let event = Event {
-            pact: PactHash::default(),
-            session: SessionId::default(),
-            seq: recorded.seq,
-            prev: EventHash::default(),
-            from: recorded.from,
-            to: recorded.to,
-            body: recorded.body.clone(),
-        };
+        let event = recorded.event();
         let judged = check(pact, &state, &standing, &event, Approval::Absent, start);
         state.apply(&judged.change);
         standing.apply(&judged.change);

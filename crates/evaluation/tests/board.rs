@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use messages::did::Did;
-use messages::event::{Body, Event};
-use messages::ids::{EventHash, PactHash, Root, SessionId};
+use messages::event::Body;
+use messages::ids::Root;
 use messages::time::{Bracket, ClockKind, UnixMillis};
 use pact::{Approval, Compiled, Decision, Pact, SessionState, StandingState, check, compile};
 use rand_chacha::ChaCha20Rng;
@@ -31,15 +31,7 @@ fn judged(pact: &Compiled, session: &Session) -> (OutcomeCell, BTreeSet<String>)
     let (mut state, mut standing) = (SessionState::new([7; 16]), StandingState::default());
     let (mut worst, mut used) = (Decision::Allow, BTreeSet::new());
     for recorded in &session.events {
-        let event = Event {
-            pact: PactHash::default(),
-            session: SessionId::default(),
-            seq: recorded.seq,
-            prev: EventHash::default(),
-            from: recorded.from,
-            to: recorded.to,
-            body: recorded.body.clone(),
-        };
+        let event = recorded.event();
         let judged = check(pact, &state, &standing, &event, Approval::Absent, now);
         state.observe(&judged.change);
         standing.apply(&judged.change);

@@ -1,8 +1,7 @@
 //! The design's example pacts, when they are beside the repository.
 #![expect(clippy::print_stderr, clippy::disallowed_macros, reason = "says why nothing was tested")]
 
-use messages::event::{Body, Event};
-use messages::ids::{EventHash, PactHash, SessionId};
+use messages::event::Body;
 use pact::{Approval, Decision, Pact, SessionState, Severity, StandingState, check, compile, lint};
 
 fn absent() {
@@ -46,15 +45,7 @@ fn the_example_pacts_judge_the_recorded_sessions_of_their_suites() {
         for session in traces::read(std::path::Path::new(&sessions)).unwrap() {
             let (mut state, mut standing) = (SessionState::new([7; 16]), StandingState::default());
             for recorded in session.events {
-                let event = Event {
-                    pact: PactHash::default(),
-                    session: SessionId::default(),
-                    seq: recorded.seq,
-                    prev: EventHash::default(),
-                    from: recorded.from,
-                    to: recorded.to,
-                    body: recorded.body,
-                };
+                let event = recorded.event();
                 let judged = check(&pact, &state, &standing, &event, Approval::Absent, now);
                 // Open loop: what is held runs all the same.
                 state.observe(&judged.change);

@@ -12,7 +12,22 @@ pub struct UnixMillis(#[n(0)] pub u64);
 #[cbor(transparent)]
 pub struct Millis(#[n(0)] pub u64);
 
+/// A day without leap seconds, as the calendar of this count has them.
+pub const DAY: Millis = Millis(86_400_000);
+
 impl UnixMillis {
+    /// The day that this moment lies in, counted from 1970-01-01 in UTC.
+    #[must_use]
+    pub const fn day(self) -> u64 {
+        self.0.div_euclid(DAY.0)
+    }
+
+    /// When such a day begins; at the latest the last representable moment.
+    #[must_use]
+    pub const fn begin_of(day: u64) -> Self {
+        Self(day.saturating_mul(DAY.0))
+    }
+
     /// `self + span`, or the last representable moment.
     #[must_use]
     pub const fn saturating_add(self, span: Millis) -> Self {

@@ -179,6 +179,12 @@ impl Monitor {
         self.state.books.keys()
     }
 
+    /// How many pacts there are, without revisions.
+    #[must_use]
+    pub fn pacts(&self) -> usize {
+        self.state.books.len()
+    }
+
     /// Open sessions, by identifier.
     pub fn open_sessions(&self) -> impl Iterator<Item = &SessionId> {
         self.state.sessions.keys()

@@ -7,7 +7,7 @@ use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
 use messages::event::Party;
 use messages::ids::{PactHash, Root};
-use messages::time::{Millis, UnixMillis};
+use messages::time::{DAY, Millis, UnixMillis};
 
 use crate::claim::Vocabulary;
 use crate::document::Pact;
@@ -457,10 +457,8 @@ pub(crate) fn loss(terms: &DpTerms) -> Option<Loss> {
         epsilon_millionths: whole(*epsilon, 6)?,
         delta_billionths: whole(*delta, 9).unwrap_or(0),
     };
-    (owner && per.0 <= A_DAY).then_some(loss)
+    (owner && per.0 <= DAY).then_some(loss)
 }
-
-const A_DAY: Millis = Millis(86_400_000);
 
 /// The upper bound in the counter's unit: hundredths for sums of amounts, as limits have them.
 fn clamp(terms: &DpTerms) -> u64 {

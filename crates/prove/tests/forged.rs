@@ -79,7 +79,7 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn what_just_holds_is_verified() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle();
-    let holding: [(&str, Step); 10] = [
+    let holding: [(&str, Step); 11] = [
         ("the tally broke off after the range", |c| {
             let tally = c.bundle.claims[0].claim.ranges[0].tally();
             let (last, cause) = (Epoch(2), BreakCause::Mismatch);
@@ -100,6 +100,7 @@ fn what_just_holds_is_verified() {
         ("a total goes on", |c| {
             aggregates::told(c, |_| ());
         }),
+        ("a whole ledger shows each day of a total", ledgers::next_day),
         ("another total begins after it", |c| {
             aggregates::told(c, |q| q.total = Some(Days { first: 20_001, horizon: 30 }));
         }),

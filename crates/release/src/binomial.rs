@@ -1,6 +1,8 @@
 //! What the noise of fair coins costs: Binomial(n, 1/2) − n/2 as approximate zero-concentrated
 //! differential privacy, from its exact probabilities. `BINOMIAL.md` has the mechanism.
 
+use crate::float::whole;
+
 /// A loss that holds but with a small probability: (ρ, δ)-approximate zCDP (Bun and Steinke 2016,
 /// definition 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +20,10 @@ pub struct Cost {
 /// For neighbours x and x + Δ let E be the answers y with |y − x| ≤ T and |y − x − Δ| ≤ T. Where T
 /// is ten deviations and Δ, each of the two distributions reaches ten deviations to either side
 /// within E, so less than 2⁻⁷⁰ of it lies outside (Hoeffding: 2·exp(−2T²/n)). Given E, D_α is
-/// computed from the probabilities for orders α that grow by half a per cent. It rises with α, so between two orders it is at most that of the upper one; beyond the
-/// last order it is at most the largest log-ratio. ρ is the largest D_α over the order below α. A
-/// smaller change than Δ moves less, and the other way round the distribution is its mirror image.
+/// computed from the probabilities for orders α that grow by half a per cent. It rises with α, so
+/// between two orders it is at most that of the upper one; beyond the last order it is at most the
+/// largest log-ratio. ρ is the largest D_α over the order below α. A smaller change than Δ moves
+/// less, and the other way round the distribution is its mirror image.
 #[must_use]
 pub fn cost(coins: u32, sensitivity: u32) -> Option<Cost> {
     let fits = coins.is_multiple_of(2) && coins <= 1 << 20 && (1..=1024).contains(&sensitivity);
@@ -74,20 +77,6 @@ fn renyi(log_ratios: &[(f64, f64)], order: f64) -> f64 {
     let largest = terms().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = terms().map(|term| (term - largest).exp()).sum();
     (largest + sum.ln()) / (order - 1.0)
-}
-
-/// A whole number below 2⁶³ as one.
-pub(crate) fn whole(number: f64) -> u64 {
-    // Digit by digit, since no conversion of the language is exact and total.
-    let (mut rest, mut whole) = (number, 0_u64);
-    for bit in (0..63).rev() {
-        let power = f64::powi(2.0, bit);
-        if rest >= power {
-            rest -= power;
-            whole |= 1 << bit;
-        }
-    }
-    whole
 }
 
 /// Less than two to the minus this lies outside of the event.

@@ -7,6 +7,7 @@ use messages::ids::Root;
 use messages::toeplitz::{coefficients, half_width_95};
 
 use crate::dataset::{Dataset, Quote};
+use crate::float::float;
 use crate::ledger::Refusal;
 use crate::statistic::{Bounds, Statistic};
 
@@ -179,10 +180,7 @@ fn share(width: u64, volume: u64) -> String {
 /// proposition 12).
 #[must_use]
 pub fn epsilon(nano_rho: u64) -> f64 {
-    let [.., a, b, c, d] = nano_rho.to_be_bytes();
-    let high = u32::try_from(nano_rho >> 32).unwrap_or(u32::MAX);
-    let low = f64::from(u32::from_be_bytes([a, b, c, d]));
-    let rho = f64::from(high).mul_add(4_294_967_296.0, low) * 1e-9;
+    let rho = float(nano_rho) * 1e-9;
     let at = |x: f64| {
         let (over, order) = (x.exp(), 1.0 + x.exp());
         let log_delta = 7.0 * core::f64::consts::LN_10;

@@ -1,9 +1,10 @@
 //! Running totals under continual release: one stream of noise for all of its days.
 //!
 //! The factorisation A = C·C of the prefix sums, C the lower triangular Toeplitz matrix of the
-//! series (1 − q)^(−1/2) (Fichtenberger, Henzinger and Upadhyay 2023), with C on a lattice: C̃ holds round(2²⁰·cₖ), whole numbers, and
-//! every number that is published is a function of the whole vector C̃x + z, where z is discrete
-//! Gaussian: its totals are A·C̃⁻¹(C̃x + z), rounded. `CONTINUAL.md` proves it.
+//! series (1 − q)^(−1/2) (Fichtenberger, Henzinger and Upadhyay 2023), with C on a lattice: C̃ holds
+//! round(2²⁰·cₖ), whole numbers, and every number that is published is a function of the whole
+//! vector C̃x + z, where z is discrete Gaussian: its totals are A·C̃⁻¹(C̃x + z), rounded.
+//! `CONTINUAL.md` proves it.
 
 use dashu_int::IBig;
 use messages::leaf::{Days, Mechanism};
@@ -14,8 +15,8 @@ use crate::ledger::{DrawError, Refusal};
 use crate::mechanism::{Scale, sample};
 
 /// One running total and its noise. Secret, since whoever knows the noise knows the total: no
-/// `Debug`, no `Clone`; its encoding is for a sealed journal. A stream whose state may have been
-/// seen twice, as after a rollback, ends: a second noise for one day would be a second answer.
+/// `Debug`, no `Clone`; its encoding is for a sealed journal. Where the state may be an older
+/// one the whole data set ends with it: a second noise for one day would be a second answer.
 pub(crate) struct Stream {
     days: Days,
     sensitivity: u32,

@@ -14,8 +14,8 @@ use crate::ledger::{DrawError, Ledger, Refusal};
 use crate::mechanism::{Scale, noise, sample};
 use crate::statistic::{Bounds, Statistic};
 
-/// The sessions of one pact, bounded; the ledger that pays for what is released of them; the noise of
-/// their running totals. Secret: no `Debug`, no `Clone`, and nothing exact leaves it but in its
+/// The sessions of one pact, bounded; the ledger that pays for what is released of them; the noise
+/// of their running totals. Secret: no `Debug`, no `Clone`, and nothing exact leaves it but in its
 /// encoding, which is for a sealed journal.
 ///
 /// A day is released once, after it has ended: [`Dataset::due`] is what there is to release,

@@ -1,9 +1,9 @@
 //! Differentially private releases, and the budget that pays for them.
 //!
-//! The unit of privacy is *one initiating principal's sessions that end in one UTC day*. Every session is
-//! owned by its initiating principal alone; at most `sessions` of an owner's sessions a day are
-//! counted, each in at most `cells` tool cells. `PRIVACY.md` states what is protected, by which
-//! mechanism, and what is not. This crate knows no counter that claims are proven from, draws no
+//! The unit of privacy is *one initiating principal's sessions that end in one UTC day*. Every
+//! session is owned by its initiating principal alone; at most `sessions` of an owner's sessions a
+//! day are counted, each in at most `cells` tool cells. `PRIVACY.md` states what is protected, by
+//! which mechanism, and what is not. This crate knows no counter that claims are proven from, draws no
 //! exact value out of what it counted, and releases nothing twice.
 //!
 //! ```
@@ -33,6 +33,7 @@ mod card;
 mod continual;
 mod contributions;
 mod dataset;
+mod float;
 mod ledger;
 mod mechanism;
 mod price;

@@ -8,6 +8,7 @@ use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
 use opendp::metrics::{L1Distance, L2Distance};
 
 use crate::continual::lattice;
+use crate::float::float;
 use crate::ledger::{DrawError, Refusal};
 use crate::statistic::{Bounds, Statistic};
 
@@ -51,9 +52,7 @@ impl Scale {
 
     /// Exactly: at most 43 binary digits are in use.
     fn exact(self) -> f64 {
-        let [.., a, b, c, d] = self.0.to_be_bytes();
-        let high = u32::try_from(self.0 >> 32).unwrap_or(u32::MAX);
-        f64::from(high).mul_add(4_294_967_296.0, f64::from(u32::from_be_bytes([a, b, c, d]))) / 8.0
+        float(self.0) / 8.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use messages::leaf::Mechanism;
 
-use crate::binomial::whole;
+use crate::float::whole;
 use crate::statistic::Statistic;
 
 impl Statistic {
@@ -35,6 +35,7 @@ const ROUNDING: f64 = 1.0 - 1e-9;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::float::float;
 
     #[test]
     fn pure_loss_buys_laplace_noise_alone() {
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_bought_keeps_within_epsilon_and_delta_and_little_more_would_not() {
-        // privacy at ε = 1 and δ = 10⁻⁷: √ρ = √17.118 − √16.118, ρ = 0.01504.
+        // ε = 1 and δ = 10⁻⁷: √ρ = √17.118 − √16.118, ρ = 0.01504.
         let known = Statistic::Tools.price(1_000_000, 100);
         assert!((15_030_000..15_060_000).contains(&known), "{known}");
         for epsilon in [1, 1_000, 100_000, 700_000, 1_000_000, 10_000_000, 2_000_000_000] {
@@ -61,8 +62,7 @@ mod tests {
                     let rho = nano / 1e9;
                     rho + 2.0 * (rho * (1e9 / f64::from(delta)).ln()).sqrt()
                 };
-                #[expect(clippy::cast_precision_loss, reason = "below 2⁵³")]
-                let nano = price as f64;
+                let nano = float(price);
                 let due = f64::from(epsilon) / 1e6;
                 assert!(loss(nano) <= due, "{epsilon} {delta}: {price}");
                 assert!(loss(nano.mul_add(1.0 + 1e-8, 1.0)) > due, "{epsilon} {delta}: {price}");

@@ -140,7 +140,8 @@ impl Statistic {
     }
 
     /// How far one owner's day moves its cells: L1 for the Laplace mechanism, L2 *squared* for the
-    /// Gaussian one. None for a sum past 64 bits, and for running totals, whose norm is that of a column of their lattice
+    /// Gaussian one. None for a sum past 64 bits, and for running totals, whose norm is that of a
+    /// column of their lattice
     /// ([`toeplitz::sensitivity_squared`](messages::toeplitz::sensitivity_squared)).
     ///
     /// Neighbouring: two data sets that differ by all sessions of one initiating principal that end

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use messages::event::{Body, Content, Role, Status};
+use messages::event::{Body, Content, Event, Role, Status};
+use messages::ids::{EventHash, PactHash, SessionId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -80,6 +81,17 @@ pub struct Recorded {
     pub to: Role,
     /// What happened.
     pub body: Body,
+}
+
+impl Recorded {
+    /// As an event of no session, pact and chain, for checks that go by what happened alone.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let Self { seq, from, to, body } = self;
+        let (pact, session) = (PactHash::default(), SessionId::default());
+        let prev = EventHash::default();
+        Event { pact, session, seq: *seq, prev, from: *from, to: *to, body: body.clone() }
+    }
 }
 
 impl Session {

@@ -7,7 +7,7 @@ use messages::ids::{EventHash, PactHash, Root, SessionId};
 use messages::receipt::{JournalHead, Notice, NoticeKind, Resumption};
 use messages::reply::{Action, Approval, ModeName, Open, RecordEntry, Reinstatement, Reply};
 use messages::signature::Signature;
-use messages::time::{Millis, UnixMillis};
+use messages::time::{DAY, Millis, UnixMillis};
 use monitor::{Answer, CountError, Due, Effect, Resumed, Seed, Trial};
 use pact::{Compiled, LogScope, Mode, Pact};
 use rand_core::{OsRng, RngCore};
@@ -159,10 +159,10 @@ impl Pipeline {
         if !self.clock.is_generated() {
             return Err(Refused("clock-not-generated"));
         }
-        let tallies = self.state.monitor.roots().count().saturating_mul(2);
+        let tallies = self.state.monitor.pacts().saturating_mul(2);
         let tallies = u64::try_from(tallies).unwrap_or(u64::MAX).max(1);
         let leaves = by.0.checked_div(self.values.epoch_ms).map(|e| e.saturating_mul(tallies));
-        let days = by.0.div_ceil(crate::config::DAY_MS);
+        let days = by.0.div_ceil(DAY.0);
         let told = days.saturating_mul(self.leaves_of_a_day());
         let leaves = leaves.map(|leaves| leaves.saturating_add(told));
         if leaves.is_none_or(|leaves| leaves > MAX_LEAVES) {
@@ -365,7 +365,7 @@ impl Pipeline {
         let Some(newest) = segments.last() else { return Ok(()) };
         let grown = self.journal.position().seq.saturating_sub(newest.first_seq);
         let now = self.clock.now().0;
-        let old = now.saturating_sub(newest.opened.0) >= crate::config::DAY_MS;
+        let old = now.saturating_sub(newest.opened.0) >= DAY.0;
         if grown == 0 || !(old || grown >= SEGMENT_RECORDS) {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use messages::leaf::PactBody;
 use messages::publication::Publication;
 use messages::receipt::NoticeKind;
 use messages::reply::{Action, Reply};
-use messages::time::Bracket;
+use messages::time::{Bracket, DAY};
 use monitor::{Effect, Seed};
 use pact::{BindingPact, BindingRevision, Pact, SignedPact};
 use rand_core::OsRng;
@@ -97,7 +97,7 @@ impl Pipeline {
             return Err(Refused("pact-party-not-admitted"));
         }
         let compiled = pact::compile(bound.pact()).map_err(|_| Refused("pact-not-compilable"))?;
-        let longest = self.values.max_retention_days.saturating_mul(crate::config::DAY_MS);
+        let longest = self.values.max_retention_days.saturating_mul(DAY.0);
         if compiled.retention().0 > longest {
             return Err(Refused("pact-retention-too-long"));
         }

@@ -1,5 +1,5 @@
-//! Private aggregates. Each day that has ended is released once: its debits are published first, then
-//! noise is drawn, then the answers are published. What is released and when is settled by the
+//! Private aggregates. Each day that has ended is released once: its debits are published first,
+//! then noise is drawn, then the answers are published. What is released and when is settled by the
 //! pact, the configuration and the clock alone; whoever asks reads what is on record.
 //!
 //! ```text
@@ -25,8 +25,7 @@ use rand_core::{OsRng, RngCore as _};
 use release::Reservation;
 
 use super::{Pipeline, Refused};
-use crate::config::DAY_MS;
-use crate::state::{Entry, Step, day};
+use crate::state::{Entry, Step};
 use crate::store::crash_point;
 
 /// What is paid for and not drawn yet. It lives in memory alone: whatever is in it when the
@@ -69,11 +68,7 @@ impl Ledgers {
 impl Pipeline {
     /// Releases what is due: days that have ended, in order, each of all pacts at once.
     pub(super) fn release_days(&mut self) -> Result<(), Refused> {
-        let pacts = self.state.monitor.roots();
-        let unlisted = pacts.filter(|root| !self.state.pacts.contains_key(*root));
-        for root in unlisted.copied().collect::<Vec<_>>() {
-            self.list(root)?;
-        }
+        self.list_again()?;
         loop {
             self.draw_paid()?;
             if !self.releasing.paid.is_empty() || self.clock.now() < self.releasing.next {
@@ -83,6 +78,17 @@ impl Pipeline {
         }
     }
 
+    /// Pacts whose data ended, since the record of it may be an older one, get other data.
+    fn list_again(&mut self) -> Result<(), Refused> {
+        if self.state.pacts.len() == self.state.monitor.pacts() {
+            return Ok(());
+        }
+        let roots = self.state.monitor.roots();
+        let unlisted = roots.filter(|root| !self.state.pacts.contains_key(*root));
+        let unlisted: Vec<PactHash> = unlisted.copied().collect();
+        unlisted.into_iter().try_for_each(|root| self.list(root))
+    }
+
     /// Gives the sessions of a pact that open from now on a name in statistics, and a ledger.
     pub(super) fn list(&mut self, root: PactHash) -> Result<(), Refused> {
         let mut salt = [0; 32];
@@ -90,16 +96,15 @@ impl Pipeline {
         let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
         // What was paid for under another name is not drawn any more.
         self.releasing.paid.retain(|paid| paid.root != root);
-        self.releasing.next = UnixMillis(0);
         self.put(Step::Listed { root, dataset }).map(|_place| ())
     }
 
     /// Pays for the earliest day that is not released, for every pact of which it is one.
     fn pay(&mut self) -> Result<(), Refused> {
-        let today = day(self.clock.now());
+        let today = self.clock.now().day();
         let unreleased = self.state.pacts.values().map(|listed| listed.unreleased).min();
         let Some(ended) = unreleased.filter(|day| *day < today) else {
-            self.releasing.next = UnixMillis(today.saturating_add(1).saturating_mul(DAY_MS));
+            self.releasing.next = UnixMillis::begin_of(today.saturating_add(1));
             return Ok(());
         };
         // By names that say nothing: the order in the log is none of the pacts'.
@@ -204,7 +209,7 @@ impl Pipeline {
             let boot = ledger.first().map(|leaf| self.boot_leaf(&leaf.leaf.boot)).transpose()?;
             return Ok(Reply::Released { leaves: boot.into_iter().chain(ledger).collect() });
         }
-        if asked.day >= day(self.clock.now()) {
+        if asked.day >= self.clock.now().day() {
             return Err(Refused("release-day-still-open"));
         }
         let listed = listed.ok_or(Refused("release-lost"))?;

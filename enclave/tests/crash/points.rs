@@ -10,7 +10,7 @@ use messages::leaf::Gaps;
 use messages::publication::Disclosed;
 use messages::receipt::{BootCertificate, Receipt};
 use messages::reply::{Action, Reply, Request};
-use messages::time::Millis;
+use messages::time::DAY;
 
 use crate::kill::Watcher;
 use crate::parties::{ASK, Parties, Talk, call};
@@ -36,7 +36,6 @@ const POINTS: &[(&str, &[u32])] = &[
 
 /// 2026-12-01 in days since 1970: where the configured clock starts.
 const DAY: u64 = 20_788;
-const DAY_MS: u64 = 86_400_000;
 const CALLS: u64 = 6;
 
 /// What the parties have and want.
@@ -164,7 +163,7 @@ impl Script {
         let mut reply = ask(client, &wanted)?;
         if matches!(&reply, Reply::Error { code } if code == "release-day-still-open") {
             self.tried.release = true;
-            ask(client, &Request::Advance { by: Millis(DAY_MS) })?;
+            ask(client, &Request::Advance { by: DAY })?;
             reply = ask(client, &wanted)?;
         }
         match (reply, &self.released) {

@@ -187,3 +187,36 @@ fn sums_are_clamped_and_a_session_has_the_latency_of_one_of_its_calls() {
         assert_eq!(code(released(name)), "unknown-statistic");
     }
 }
+
+#[test]
+fn what_would_cost_more_than_the_pact_lets_it_is_never_paid_for() {
+    let parties = Parties::with(|pact| {
+        let listed = |statistic: &str, delta: &str, per: &str, unit: &str| {
+            json!({"statistic": statistic, "epsilon": "2", "delta": delta, "per": per,
+                "bounds": ["0", "1"], "unit": unit})
+        };
+        pact["monitoring"]["disclosure"]["dp"] = json!([
+            listed("tools", "0", "P1D", "session"),
+            listed("sessions.count", "0", "P7D", "session"),
+            listed("sessions.outcome", "0.0000001", "P1D", "agent"),
+            listed("sessions.total", "0.0000001", "P1D", "session"),
+            listed("violations.count", "0", "PT1H", "event"),
+        ]);
+    });
+    let home = loud();
+    let daemon = home.start();
+    let client = daemon.connect();
+    assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
+    next_day(&client);
+    let released = |name: &str| client.ask(&parties.release(name, DAY, &parties.auditor));
+    for name in ["tools", "sessions.count", "sessions.outcome"] {
+        assert_eq!(code(released(name)), "release-not-affordable", "{name}");
+    }
+    // ε = 2: with a δ of 10⁻⁷ at most (√18.118 − √16.118)² = 0.0585, without one 2²/2.
+    let price = |name: &str| {
+        let Reply::Released { leaves } = released(name) else { panic!("{name}") };
+        last(&leaves).query.nano_rho
+    };
+    assert_eq!(price("violations.count"), 2_000_000_000);
+    assert!((58_300_000..58_500_000).contains(&price("sessions.total")));
+}

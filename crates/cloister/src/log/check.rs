@@ -10,8 +10,7 @@ use messages::codec::Wire;
 use messages::reply::{Reply, Request};
 use tlog::witness::{AddCheckpoint, Refusal};
 
-use crate::anchors::File;
-use crate::client::{Client, strange};
+use crate::client::{Reach, strange};
 use crate::fault::{Fault, durable, read, write};
 use crate::output;
 
@@ -20,29 +19,21 @@ use crate::output;
     after_help = "Example:\n  cloister log check --monitor https://127.0.0.1:8443 --anchors anchors.toml --seen seen.checkpoint --first\n\nWithout --first, run it whenever you like, for example from cron. Exit codes: 0 the log only grew since the last time;\n1 it did not, and what it signed is kept beside --seen; 3 nothing could be checked."
 )]
 pub(crate) struct Arguments {
-    /// The monitor: https://host:port.
-    #[arg(long)]
-    monitor: String,
-    /// What the monitor must show.
-    #[arg(long)]
-    anchors: PathBuf,
+    #[command(flatten)]
+    reach: Reach,
     /// Where the newest checkpoint is remembered.
     #[arg(long)]
     seen: PathBuf,
     /// You look for the first time: there is nothing to compare with yet.
     #[arg(long)]
     first: bool,
-    /// Accept that the monitor's evidence comes from no TEE at all.
-    #[arg(long)]
-    allow_insecure_software_evidence: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let file = File::load(&arguments.anchors)?;
+    let file = arguments.reach.file()?;
     let anchor = file.monitor()?.anchor();
     let anchor = anchor
         .map_err(|error| Fault::new("anchors-malformed", error.to_string(), "pin them again"))?;
-    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
     let seen = remembered(&arguments.seen, arguments.first)?;
     let open = |note: &str| tlog::open_checkpoint(note, &anchor.origin, &anchor.log_key);
     let last = seen.as_deref().map(open).transpose().map_err(|error| {
@@ -53,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         )
     })?;
     let old = last.map_or(0, |last| last.size());
-    let mut client = Client::connect(&arguments.monitor, &policy)?;
+    let mut client = arguments.reach.connect(&file)?;
     // Every log has a leaf: its first boot's.
     let (checkpoint, path) = match client.ask(&Request::Consistency { old: old.max(1), new: None })
     {

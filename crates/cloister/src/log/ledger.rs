@@ -11,8 +11,7 @@ use messages::ledger::Ledger;
 use messages::reply::{Reply, Request};
 use tlog::{TilePath, Tiled};
 
-use crate::anchors::File;
-use crate::client::{Client, strange};
+use crate::client::{Client, Reach, strange};
 use crate::fault::{Fault, write};
 use crate::output;
 use crate::replay::progress;
@@ -22,24 +21,15 @@ use crate::replay::progress;
     after_help = "Example:\n  cloister log ledger --monitor https://127.0.0.1:8443 --anchors anchors.toml --out ledger.cbor\n  cloister verify ledger.cbor --anchors anchors.toml\n\nAnybody may: what is debited and drawn concerns everybody whose sessions are counted."
 )]
 pub(crate) struct Arguments {
-    /// The monitor: https://host:port.
-    #[arg(long)]
-    monitor: String,
-    /// What the monitor must show.
-    #[arg(long)]
-    anchors: PathBuf,
+    #[command(flatten)]
+    reach: Reach,
     /// Where to write the ledger.
     #[arg(long)]
     out: PathBuf,
-    /// Accept that the monitor's evidence comes from no TEE at all.
-    #[arg(long)]
-    allow_insecure_software_evidence: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let file = File::load(&arguments.anchors)?;
-    let policy = file.policy(arguments.allow_insecure_software_evidence)?;
-    let mut client = Client::connect(&arguments.monitor, &policy)?;
+    let mut client = arguments.reach.connect(&arguments.reach.file()?)?;
     let ledger = fetch(&mut client)?;
     write(&arguments.out, &ledger.to_cbor())?;
     let (leaves, opened) = (ledger.leaves.len(), ledger.opened.len());

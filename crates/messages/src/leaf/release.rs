@@ -137,7 +137,7 @@ impl Query {
     /// When the day of the data is over, and answers may be drawn.
     #[must_use]
     pub const fn ends(&self) -> UnixMillis {
-        UnixMillis(self.day.saturating_add(1).saturating_mul(86_400_000))
+        UnixMillis::begin_of(self.day.saturating_add(1))
     }
 }
 

@@ -4,9 +4,10 @@
 
 use messages::codec::Wire;
 use messages::ids::{QueryId, Root};
-use messages::leaf::Days;
+use messages::leaf::{Days, Debit};
 use messages::ledger::Ledger;
 use messages::publication::Publication;
+use messages::toeplitz;
 
 use crate::aggregates::told;
 use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
@@ -24,6 +25,25 @@ fn hide(c: &mut Case<'_>, at: usize) {
     whole(c, |ledger| {
         ledger.opened.retain(|opened| opened.index != u64::try_from(at).unwrap_or(0));
     });
+}
+
+/// The next day of the total is paid for and told, with the wider interval that it has.
+pub(crate) fn next_day(c: &mut Case<'_>) {
+    let Publication::Aggregate(mut body) = c.drafts[TOTAL].publication.clone() else { panic!() };
+    body.query.day = 20_001;
+    let (query, nano_rho) = (body.query.id(), body.query.nano_rho);
+    c.reserve_again(|reserve| {
+        reserve.day = body.query.day;
+        reserve.debits = vec![Debit { query, nano_rho }];
+        reserve.spent_nano_rho = nano_rho;
+    });
+    let ends = body.query.ends();
+    (body.at.earliest, body.at.latest) = (ends, ends);
+    (body.sequence, body.reserved) = (4, 3);
+    let lattice = toeplitz::coefficients(30);
+    body.noise.half_width_95 = toeplitz::half_width_95(body.noise.scale_milli, &lattice, 2);
+    c.push(Publication::Aggregate(body));
+    whole(c, |_| ());
 }
 
 /// A later reservation of another query.

@@ -26,7 +26,7 @@ use crate::tee::Tee;
 const CONFIG: &str = include_str!("../../../../crates/cloister/demo/monitor.toml");
 const PACT: &str = include_str!("../../../../crates/cloister/demo/bank.pact.json");
 /// 2026-12-01, a little after midnight.
-const START: u64 = 20_788 * DAY_MS + 1_000;
+const START: u64 = UnixMillis::begin_of(DAY).0 + 1_000;
 
 struct Scene {
     folder: TempDir,
@@ -78,8 +78,8 @@ impl Scene {
 
     /// Midnight passes, and what is due is released as far as it goes.
     fn midnight(&mut self) {
-        let today = day(self.pipeline.clock.now());
-        self.pipeline.clock.reach(UnixMillis((today + 1) * DAY_MS));
+        let today = self.pipeline.clock.now().day();
+        self.pipeline.clock.reach(UnixMillis::begin_of(today + 1));
         self.pipeline.release_days().unwrap();
         self.pipeline.commit().unwrap();
     }
@@ -131,7 +131,7 @@ fn a_day_is_released_when_it_is_over_and_not_before() {
     let mut scene = scene();
     let open = "release-day-still-open";
     let size = scene.pipeline.log.size();
-    scene.pipeline.clock.reach(UnixMillis((DAY + 1) * DAY_MS - 1));
+    scene.pipeline.clock.reach(UnixMillis(UnixMillis::begin_of(DAY + 1).0 - 1));
     scene.pipeline.release_days().unwrap();
     assert_eq!((scene.pipeline.log.size(), scene.ask("tools", DAY)), (size, Err(open)));
     scene.midnight();
@@ -182,7 +182,7 @@ fn what_is_not_drawn_when_the_process_ends_is_lost_and_stays_paid() {
     scene.midnight();
     let quorum = std::num::NonZeroUsize::MIN;
     let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
-    scene.pipeline.clock = Clock::start(&values, UnixMillis((DAY + 1) * DAY_MS));
+    scene.pipeline.clock = Clock::start(&values, UnixMillis::begin_of(DAY + 1));
     scene.midnight();
     assert_eq!(scene.ask("tools", DAY + 1), Err("release-not-yet"));
     let (spent, first) = (scene.spent(DAY + 1), scene.ask("tools", DAY));
@@ -261,6 +261,8 @@ fn what_waits_for_the_witnesses_when_the_record_breaks_is_never_drawn() {
     assert_eq!(scene.pipeline.releasing.paid.len(), 1);
     scene.breaks();
     let size = scene.pipeline.log.size();
+    scene.pipeline.release_days().unwrap();
+    assert_eq!(scene.ask("tools", DAY), Err("release-lost"), "at once");
     scene.pipeline.witnessed = size;
     scene.pipeline.release_days().unwrap();
     scene.pipeline.commit().unwrap();
