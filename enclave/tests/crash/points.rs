@@ -35,7 +35,7 @@ const POINTS: &[(&str, &[u32])] = &[
 ];
 
 /// 2026-12-01 in days since 1970: where the configured clock starts.
-const DAY: u64 = 20_788;
+const FIRST: u64 = 20_788;
 const CALLS: u64 = 6;
 
 /// What the parties have and want.
@@ -159,7 +159,7 @@ impl Script {
     }
 
     fn statistics(&mut self, client: &mut Client) -> Result<(), ChannelError> {
-        let wanted = self.parties.release("sessions.count", DAY, &self.parties.auditor);
+        let wanted = self.parties.release("sessions.count", FIRST, &self.parties.auditor);
         let mut reply = ask(client, &wanted)?;
         if matches!(&reply, Reply::Error { code } if code == "release-day-still-open") {
             self.tried.release = true;
