@@ -357,6 +357,7 @@ pub fn verify(bundle: &[u8]) {
         nonce: None,
         witnesses: Vec::new(),
         quorum: 0,
+        dealers: Vec::new(),
         stamped: false,
     };
     let appraised = [appraised()];

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use messages::coins::{Dealer, LAST_DAY, MAX_DEALERS};
 use messages::did::Did;
 use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
-use messages::ids::ConfigDigest;
+use messages::ids::{ConfigDigest, Root};
 use messages::signature::PublicKey;
 use messages::time::DAY;
 use monitor::Settings;
@@ -67,6 +68,9 @@ pub(crate) struct Values {
     /// Witnesses of the log.
     #[serde(default)]
     pub(crate) witnesses: Vec<WitnessValues>,
+    /// Who deals coins.
+    #[serde(default)]
+    dealers: Vec<DealerValues>,
 }
 
 /// What must be there for the monitor to run.
@@ -119,6 +123,26 @@ pub(crate) struct WitnessValues {
     pub(crate) name: String,
     /// Its key, as a `did:key`.
     pub(crate) key: Did,
+}
+
+/// Somebody who deals coins for numbers whose noise anybody can check.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DealerValues {
+    /// Its key, as a `did:key`.
+    key: Did,
+    /// What it promised: `sha256:` and 64 hexadecimal digits.
+    link: String,
+    /// The first day that it deals for, counted from 1970-01-01.
+    since: u64,
+}
+
+impl DealerValues {
+    fn dealer(&self) -> Option<Dealer> {
+        let dated = (1..=LAST_DAY).contains(&self.since);
+        let link = Root::parse(&self.link).filter(|_| dated)?;
+        Some(Dealer { key: self.key.key()?, link, since: self.since })
+    }
 }
 
 /// Private statistics.
@@ -210,6 +234,7 @@ impl Config {
             ("clock.quorum", values.has_quorum()),
             ("keys", values.keys.values().all(|key| key.key().is_some())),
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
+            ("dealers", values.has_dealers()),
             ("privacy.sessions", (1..=1024).contains(&values.privacy.sessions)),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),
             ("privacy.horizon_days", (1..=1024).contains(&values.privacy.horizon_days)),
@@ -271,7 +296,8 @@ impl Values {
             TeeKind::InsecureSoftware => true,
         };
         let price_nano_rho = self.privacy.price_nano_rho;
-        release::Terms { bounds, cap_nano_rho, price_nano_rho, quorum, development }
+        let dealers = self.dealers.len();
+        release::Terms { bounds, cap_nano_rho, price_nano_rho, quorum, development, dealers }
     }
 
     /// Bounds of the interface.
@@ -288,6 +314,16 @@ impl Values {
             ClockValues::Witnessed { quorum, .. } => quorum.get() <= self.witnesses.len(),
             ClockValues::Generated { .. } | ClockValues::Host => true,
         }
+    }
+
+    fn has_dealers(&self) -> bool {
+        let keys: BTreeSet<PublicKey> = self.dealers().iter().map(|dealer| dealer.key).collect();
+        keys.len() == self.dealers.len() && keys.len() <= MAX_DEALERS
+    }
+
+    /// Who deals coins; with none the noise of every number is drawn.
+    pub(crate) fn dealers(&self) -> Vec<Dealer> {
+        self.dealers.iter().filter_map(DealerValues::dealer).collect()
     }
 
     /// Names and keys of the witnesses.

@@ -175,6 +175,7 @@ impl Pipeline {
             }
             Request::Read { session, from } => self.read(&session, from, caller),
             Request::Cosign { note } => self.cosign(&note),
+            Request::Deal { deal, signature } => self.deal(deal, signature),
             // What only reads is answered between two groups, by `Pipeline::answer`.
             Request::Attest { .. }
             | Request::Include { .. }
@@ -184,6 +185,7 @@ impl Pipeline {
             | Request::Disclose { .. }
             | Request::Openings { .. }
             | Request::Release { .. }
+            | Request::Undealt
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };

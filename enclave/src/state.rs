@@ -12,7 +12,7 @@ use messages::time::{Epoch, Millis, UnixMillis};
 use minicbor::{Decode, Encode};
 use monitor::{Applied, Effect, Finished, Misfit, Monitor, Seed, Settings};
 use pact::{Compiled, LogScope};
-use release::{Bounds, Dataset, Drawn, Reservation};
+use release::{Bounds, Dataset, Drawn, Reservation, Uncommitted};
 
 /// One record of the journal.
 #[derive(Encode, Decode)]
@@ -152,7 +152,10 @@ pub(crate) struct State {
 #[must_use = "what follows from an entry is published"]
 pub(crate) struct Following {
     pub(crate) applied: Applied,
+    /// Of numbers whose noise is drawn.
     pub(crate) reservation: Option<Reservation>,
+    /// Of numbers whose noise coins make.
+    pub(crate) uncommitted: Option<Uncommitted>,
 }
 
 impl State {
@@ -203,7 +206,8 @@ impl State {
             return Err(Misfit);
         }
         self.at = entry.at;
-        let mut following = Following { applied: Applied::default(), reservation: None };
+        let applied = Applied::default();
+        let mut following = Following { applied, reservation: None, uncommitted: None };
         match &entry.step {
             Step::Effect(effect) => {
                 following.applied = self.monitor.apply(effect)?;
@@ -232,9 +236,17 @@ impl State {
                 if queries.is_empty() {
                     listed.data.skip(*day);
                 } else {
-                    // Dropped without a draw, as after a restart, it is lost for ever.
-                    let reservation = listed.data.reserve(queries.clone()).map_err(|_| Misfit)?;
-                    following.reservation = Some(reservation);
+                    // Dropped without a draw, as after a restart, they are lost for ever.
+                    let of_coins = |query: &Query| query.coins.is_some();
+                    let (proven, drawn) = queries.iter().cloned().partition::<Vec<_>, _>(of_coins);
+                    if !drawn.is_empty() {
+                        let paid = listed.data.reserve(drawn).map_err(|_| Misfit)?;
+                        following.reservation = Some(paid);
+                    }
+                    if !proven.is_empty() {
+                        let paid = listed.data.reserve_proven(proven).map_err(|_| Misfit)?;
+                        following.uncommitted = Some(paid);
+                    }
                 }
             }
             Step::Drawn { root, drawn } => {

@@ -142,6 +142,12 @@ const TABLE: &[Row] = &[
     ("note-malformed", 422, "the note is no checkpoint", "send a signed note with cosignatures"),
     ("note-of-another-log", 422, "the note is of another log, or not of this one's past", "cosign a checkpoint of this log"),
     ("note-without-witness", 422, "no witness of the configuration has cosigned the note", "ask a configured witness"),
+    // coins
+    ("deal-late", 409, "no number waits for coins of this day, or not under this dealer", "deal only for the days that GET /v1/coins/due tells"),
+    ("deal-not-by-a-dealer", 403, "the deal is not signed by a dealer of the configuration", "sign its encoding with the dealer's key"),
+    ("deal-not-promised", 422, "the value is not the one that the dealer promised for the day", "deal with the key that the promise was made with"),
+    ("deal-of-another-log", 422, "the deal is over another log than this one", "deal over a checkpoint of this log"),
+    ("deal-too-early", 409, "the log that the dealer saw lacks a commitment to what waits for its coins", "nobody can deal for this day again; its numbers are lost"),
     // claims
     ("body-malformed", 500, "the monitor's own parts disagree", "tell its operator"),
     ("boot-mismatch", 409, "the range ends in another boot than the leaf shown", "ask for a range within the tally's boots"),

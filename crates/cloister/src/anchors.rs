@@ -3,6 +3,7 @@
 
 mod outsiders;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -172,6 +173,7 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
             software_measurements: software.unwrap_or_default(),
         }],
         witnesses: None,
+        dealers: BTreeMap::new(),
         time_stamps: None,
     })
 }
@@ -241,10 +243,12 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     let mut files = arguments.anchors.iter().map(|path| File::load(path));
     let File(mut joined) = files.next().ok_or_else(|| malformed("no file is named"))??;
     for file in files {
-        let AnchorsDocument { pacts, audience, monitors, witnesses, time_stamps } = file?.0;
+        let AnchorsDocument { pacts, audience, monitors, witnesses, dealers, time_stamps } =
+            file?.0;
         joined.pacts.extend(pacts);
         joined.monitors.extend(monitors);
         joined.audience = joined.audience.or(audience);
+        outsiders::add(&mut joined.dealers, dealers)?;
         arguments.outsiders.merge(&mut joined, witnesses, time_stamps)?;
     }
     joined.pacts.sort_unstable();
@@ -288,6 +292,10 @@ fn tell(document: &AnchorsDocument) {
         let of = witnesses.keys.len();
         output::line(format!("witnesses  {} of {of} must have cosigned", witnesses.quorum));
         witnesses.keys.iter().for_each(|(name, key)| output::line(format!("  {name} {key}")));
+    }
+    if !document.dealers.is_empty() {
+        output::line("dealers    one of these must have dealt the coins of a proven number");
+        document.dealers.iter().for_each(|(name, key)| output::line(format!("  {name} {key}")));
     }
     if let Some(stamps) = &document.time_stamps {
         let must = if stamps.required { "must" } else { "may" };

@@ -68,7 +68,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn since_1970(date: jiff::civil::Date) -> Option<u64> {
+/// Days from 1970-01-01 to a date; none before.
+pub(crate) fn since_1970(date: jiff::civil::Date) -> Option<u64> {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = date.duration_since(epoch).as_secs().checked_div(DAY_SECONDS)?;
     u64::try_from(days).ok()

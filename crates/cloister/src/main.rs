@@ -10,6 +10,7 @@ mod connect;
 mod cosign;
 mod counts;
 mod daemon;
+mod deal;
 mod demo;
 mod fault;
 mod follow;
@@ -17,6 +18,7 @@ mod holdings;
 mod key;
 mod line;
 mod log;
+mod memory;
 mod outbound;
 mod output;
 mod overseer;
@@ -72,6 +74,9 @@ enum Command {
     Cosign(cosign::Arguments),
     /// Read the private counts of a day, as far as the pact's consent lists them.
     Counts(counts::Arguments),
+    /// Deal coins for numbers whose noise anybody can check.
+    #[command(subcommand)]
+    Deal(deal::Command),
     /// The main job end to end: monitor, sessions, claims, a private aggregate, verification.
     Demo(demo::Arguments),
     /// Do not let a call run that waits for you, as an overseer.
@@ -162,6 +167,7 @@ fn main() -> ExitCode {
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Cosign(arguments) => cosign::run(&arguments),
         Command::Counts(arguments) => counts::run(&arguments),
+        Command::Deal(command) => deal::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deny(arguments) => overseer::decide(&arguments, false),
         Command::Explain { bundle } => verification::explain(&bundle),

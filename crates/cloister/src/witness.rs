@@ -6,9 +6,8 @@
 //! what it sent: the accusation is written to the state folder.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,10 +22,10 @@ use clap::Args;
 use messages::accusation::{Accusation, Charge};
 use messages::codec::Wire;
 use messages::signature::{PublicKey, SigningKey};
-use sha2::{Digest, Sha256};
 use tlog::witness::{AddCheckpoint, MAX_REQUEST_BYTES, Refusal};
 
 use crate::fault::{Fault, durable};
+use crate::memory::Memory;
 use crate::{anchors, key, output};
 
 #[derive(Args)]
@@ -53,9 +52,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let anchors = anchors::File::load(&arguments.logs)?.anchors()?;
-    std::fs::create_dir_all(&arguments.state)
-        .map_err(|e| Fault::unwritable(&arguments.state, &e))?;
-    let lock = lock(&arguments.state)?;
+    let memory = Memory::open(&arguments.state)?;
     if !tlog::is_origin(&arguments.name) {
         return Err(Fault::new(
             "witness-name",
@@ -68,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         name: arguments.name.clone(),
         key: key::load(&arguments.key)?,
         logs,
-        state: Mutex::new(arguments.state.clone()),
+        memory: Mutex::new(memory),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,22 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         .build()
         .map_err(|e| Fault::new("runtime", e.to_string(), "free memory and threads"))?;
     runtime.block_on(serve(witness, arguments.listen))?;
-    drop(lock);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Two witnesses over one memory would each sign what the other must not.
-fn lock(state: &Path) -> Result<File, Fault> {
-    let path = state.join("lock");
-    let file = File::create(&path).map_err(|e| Fault::unwritable(&path, &e))?;
-    file.try_lock().map_err(|_| {
-        Fault::new(
-            "witness-state-in-use",
-            format!("another witness remembers in {}", state.display()),
-            "stop it, or give this one a state folder of its own",
-        )
-    })?;
-    Ok(file)
 }
 
 async fn serve(witness: Arc<Witness>, listen: SocketAddr) -> Result<(), Fault> {
@@ -115,8 +97,8 @@ struct Witness {
     name: String,
     key: SigningKey,
     logs: BTreeMap<String, PublicKey>,
-    /// The folder; one request at a time reads and writes it.
-    state: Mutex<PathBuf>,
+    /// One request at a time reads and writes it.
+    memory: Mutex<Memory>,
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
@@ -132,8 +114,8 @@ impl Witness {
         let Some((origin, log_key)) = self.logs.get_key_value(origin) else {
             return StatusCode::NOT_FOUND.into_response();
         };
-        let folder = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = folder.join(name_of(origin)).with_extension("note");
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = memory.of(origin, "note");
         let last = match std::fs::read_to_string(&path) {
             Ok(note) => Some(note),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -142,7 +124,7 @@ impl Witness {
         match request.check(last.as_deref(), origin, log_key) {
             Ok(_) => {}
             Err(Refusal::Forked) => {
-                accuse(&folder, origin, last.unwrap_or_default(), request.note);
+                accuse(&memory, origin, last.unwrap_or_default(), request.note);
                 return refused(Refusal::Forked);
             }
             Err(refusal) => return refused(refusal),
@@ -171,15 +153,9 @@ fn refused(refusal: Refusal) -> Response {
 }
 
 /// Both notes together convict the log.
-fn accuse(folder: &Path, origin: &str, first: String, second: String) {
+fn accuse(memory: &Memory, origin: &str, first: String, second: String) {
     let (format, charge) = (Accusation::FORMAT.into(), Charge::ForkedHead { first, second });
     let bytes = Accusation { format, origin: origin.to_owned(), charge }.to_cbor();
-    let path = folder.join(name_of(origin)).with_extension("accusation");
-    let kept = durable(&path, &bytes).is_ok();
+    let kept = durable(&memory.of(origin, "accusation"), &bytes).is_ok();
     output::event("forked", &[("origin", origin), ("kept", if kept { "true" } else { "false" })]);
-}
-
-/// A file's name for an origin, whatever it contains.
-fn name_of(origin: &str) -> String {
-    hex::encode(Sha256::digest(origin))
 }

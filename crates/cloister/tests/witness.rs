@@ -137,7 +137,7 @@ fn a_witness_signs_one_history_and_remembers_it() {
     let more = ["--logs", "anchors.toml", "--state", "seen", "--listen", "127.0.0.1:0"];
     let start = ["witness", "--name", NAME, "--key", "witness.key"];
     let again = cloister(folder.path(), &[&start[..], &more].concat());
-    assert!(text(&again).contains("error[witness-state-in-use]"), "{}", text(&again));
+    assert!(text(&again).contains("error[state-in-use]"), "{}", text(&again));
 
     // Killed and started again, it knows what it signed.
     drop(witness);

@@ -147,6 +147,14 @@ domains! {
     SOFTWARE_EVIDENCE = "cloister/insecure-software-evidence/v1";
     /// Identity of a tally.
     TALLY = "cloister/tally/v1";
+    /// A dealer's value of a day, and how long the log was when it told it.
+    COIN_DEAL = "cloister/coin-deal/v1";
+    /// A dealer's value of a day, from the next day's.
+    COIN_LINK = "cloister/coin-link/v1";
+    /// A dealer's value of the last day.
+    COIN_SECRET = "cloister/coin-secret/v1";
+    /// The seed of a day's coins, from all dealers' values.
+    COIN_SEED = "cloister/coin-seed/v1";
     /// Public coins, from a seed that nobody knew when the bits were committed.
     NOISE_COINS = "cloister/noise-coins/v1";
     /// The transcript of a proof of noise.

@@ -22,6 +22,7 @@ pub mod accusation;
 pub mod bundle;
 pub mod claim;
 pub mod codec;
+pub mod coins;
 pub mod counter;
 pub mod did;
 pub mod domain;

@@ -11,6 +11,7 @@ use minicbor::{Decode, Encode};
 use crate::bundle::ProvenClaim;
 use crate::claim::Range;
 use crate::codec::Wire;
+use crate::coins::Deal;
 use crate::did::Did;
 use crate::event::Counts;
 use crate::hidden::Hidden;
@@ -216,6 +217,19 @@ pub enum Request {
         /// The cosigned note.
         #[n(0)]
         note: String,
+    },
+    /// Asks for which days numbers wait for their coins.
+    #[n(21)]
+    Undealt,
+    /// Brings a dealer's coins of a day.
+    #[n(22)]
+    Deal {
+        /// The coins.
+        #[n(0)]
+        deal: Deal,
+        /// By the dealer, over the encoding of `deal`.
+        #[n(1)]
+        signature: Signature,
     },
 }
 
@@ -440,6 +454,23 @@ pub enum Reply {
         #[n(0)]
         documents: Vec<Vec<u8>>,
     },
+    /// What waits for coins.
+    #[n(22)]
+    Undealt {
+        /// Days counted from 1970-01-01, rising: everything that needs coins of them is committed
+        /// to in the log of the checkpoint.
+        #[n(0)]
+        days: Vec<u64>,
+        /// Signed note.
+        #[n(1)]
+        checkpoint: String,
+        /// The clock's lower bound.
+        #[n(2)]
+        now: UnixMillis,
+    },
+    /// The coins were taken.
+    #[n(23)]
+    Dealt,
     /// The clock's bounds after the cosignatures.
     #[n(19)]
     Cosigned {

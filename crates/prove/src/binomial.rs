@@ -60,6 +60,12 @@ impl Bits {
         Some(Self { bits, alpha, commitment })
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bits.len()
+    }
+
     /// A, which is published before the coins are drawn.
     #[must_use]
     pub const fn commitment(&self) -> &Commitment {

@@ -6,6 +6,8 @@ mod fixture;
 #[path = "support/monitor.rs"]
 mod monitor;
 
+use std::collections::BTreeMap;
+
 use fixture::{NONCE, NOW, auditor, party_did};
 use messages::bundle::Missing;
 use messages::claim::{Audience, Predicate, Relation, Sum};
@@ -34,6 +36,7 @@ fn document(monitor: &Monitor) -> AnchorsDocument {
             software_measurements: Vec::new(),
         }],
         witnesses: None,
+        dealers: BTreeMap::new(),
         time_stamps: None,
     }
 }

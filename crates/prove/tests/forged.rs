@@ -16,6 +16,8 @@ mod accused;
 mod aggregates;
 #[path = "support/charges.rs"]
 mod charges;
+#[path = "support/coins.rs"]
+mod coins;
 #[path = "support/fields.rs"]
 mod fields;
 #[path = "support/fixture.rs"]
@@ -26,6 +28,8 @@ mod forge;
 mod ledgers;
 #[path = "support/monitor.rs"]
 mod monitor;
+#[path = "support/proven.rs"]
+mod proven;
 #[path = "support/revisions.rs"]
 mod revisions;
 #[path = "support/shapes.rs"]
@@ -43,6 +47,7 @@ use messages::leaf::{BreakBody, BreakCause, Days};
 use messages::publication::Publication;
 use messages::time::Epoch;
 use monitor::Monitor;
+use proven::PROVEN;
 use revisions::REVISIONS;
 use shapes::SHAPES;
 use steps::STEPS;
@@ -79,7 +84,7 @@ fn every_forged_bundle_is_refused_with_its_own_code() {
 fn what_just_holds_is_verified() {
     let monitor = Monitor::start();
     let good = monitor.good_bundle();
-    let holding: [(&str, Step); 11] = [
+    let holding: [(&str, Step); 14] = [
         ("the tally broke off after the range", |c| {
             let tally = c.bundle.claims[0].claim.ranges[0].tally();
             let (last, cause) = (Epoch(2), BreakCause::Mismatch);
@@ -101,6 +106,15 @@ fn what_just_holds_is_verified() {
             aggregates::told(c, |_| ());
         }),
         ("a whole ledger shows each day of a total", ledgers::next_day),
+        ("a number is proven", |c| proven::told(c, |_| ())),
+        ("a dealer of a proven number is known", |c| {
+            c.anchors.dealers = vec![("dealer".into(), coins::dealers()[1].public())];
+            proven::told(c, |_| ());
+        }),
+        ("a whole ledger shows a proven number", |c| {
+            proven::told(c, |_| ());
+            ledgers::whole(c, |_| ());
+        }),
         ("another total begins after it", |c| {
             aggregates::told(c, |q| q.total = Some(Days { first: 20_001, horizon: 30 }));
         }),
@@ -150,6 +164,7 @@ fn steps() -> impl Iterator<Item = &'static (&'static str, Step)> {
         .chain(SHAPES)
         .chain(FIELDS.iter().copied().flatten())
         .chain(AGGREGATES.iter().copied().flatten())
+        .chain(PROVEN.iter().copied().flatten())
         .chain(LEDGERS.iter().copied().flatten())
         .chain(CHARGES.iter().copied().flatten())
 }

@@ -12,17 +12,20 @@
 
 #[path = "support/accused.rs"]
 mod accused;
+#[path = "support/coins.rs"]
+mod coins;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/monitor.rs"]
 mod monitor;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use accused::{AFTER, heads, leaves, opening, opening_by, totals};
 use curve25519_dalek::ristretto::CompressedRistretto;
 use fixture::{NONCE, NOW, auditor};
-use messages::bundle::{Bundle, Proof, ProvenClaim};
+use messages::bundle::{Bundle, Place as Shown, Proof, ProvenClaim};
 use messages::claim::{Claim, Predicate};
 use messages::codec::Wire;
 use messages::did::Did;
@@ -88,7 +91,29 @@ fn vectors() -> Vec<(&'static str, Value)> {
         ),
         ("accusations", accusations(&monitor)),
         ("ledger", ledger(&monitor)),
+        ("coins", proven(&monitor)),
     ]
+}
+
+/// A number with the noise of coins.
+fn proven(monitor: &Monitor) -> Value {
+    let mut drafts = monitor.drafts.clone();
+    monitor.prove_number(&mut drafts, |_| (), |_| (), |_| ());
+    let mut bundle = monitor.bundle(Vec::new());
+    let view = &mut bundle.logs[0];
+    (view.leaves, view.checkpoint) = monitor.publish(&drafts);
+    let index = view.leaves.last().unwrap().disclosed.index;
+    bundle.aggregates = vec![Shown { origin: monitor.origin.into(), index }];
+    bundle.schemas.clear();
+    bundle.boots.clear();
+    let [first, ..] = coins::dealers();
+    let mut vector = vector(&[monitor], &bundle);
+    vector["dealt"] = json!({
+        "dealer": hex(&first.public().0),
+        "seed_of_its_key": hex(&first.expose_seed()),
+        "query": hex(&coins::counted().id().0),
+    });
+    vector
 }
 
 /// A whole ledger, and what it comes to.
@@ -189,6 +214,7 @@ fn document(monitors: &[&Monitor]) -> Value {
         audience: Some(AudienceDocument { did: auditor(), nonce: hex(&NONCE) }),
         monitors: monitors_of.collect(),
         witnesses: None,
+        dealers: BTreeMap::new(),
         time_stamps: None,
     };
     assert_eq!(document.anchors().unwrap().pacts, [monitors[0].root_pact]);

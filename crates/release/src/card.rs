@@ -6,6 +6,7 @@ use core::fmt::Write;
 use messages::ids::Root;
 use messages::toeplitz::{coefficients, half_width_95};
 
+use crate::asked::Asked;
 use crate::dataset::{Dataset, Quote};
 use crate::float::float;
 use crate::ledger::Refusal;
@@ -25,6 +26,8 @@ pub struct Terms {
     pub quorum: Option<usize>,
     /// Runs it without a TEE?
     pub development: bool,
+    /// How many dealers make the coins of counts; with none their noise is drawn.
+    pub dealers: usize,
 }
 
 impl Terms {
@@ -33,7 +36,11 @@ impl Terms {
     #[must_use]
     pub fn board(&self) -> Vec<(Statistic, Result<Quote, Refusal>)> {
         let data = Dataset::new(Root([0; 32]), self.cap_nano_rho, self.bounds, Vec::new());
-        let asked = Statistic::FIXED.map(|statistic| (statistic, self.price_nano_rho));
+        let asked = Statistic::FIXED.map(|statistic| {
+            let proven = (self.dealers > 0)
+                .then(|| Asked::proven(&statistic, self.bounds, self.price_nano_rho));
+            proven.flatten().unwrap_or_else(|| (statistic, self.price_nano_rho).into())
+        });
         Statistic::FIXED.into_iter().zip(data.quote(0, &asked)).collect()
     }
 
@@ -106,6 +113,7 @@ impl Terms {
                  total goes on for at most {horizon} days"
             ),
         );
+        line("Noise", &self.noise());
         line("Who is trusted", &trust);
         line(
             "Not protected",
@@ -114,6 +122,23 @@ impl Terms {
              each time",
         );
         text
+    }
+
+    /// Where the noise comes from, and what shows that it is honest.
+    fn noise(&self) -> String {
+        if self.dealers == 0 {
+            return "drawn inside the monitor, and as honest as its measured code".to_owned();
+        }
+        let dealers = match self.dealers {
+            1 => "a dealer deals once it is".to_owned(),
+            n => format!("{n} dealers deal once it is; without each of them the number is lost"),
+        };
+        format!(
+            "of single counts that of coins, as far as 32,768 of them cover what a unit moves: each number is \
+             committed to first, and flipped by coins that {dealers}, and carries a proof; a monitor that works \
+             with every dealer can choose it, and with probability 2⁻⁷⁰ the loss is larger than stated. Of \
+             other numbers drawn inside the monitor, and as honest as its measured code"
+        )
     }
 
     /// What noise to expect at these numbers of sessions a day, in Markdown: half the width of the

@@ -3,15 +3,17 @@
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::ids::Root;
-use messages::leaf::{AggregateBody, Days, Debit, Noise, Query, ReserveBody};
+use messages::leaf::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody};
 use messages::time::Bracket;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRngCore;
 
+use crate::asked::Asked;
 use crate::continual::Stream;
 use crate::contributions::{Contribution, Contributions};
 use crate::ledger::{DrawError, Ledger, Refusal};
 use crate::mechanism::{Scale, noise, sample};
+use crate::proven::Uncommitted;
 use crate::statistic::{Bounds, Statistic};
 
 /// The sessions of one pact, bounded; the ledger that pays for what is released of them; the noise
@@ -83,17 +85,21 @@ impl Dataset {
         self.contributions.add(owner, day, session, rng);
     }
 
-    /// What a day can be asked: each statistic at its price in nano-ρ, in this order, with its
-    /// noise; or why not. Costs nothing, and depends on no session.
+    /// What a day can be asked: each statistic at its price, in this order, with its noise; or why
+    /// not. Costs nothing, and depends on no session.
     ///
     /// What does not fit is left out, and what comes after it may fit.
     #[must_use]
-    pub fn quote(&self, day: u64, asked: &[(Statistic, u64)]) -> Vec<Result<Quote, Refusal>> {
+    pub fn quote<A>(&self, day: u64, asked: &[A]) -> Vec<Result<Quote, Refusal>>
+    where
+        A: Clone + Into<Asked>,
+    {
         let mut debits: Vec<Debit> = Vec::new();
-        let mut quote = |(statistic, nano_rho): &(Statistic, u64)| {
-            let query = self.query(statistic, day, *nano_rho)?;
-            let (noise, _) = noise(statistic, self.contributions.bounds(), &query)?;
-            debits.push(Debit { query: query.id(), nano_rho: *nano_rho });
+        let quote = |asked: &A| {
+            let asked: Asked = asked.clone().into();
+            let query = self.query(&asked, day)?;
+            let (noise, _) = noise(&asked.statistic, self.contributions.bounds(), &query)?;
+            debits.push(Debit { query: query.id(), nano_rho: asked.nano_rho });
             let spent = self.ledger.affords(day, &debits).inspect_err(|_| {
                 debits.pop();
             });
@@ -110,16 +116,18 @@ impl Dataset {
             let left = self.ledger.cap_nano_rho().saturating_sub(spent.map_err(refusal)?);
             Ok(Quote { query, left_nano_rho: left, noise })
         };
-        asked.iter().map(&mut quote).collect()
+        asked.iter().map(quote).collect()
     }
 
     /// The queries of a day that is to be released: of what is asked, what fits.
     #[must_use]
-    pub fn due(&self, day: u64, asked: &[(Statistic, u64)]) -> Vec<Query> {
+    pub fn due<A: Clone + Into<Asked>>(&self, day: u64, asked: &[A]) -> Vec<Query> {
         self.quote(day, asked).into_iter().flatten().map(|quote| quote.query).collect()
     }
 
-    fn query(&self, statistic: &Statistic, day: u64, nano_rho: u64) -> Result<Query, Refusal> {
+    fn query(&self, asked: &Asked, day: u64) -> Result<Query, Refusal> {
+        let Asked { statistic, nano_rho, coins } = asked;
+        let (nano_rho, coins) = (*nano_rho, *coins);
         if nano_rho == 0 {
             return Err(Refusal::Price);
         }
@@ -134,9 +142,10 @@ impl Dataset {
             statistic: statistic.name().into(),
             cells: self.contributions.cells(statistic),
             nano_rho,
-            mechanism: statistic.mechanism(),
+            mechanism: coins.map_or_else(|| statistic.mechanism(), |_| Mechanism::Binomial),
             total,
             clamp: statistic.clamp(),
+            coins,
         };
         let fits = query.to_cbor().len() <= Query::MAX_BYTES;
         if fits { Ok(query) } else { Err(Refusal::TooManyCells) }
@@ -148,8 +157,20 @@ impl Dataset {
     /// [`Dataset::record`] follows.
     ///
     /// # Errors
-    /// [`Refusal`]; a refusal spends nothing.
+    /// [`Refusal`]; a refusal spends nothing. [`Refusal::Mechanism`] for what is to be proven.
     pub fn reserve(&mut self, queries: Vec<Query>) -> Result<Reservation, Refusal> {
+        self.pay(queries, false)
+    }
+
+    /// As [`Dataset::reserve`], for queries that are all to be proven.
+    ///
+    /// # Errors
+    /// [`Refusal`]; a refusal spends nothing. [`Refusal::Mechanism`] for what is not to be proven.
+    pub fn reserve_proven(&mut self, queries: Vec<Query>) -> Result<Uncommitted, Refusal> {
+        self.pay(queries, true).map(Uncommitted)
+    }
+
+    fn pay(&mut self, queries: Vec<Query>, proven: bool) -> Result<Reservation, Refusal> {
         let bounds = self.contributions.bounds();
         if !bounds.are_sound() {
             return Err(Refusal::Bounds);
@@ -161,12 +182,15 @@ impl Dataset {
                 return Err(Refusal::Block);
             }
             let statistic = Statistic::of(&query).ok_or(Refusal::UnknownStatistic)?;
-            if query.mechanism != statistic.mechanism() {
+            let asked = Asked { statistic, nano_rho: query.nano_rho, coins: query.coins };
+            let due = self.query(&asked, day)?;
+            if query.mechanism != due.mechanism || query.coins.is_some() != proven {
                 return Err(Refusal::Mechanism);
             }
-            if query != self.query(&statistic, day, query.nano_rho)? {
+            if query != due {
                 return Err(Refusal::Days);
             }
+            let statistic = asked.statistic;
             let (noise, scale) = noise(&statistic, bounds, &query)?;
             priced.push(Priced { query, statistic, noise, scale });
         }
@@ -194,20 +218,10 @@ impl Dataset {
     // CRASH: from here until the answers are on record they are paid and unanswered, hence lost.
     pub fn draw(&self, reservation: Reservation, at: Bracket) -> Result<Drawn, DrawError> {
         let Reservation { body: reserved, priced } = reservation;
-        if reserved.dataset != self.id {
-            return Err(DrawError::OtherLedger);
-        }
-        if !self.ledger.keeps(reserved.day) {
-            return Err(DrawError::Forgotten);
-        }
         let mut drawn = Drawn { answers: Vec::new(), total: None };
-        for (Priced { query, statistic, noise, scale }, sequence) in
-            priced.into_iter().zip(self.ledger.next_sequence()..)
-        {
-            if query.cells != self.contributions.cells(&statistic) {
-                return Err(DrawError::OtherData);
-            }
-            let counts = self.contributions.count(&statistic, reserved.day);
+        for (priced, sequence) in priced.into_iter().zip(self.ledger.next_sequence()..) {
+            let counts = self.counted(&reserved, &priced)?;
+            let Priced { query, statistic, noise, scale } = priced;
             let values = match (&statistic, counts.as_slice()) {
                 (Statistic::SessionsTotal, [count]) => {
                     let going_on =
@@ -217,12 +231,44 @@ impl Dataset {
                     drawn.total = Some(z);
                     vec![value]
                 }
-                _ => sample(noise.mechanism, scale, &counts)?,
+                _ => sample(noise.mechanism, scale.ok_or(DrawError::Sampler)?, &counts)?,
             };
             let reserved = reserved.sequence;
-            drawn.answers.push(AggregateBody { sequence, reserved, query, noise, values, at });
+            let proven = None;
+            drawn.answers.push(AggregateBody {
+                sequence,
+                reserved,
+                query,
+                noise,
+                values,
+                at,
+                proven,
+            });
         }
         Ok(drawn)
+    }
+
+    /// The exact counts of what was paid for, one a cell.
+    // PRIVACY: for noise and for commitments that hide them.
+    pub(crate) fn counted(
+        &self,
+        reserved: &ReserveBody,
+        priced: &Priced,
+    ) -> Result<Vec<i64>, DrawError> {
+        if reserved.dataset != self.id {
+            return Err(DrawError::OtherLedger);
+        }
+        if !self.ledger.keeps(reserved.day) {
+            return Err(DrawError::Forgotten);
+        }
+        if priced.query.cells != self.contributions.cells(&priced.statistic) {
+            return Err(DrawError::OtherData);
+        }
+        Ok(self.contributions.count(&priced.statistic, reserved.day))
+    }
+
+    pub(crate) const fn next_sequence(&self) -> u64 {
+        self.ledger.next_sequence()
     }
 
     /// Puts answers on record, the only ones that there will ever be, and forgets the day and all
@@ -275,8 +321,8 @@ pub struct Quote {
 #[must_use = "a reservation that is dropped is spent and lost"]
 #[derive(Debug)]
 pub struct Reservation {
-    body: ReserveBody,
-    priced: Vec<Priced>,
+    pub(crate) body: ReserveBody,
+    pub(crate) priced: Vec<Priced>,
 }
 
 impl Reservation {
@@ -288,11 +334,11 @@ impl Reservation {
 }
 
 #[derive(Debug)]
-struct Priced {
-    query: Query,
+pub(crate) struct Priced {
+    pub(crate) query: Query,
     statistic: Statistic,
-    noise: Noise,
-    scale: Scale,
+    pub(crate) noise: Noise,
+    scale: Option<Scale>,
 }
 
 /// The answers of one draw, for a sealed journal: with the noise of a running total, from which and
@@ -301,9 +347,9 @@ struct Priced {
 #[cbor(map)]
 pub struct Drawn {
     #[n(1)]
-    answers: Vec<AggregateBody>,
+    pub(crate) answers: Vec<AggregateBody>,
     #[n(2)]
-    total: Option<i64>,
+    pub(crate) total: Option<i64>,
 }
 
 impl Drawn {

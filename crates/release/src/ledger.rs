@@ -67,7 +67,8 @@ impl Ledger {
         let paid = Paid { day, open: Some(sequence) };
         self.paid.extend(debits.iter().map(|debit| (debit.query, paid)));
         let cap_nano_rho = self.cap_nano_rho;
-        Ok(ReserveBody { sequence, dataset, day, debits, spent_nano_rho, cap_nano_rho })
+        let committed = None;
+        Ok(ReserveBody { sequence, dataset, day, debits, spent_nano_rho, cap_nano_rho, committed })
     }
 
     /// What is spent on `day` once these debits are, or why they are not taken.
@@ -117,12 +118,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets the days before `day` and what was asked of them, for ever: none is sold again.
+    /// Forgets the days before `day`, for ever: none is sold again. What was asked of them is
+    /// forgotten a little later, for coins that are still to come.
     pub(crate) fn forget_before(&mut self, day: u64) {
         self.from = self.from.max(day);
         self.spent = self.spent.split_off(&self.from);
         let from = self.from;
-        self.paid.retain(|_, paid| paid.day >= from);
+        self.paid.retain(|_, paid| paid.day.saturating_add(PATIENCE) >= from);
     }
 
     /// Spent so far on a day of data, nano-ρ.
@@ -144,6 +146,9 @@ impl Ledger {
         self.from <= day
     }
 }
+
+/// Days for which an answer may come after its day is forgotten.
+const PATIENCE: u64 = 2;
 
 /// Why a query is not paid for. Nothing here depends on data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -209,6 +214,9 @@ impl Refusal {
 /// Why a reservation yields no answer. The debit stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DrawError {
+    /// No coins, or other ones than the numbers were committed under.
+    #[error("there are no coins for what was committed to")]
+    Coins,
     /// The running total has had all its days, or its noise is no longer the reservation's.
     #[error("the running total has ended")]
     Ended,

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asked;
 mod binomial;
 mod card;
 mod continual;
@@ -37,12 +38,15 @@ mod float;
 mod ledger;
 mod mechanism;
 mod price;
+mod proven;
 mod statistic;
 
+pub use asked::Asked;
 pub use binomial::{Cost, cost};
 pub use card::{Terms, epsilon};
 pub use contributions::{Contribution, OutcomeCell};
 pub use dataset::{Dataset, Drawn, Quote, Reservation};
 pub use ledger::{DrawError, Refusal};
 pub use mechanism::MAX_SCALE_MILLI;
+pub use proven::{Answered, Committed, Uncommitted};
 pub use statistic::{Bounds, OTHER, Statistic};

@@ -1,7 +1,7 @@
 //! Noise: its scale from price and sensitivity in integers, rounded up, and exact sampling.
 
 use messages::leaf::{Mechanism, Noise, Query};
-use messages::toeplitz;
+use messages::{coins, toeplitz};
 use opendp::domains::{AtomDomain, VectorDomain};
 use opendp::measurements::{make_gaussian, make_laplace};
 use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
@@ -69,14 +69,25 @@ fn root(sensitivity_squared: u128, factor: u128, nano_rho: u64) -> Result<u128, 
     floor.checked_add(rounded_up).ok_or(Refusal::Price)
 }
 
-/// The noise of `query`, as it is published.
+/// The noise of `query`, as it is published, and its scale where it is sampled.
 pub(crate) fn noise(
     statistic: &Statistic,
     bounds: Bounds,
     query: &Query,
-) -> Result<(Noise, Scale), Refusal> {
-    let mechanism = statistic.mechanism();
+) -> Result<(Noise, Option<Scale>), Refusal> {
+    let mechanism = query.mechanism;
     let milli = |scale: Scale, tail: u64| scale.milli().saturating_mul(tail).div_ceil(1_000_000);
+    let (session_bound, cell_bound) = (bounds.sessions, bounds.cells);
+    if let Some(coins) = query.coins {
+        let sensitivity = statistic.sensitivity(bounds).ok_or(Refusal::Price)?;
+        if coins::price(coins, sensitivity) != Some(query.nano_rho) {
+            return Err(Refusal::Price);
+        }
+        let (scale_milli, half_width_95) = (coins::scale_milli(coins), coins::half_width_95(coins));
+        let noise =
+            Noise { mechanism, scale_milli, sensitivity, half_width_95, session_bound, cell_bound };
+        return Ok((noise, None));
+    }
     let (scale, sensitivity, half_width_95) = match (statistic.sensitivity(bounds), query.total) {
         (Some(sensitivity), None) => {
             let delta = u128::from(sensitivity);
@@ -86,7 +97,7 @@ pub(crate) fn noise(
                 // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition
                 // 25).
                 Mechanism::DiscreteGaussian => (delta, 1960),
-                Mechanism::SqrtToeplitz => return Err(Refusal::Mechanism),
+                Mechanism::Binomial | Mechanism::SqrtToeplitz => return Err(Refusal::Mechanism),
             };
             let scale = Scale::new(squared, query.nano_rho)?;
             (scale, sensitivity, milli(scale, tail))
@@ -111,10 +122,10 @@ pub(crate) fn noise(
         scale_milli: scale.milli(),
         sensitivity,
         half_width_95,
-        session_bound: bounds.sessions,
-        cell_bound: bounds.cells,
+        session_bound,
+        cell_bound,
     };
-    Ok((noise, scale))
+    Ok((noise, Some(scale)))
 }
 
 /// Adds exactly sampled noise to every value, zeros included.
@@ -129,6 +140,8 @@ pub(crate) fn sample(
 ) -> Result<Vec<i64>, DrawError> {
     let domain = VectorDomain::new(AtomDomain::<i64>::default());
     let noisy = match mechanism {
+        // Coins make it: see `proven`.
+        Mechanism::Binomial => return Err(DrawError::Coins),
         Mechanism::DiscreteLaplace => {
             let metric = L1Distance::<i64>::default();
             make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)

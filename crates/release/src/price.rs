@@ -18,6 +18,14 @@ impl Statistic {
         if self.mechanism() == Mechanism::DiscreteLaplace {
             return epsilon.saturating_mul(epsilon).checked_div(2_000).unwrap_or(0);
         }
+        self.price_of_coins(epsilon_millionths, delta_billionths)
+    }
+
+    /// The same where coins make the noise, which is as Gaussian noise but with a chance of 2⁻⁷⁰:
+    /// (ρ, δ₀)-approximate zCDP is (ε, δ₀ + δ)-private where ρ is (ε, δ)-private. A billionth of δ is
+    /// more than 2⁻⁷⁰ by far, and rounding takes it up.
+    #[must_use]
+    pub fn price_of_coins(&self, epsilon_millionths: u32, delta_billionths: u32) -> u64 {
         if !(1..1_000_000_000).contains(&delta_billionths) {
             return 0;
         }

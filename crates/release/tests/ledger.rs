@@ -54,8 +54,9 @@ fn the_debit_is_final_before_the_draw() {
     let queries = vec![ask(Statistic::Tools, 3, PRICE), ask(Statistic::SessionsCount, 3, 2)];
     let reservation = data.reserve(queries.clone()).unwrap();
     assert_eq!(data.spent_on(3), PRICE + 2);
-    let ReserveBody { sequence, dataset, day, debits, spent_nano_rho, cap_nano_rho } =
+    let ReserveBody { sequence, dataset, day, debits, spent_nano_rho, cap_nano_rho, committed } =
         reservation.body().clone();
+    assert_eq!(committed, None);
     assert_eq!((sequence, dataset, day), (0, Root([1; 32]), 3));
     let ids: Vec<_> = debits.iter().map(|debit| (debit.query, debit.nano_rho)).collect();
     assert_eq!(ids, [(queries[0].id(), PRICE), (queries[1].id(), 2)]);

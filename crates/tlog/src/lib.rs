@@ -36,6 +36,6 @@ pub use checkpoint::{
 };
 pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosignature};
 pub use log::{Log, leaf_hash};
-pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion};
+pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion, verify_path};
 pub use tile::{MAX_LEVEL, TILE_WIDTH, TilePath, Tiled, entry_bundle, read_entry_bundle};
 pub use witnessed::{Jump, Observed, Ticks, TimeError, TimeTerms, WitnessedTime};

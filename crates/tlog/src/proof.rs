@@ -18,11 +18,24 @@ pub fn verify_inclusion(
     leaf: &Leaf,
     path: &[LeafHash],
 ) -> Result<(), ProofError> {
-    if index >= checkpoint.size() {
+    verify_path((checkpoint.size(), checkpoint.root()), index, leaf, path)
+}
+
+/// The same for a tree head that somebody else vouches for.
+///
+/// # Errors
+/// As [`verify_inclusion`].
+pub fn verify_path(
+    (size, root): (u64, &Root),
+    index: u64,
+    leaf: &Leaf,
+    path: &[LeafHash],
+) -> Result<(), ProofError> {
+    if index >= size {
         return Err(ProofError::OutOfRange);
     }
     let (path, leaf) = (hashes(path)?, Hash(leaf_hash(leaf).0));
-    tlog_tiles::check_record(&path, checkpoint.size(), hash(checkpoint.root()), index, leaf)
+    tlog_tiles::check_record(&path, size, hash(root), index, leaf)
         .map_err(|_| ProofError::RootMismatch)
 }
 

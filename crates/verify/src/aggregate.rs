@@ -1,6 +1,7 @@
 //! One private aggregate: it was paid for before it was drawn, once, at its price, and its noise
-//! is what that price buys.
+//! is what that price buys; and where coins make the noise, that they do.
 
+mod coins;
 mod noise;
 
 use messages::leaf::{AggregateBody, ReserveBody};
@@ -8,17 +9,43 @@ use messages::publication::Publication;
 
 use crate::anchors::EvidenceClass;
 use crate::appraisal::Grounds;
+use crate::batch;
 use crate::codes::{Fault, Reason};
 use crate::leaves::Leaves;
 use crate::ledger::{Ledger, Paid};
 use crate::report::Stop;
+
+/// An aggregate for which everything holds but the proof of its noise, where it has one.
+pub(crate) struct Checked {
+    class: EvidenceClass,
+    proof: Option<batch::Unverified>,
+}
+
+/// Verifies the proofs of all of them together. The result says, in order, what came of each.
+pub(crate) fn verify(
+    checked: impl IntoIterator<Item = Result<Checked, Stop>>,
+) -> Vec<Result<EvidenceClass, Stop>> {
+    let split = checked.into_iter().map(|one| match one {
+        Ok(Checked { class, proof }) => (Ok(class), proof.into_iter().collect()),
+        Err(stop) => (Err(stop), Vec::new()),
+    });
+    let (classes, proofs): (Vec<_>, Vec<Vec<_>>) = split.unzip();
+    let faults = batch::verify(&proofs);
+    let joined = classes.into_iter().zip(faults);
+    let outcome = |(class, fault): (Result<_, _>, Option<_>)| match fault {
+        // There is one kind of proof here, and this is what does not hold.
+        Some(_) => class.and_then(|_| Err(Fault::NoiseProof.into())),
+        None => class,
+    };
+    joined.map(outcome).collect()
+}
 
 pub(crate) fn check(
     grounds: &Grounds<'_>,
     log: &Leaves<'_>,
     ledger: Result<&Ledger<'_>, Fault>,
     index: u64,
-) -> Result<EvidenceClass, Stop> {
+) -> Result<Checked, Stop> {
     let opened = log.at(index).ok_or(Reason::LeafMissing)?;
     let Publication::Aggregate(body) = &opened.body else {
         return Err(Fault::AggregateKind.into());
@@ -44,10 +71,11 @@ pub(crate) fn check(
     if !ledger.shows(dataset, body.reserved, body.sequence) {
         return Err(Reason::SequenceGap.into());
     }
+    let proof = coins::check(body, (leaf, reservation), log, grounds.anchors)?;
     let paid_by = grounds.boot(log, &leaf.leaf.boot)?.0;
     let class = grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by);
     grounds.check_checkpoint(log)?;
-    Ok(class)
+    Ok(Checked { class, proof })
 }
 
 fn check_reservation(body: &AggregateBody, reservation: &ReserveBody) -> Result<(), Fault> {

@@ -22,6 +22,9 @@ pub struct Anchors {
     /// How many of them must have cosigned a checkpoint; with 0 nothing is said of other views of
     /// the log.
     pub quorum: usize,
+    /// Whose coins the verifier counts: numbers with the noise of coins need one of them. With none
+    /// nothing is said of who dealt.
+    pub dealers: Vec<(String, PublicKey)>,
     /// Must a checkpoint be time-stamped by an authority that the verifier accepts?
     pub stamped: bool,
 }

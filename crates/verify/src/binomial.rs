@@ -140,21 +140,22 @@ impl Statement<'_> {
 /// [`Fault::CommitmentEncoding`] when C or A is no point, [`Fault::RangeEncoding`] when the bytes
 /// are no proof of that many coins, [`Fault::RangeProof`] when it does not hold.
 pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<(), Fault> {
-    let read = batch::Unverified::Range(Box::new(read(statement, proof)?));
-    match batch::verify(&[vec![read]]).into_iter().flatten().next() {
+    match batch::verify(&[vec![read(statement, proof)?]]).into_iter().flatten().next() {
         None => Ok(()),
         Some(fault) => Err(fault),
     }
 }
 
-fn read(statement: &Statement<'_>, proof: &[u8]) -> Result<range::Unverified, Fault> {
+/// Reads the proof of a number, for a batch.
+pub(crate) fn read(statement: &Statement<'_>, proof: &[u8]) -> Result<batch::Unverified, Fault> {
     let (mut t, coins, v) = statement.begin()?;
     let length = coins.count();
     let rounds = usize::try_from(length.ilog2()).ok();
     let mut words = range::words(proof, rounds.and_then(|n| n.checked_mul(2)?.checked_add(8)))?;
     let a = point(statement.committed.bits)?;
     let parties = Parties { bits: BITS, points: vec![v], pads: 0 };
-    range::finish(&mut t, (parties, Weights::Coins(coins.0)), a, length, &mut words)
+    let read = range::finish(&mut t, (parties, Weights::Coins(coins.0)), a, length, &mut words)?;
+    Ok(batch::Unverified::Range(Box::new(read)))
 }
 
 fn point(commitment: &Commitment) -> Result<RistrettoPoint, Fault> {

@@ -9,7 +9,7 @@ use messages::leaf::{BootBody, Kind};
 use messages::publication::Disclosed;
 use messages::time::UnixMillis;
 
-use crate::anchors::{Anchors, EvidenceClass, Findings};
+use crate::anchors::{Anchors, Findings};
 use crate::appraisal::Grounds;
 use crate::claim::Pending;
 use crate::codes::{Fault, Reason, Unusable};
@@ -100,17 +100,17 @@ fn claims(grounds: &Grounds<'_>, now: UnixMillis) -> Vec<Item> {
 fn aggregates(grounds: &Grounds<'_>) -> Vec<Item> {
     let ledgers: BTreeMap<&str, _> =
         grounds.logs.iter().map(|(origin, log)| (*origin, Ledger::read(log))).collect();
-    let shown = grounds.bundle.aggregates.iter().enumerate();
+    let shown = &grounds.bundle.aggregates;
+    let checked = shown.iter().map(|place| {
+        let ledger = ledgers.get(place.origin.as_str());
+        let (log, ledger) = grounds.log(&place.origin).zip(ledger).ok_or(Reason::LogMissing)?;
+        aggregate::check(grounds, log, ledger.as_ref().map_err(|fault| *fault), place.index)
+    });
+    let outcomes = aggregate::verify(checked);
+    let shown = shown.iter().zip(outcomes).enumerate();
     shown
-        .map(|(at, place)| {
+        .map(|(at, (place, outcome))| {
             let log = grounds.log(&place.origin);
-            let ledger = ledgers.get(place.origin.as_str());
-            let outcome: Result<EvidenceClass, Stop> = match (log, ledger) {
-                (Some(log), Some(ledger)) => {
-                    aggregate::check(grounds, log, ledger.as_ref().map_err(|f| *f), place.index)
-                }
-                _ => Err(Reason::LogMissing.into()),
-            };
             let body = log.and_then(|log| log.at(place.index)).map(|opened| &opened.body);
             Item {
                 subject: Subject::Aggregate(at),

@@ -111,6 +111,10 @@ codes! {
         BudgetExceeded = "budget-exceeded", "more is spent than the day's cap";
         BudgetInconsistent = "budget-inconsistent", "the debits do not add up to what is spent";
         CellsMismatch = "cells-mismatch", "there are not as many values as distinct cells";
+        CoinsCommitted = "coins-committed", "the reservation does not commit to the number under dealers, or does and no coins are for it";
+        CoinsDealt = "coins-dealt", "the coins are not those that the dealers promised";
+        CoinsEarly = "coins-early", "a dealer told its coins before the log had the commitment";
+        CoinsSignature = "coins-signature", "a dealer did not sign its deal";
         CommitmentEncoding = "commitment-encoding", "a commitment is not a canonical group element";
         CommitmentIdentity = "commitment-identity", "a commitment is the identity";
         CommitmentPathAfter = "commitment-path-after", "a commitment is not in the leaf after the range";
@@ -130,7 +134,9 @@ codes! {
         HighEncoding = "high-encoding", "a high half is not a canonical group element";
         LeafOrderReversed = "range-reversed-in-log", "the leaf after the range lies before the leaf before it";
         LedgerGap = "ledger-gap", "a number of a ledger was never given to any entry";
+        NoiseEncoding = "noise-encoding", "the proof of a number with the noise of coins is not well-formed";
         NoiseMechanism = "noise-mechanism", "the noise is of another mechanism than the query";
+        NoiseProof = "noise-proof", "the number is not what was committed to with the noise of its coins";
         NoiseScale = "noise-scale", "the noise is smaller than the price that was paid allows";
         NoiseSensitivity = "noise-sensitivity", "the noise is for another sensitivity than the bounds imply";
         NoiseWidth = "noise-width", "the stated interval is narrower than the noise";
@@ -158,6 +164,7 @@ codes! {
         ReservationOrder = "reservation-order", "the reservation does not come before the aggregate";
         ReservationQuery = "reservation-query", "the reservation has no debit for the query";
         SchemaNotAppended = "schema-not-appended", "a revision reordered or replaced counters instead of appending them";
+        SecondCommitment = "second-commitment", "a statistic of a day is committed to twice";
         SecondDraw = "second-draw", "noise was drawn twice for one query";
         SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
         SignedCommitments = "signed-commitments", "a signed claim opens commitments";
@@ -186,6 +193,7 @@ codes! {
         Audience = "audience", "the proof speaks to another verifier";
         BootMissing = "boot", "a boot of the range is not shown";
         BootsMissing = "boots-missing", "the boots of the tally's life are not shown";
+        CoinsNotAnchored = "coins-not-anchored", "no dealer of the coins is anchored";
         ConfigNotAnchored = "config-not-anchored", "a boot of the range ran a configuration that is not anchored";
         Evidence = "evidence", "the evidence of a boot of the range was not appraised";
         Expired = "expired", "the proof has expired";
@@ -266,6 +274,9 @@ impl Reason {
             | Self::RevisionMissing
             | Self::SchemaMissing
             | Self::SequenceGap => "ask for a bundle that shows it",
+            Self::CoinsNotAnchored => {
+                "anchor a dealer that you know not to work with the monitor, or anchor none"
+            }
             Self::ConfigNotAnchored => {
                 "read that configuration; anchor it only if you accept what it lets the monitor do"
             }

@@ -165,6 +165,7 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
     };
     let (query, noise) = (&body.query, &body.noise);
     let mechanism = match noise.mechanism {
+        Mechanism::Binomial => "proven binomial",
         Mechanism::DiscreteLaplace => "discrete Laplace",
         Mechanism::DiscreteGaussian => "discrete Gaussian",
         Mechanism::SqrtToeplitz => "square-root Toeplitz",
@@ -284,6 +285,7 @@ mod tests {
             mechanism: Mechanism::DiscreteGaussian,
             total: None,
             clamp: None,
+            coins: None,
         };
         let read = |values: &[i64]| quantiles(&query(LATENCY), values);
         // 50 of 100 within 100 ms; 95 within 1000 ms; 99 only above the last edge.

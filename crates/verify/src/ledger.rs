@@ -20,6 +20,8 @@ pub(crate) struct Ledger<'a> {
     /// The last reservation of a day of a data set.
     days: BTreeMap<(Root, u64), &'a ReserveBody>,
     drawn: BTreeSet<QueryId>,
+    /// Statistics of days of data sets that are committed to.
+    committed: BTreeSet<(Root, u64, &'a str)>,
     caps: BTreeMap<Root, u64>,
     /// The last total of a statistic of a data set.
     totals: BTreeMap<(Root, &'a str), Told>,
@@ -133,7 +135,14 @@ impl<'a> Ledger<'a> {
         if least > body.spent_nano_rho || cap != body.cap_nano_rho {
             return Err(Fault::BudgetInconsistent);
         }
-        Ok(())
+        // Whoever is committed to one thing twice can choose when the coins are known.
+        let numbers = body.committed.iter().flat_map(|committed| &committed.numbers);
+        let mut names = numbers.map(|number| (body.dataset, body.day, number.statistic.as_str()));
+        if names.all(|name| self.committed.insert(name)) {
+            Ok(())
+        } else {
+            Err(Fault::SecondCommitment)
+        }
     }
 
     fn draw(&mut self, body: &'a AggregateBody) -> Result<(), Fault> {

@@ -288,17 +288,19 @@ BODIES = {
     TALLY: "suite tally root pact schema counters epoch at salt commitments gaps boots previous?"
            " hidden cut padding",
     BREAK: "tally last cause at",
-    RESERVE: "sequence dataset day debits spent cap",
-    AGGREGATE: "sequence reserved query noise values at",
+    RESERVE: "sequence dataset day debits spent cap committed?",
+    AGGREGATE: "sequence reserved query noise values at proven?",
 }
-QUERY = "dataset day statistic cells price mechanism total? clamp?"
+QUERY = "dataset day statistic cells price mechanism total? clamp? coins?"
 DEBIT = "query price"
 DAYS = "first horizon"
+COMMITMENTS, DEALER, NUMBER = "dealers numbers", "key link since", "statistic counter bits"
+PROVEN, DEALT = "blinding words deals", "value size root signature path"
 NOISE = "mechanism scale sensitivity half_width sessions cells"
 ZERO_KNOWLEDGE, SIGNED = 1, 2
 BOUNDED, RATIO, PERCENTILE, NEVER, EQUAL, RATE, AGREE = range(1, 8)
 THRESHOLDS = {BOUNDED: (1, 2), RATIO: (3, 4, 5), PERCENTILE: (1, 2, 3), RATE: (2, 3)}
-LAPLACE, GAUSSIAN, TOEPLITZ = 1, 2, 3
+LAPLACE, GAUSSIAN, TOEPLITZ, BINOMIAL = 1, 2, 3, 4
 CHECKPOINT = 3
 
 
@@ -345,8 +347,15 @@ def read_body(kind, data):
         body.query, body.noise = record(body.query, QUERY), record(body.noise, NOISE)
         total = body.query.total
         body.query.total = total if total is None else record(total, DAYS)
+        if body.proven is not None:
+            body.proven = record(body.proven, PROVEN)
+            body.proven.deals = [record(deal, DEALT) for deal in body.proven.deals]
     if kind == RESERVE:
         body.debits = [record(debit, DEBIT) for debit in body.debits]
+        if body.committed is not None:
+            body.committed = record(body.committed, COMMITMENTS)
+            body.committed.dealers = [record(of, DEALER) for of in body.committed.dealers]
+            body.committed.numbers = [record(of, NUMBER) for of in body.committed.numbers]
     return body
 
 
@@ -751,18 +760,32 @@ def check_linear(t, zeros, ranged, proof, steps):
 def check_range(t, parties, bits, proof):
     """One aggregated range proof (Bünz et al. 2018, sections 4.2 and 4.3)."""
     length = len(parties) * bits
-    rounds = length.bit_length() - 1
-    need(len(proof) == 32 * (9 + 2 * rounds), "range-encoding")
-    words = iter([proof[at : at + 32] for at in range(0, len(proof), 32)])
+    words = split(proof, 9, length, "range-encoding")
+    t.append(("dom-sep", b"rangeproof v1"), ("n", bits), ("m", len(parties)),
+             *(("V", encode(v)) for v in parties))
+    t.append(("A", word := next(words)))
+    a_point = decode(word, "range-encoding")
+    weights = [(j, 2**k) for j in range(len(parties)) for k in range(bits)]
+    places = [divmod(i, bits) for i in range(length)]
+    finish(t, a_point, parties, weights, places, words, "range")
+
+
+def split(proof, first, length, code):
+    """The words of a proof for so many bits."""
+    need(len(proof) == 32 * (first + 2 * (length.bit_length() - 1)), code)
+    return iter([proof[at : at + 32] for at in range(0, len(proof), 32)])
+
+
+def finish(t, a_point, parties, weights, places, words, kind):
+    """What comes after A: of each bit its party and its weight, and the place of its generators."""
+    length = len(weights)
 
     def take(read, *labels):
         for label in labels:
             t.append((label, word := next(words)))
-            yield read(word, "range-encoding")
+            yield read(word, kind + "-encoding")
 
-    t.append(("dom-sep", b"rangeproof v1"), ("n", bits), ("m", len(parties)),
-             *(("V", encode(v)) for v in parties))
-    a_point, s_point = take(decode, "A", "S")
+    s_point, = take(decode, "S")
     y, z = t.challenge("y"), t.challenge("z")
     t_1, t_2 = take(decode, "T_1", "T_2")
     x = t.challenge("x")
@@ -770,32 +793,34 @@ def check_range(t, parties, bits, proof):
     w = t.challenge("w")
     t.append(("dom-sep", b"ipp v1"), ("n", length))
     folds, s = [], [1]
-    for _ in range(rounds):
+    for _ in range(length.bit_length() - 1):
         left, right = take(decode, "L", "R")
         u = t.challenge("u")
         inverse = pow(u, -1, ORDER)
         folds += [(u * u, left), (inverse * inverse, right)]
         s = [product * one % ORDER for product in s for one in (inverse, u)]
-    a, b = (read_scalar(word, "range-encoding") for word in words)
+    a, b = (read_scalar(word, kind + "-encoding") for word in words)
 
     z_powers = [pow(z, j + 2, ORDER) for j in range(len(parties))]
     delta = ((z - z * z) * sum(pow(y, i, ORDER) for i in range(length))
-             - z * sum(z_powers) * (2**bits - 1))
+             - z * sum(z_powers[party] * weight for party, weight in weights))
     value = combine((t_x - delta, G), (t_x_blinding, H), (-x, t_1), (-x * x, t_2),
                     *((-power, v) for power, v in zip(z_powers, parties)))
-    need(is_identity(value), "range-proof")
+    need(is_identity(value), kind + "-proof")
     terms = [(1, a_point), (x, s_point), *folds, (w * (t_x - a * b), G), (-e_blinding, H)]
-    for i in range(length):
-        (j, k), scale = divmod(i, bits), pow(y, -i, ORDER)
+    inverse, scale = pow(y, -1, ORDER), 1
+    for i, ((party, weight), (j, k)) in enumerate(zip(weights, places)):
         terms.append((-z - a * s[i], chain(b"G", j)[k]))
-        terms.append((z + scale * (z_powers[j] * 2**k - b * s[-1 - i]), chain(b"H", j)[k]))
-    need(is_identity(combine(*terms)), "range-proof")
+        terms.append((z + scale * (z_powers[party] * weight - b * s[-1 - i]), chain(b"H", j)[k]))
+        scale = scale * inverse % ORDER
+    need(is_identity(combine(*terms)), kind + "-proof")
 
 
 # Private aggregates.
 
 def check_ledger(log):
     last, days, caps, drawn, totals, skips = {}, {}, {}, set(), {}, False
+    committed = set()
     for leaf in log.leaves.values():
         body = leaf.body
         if leaf.kind == RESERVE:
@@ -808,6 +833,9 @@ def check_ledger(log):
             due += days.get(day, 0)
             need(due <= body.spent and cap == body.cap, "budget-inconsistent")
             days[day] = body.spent
+            for number in body.committed.numbers if body.committed else ():
+                need((*day, number.statistic) not in committed, "second-commitment")
+                committed.add((*day, number.statistic))
         elif leaf.kind == AGGREGATE:
             dataset, query = body.query.dataset, body.query
             need(body.id not in drawn, "second-draw")
@@ -852,7 +880,9 @@ def check_noise(body):
     kinds = len(set(query.cells))
     need(kinds and kinds == len(query.cells) == len(body.values), "cells-mismatch")
     need(noise.mechanism == query.mechanism, "noise-mechanism")
-    sessions, cells, laplace = noise.sessions, noise.cells, noise.mechanism == LAPLACE
+    sessions, cells, coins = noise.sessions, noise.cells, noise.mechanism == BINOMIAL
+    need(coins == (query.coins is not None), "noise-mechanism")
+    laplace = noise.mechanism == LAPLACE
     total, days, column = query.total, 0, []
     need((total is None) == (query.mechanism != TOEPLITZ), "total-days")
     if total is not None:
@@ -861,14 +891,22 @@ def check_noise(body):
         column = lattice(total.horizon)
     norm = sum(c * c for c in column)
     moved = {("sessions.count", LAPLACE): sessions, ("violations.count", LAPLACE): sessions,
+             ("sessions.count", BINOMIAL): sessions, ("violations.count", BINOMIAL): sessions,
              ("sessions.outcome", GAUSSIAN): sessions**2, ("latency_ms", GAUSSIAN): sessions**2,
              ("tools", GAUSSIAN): sessions**2 * cells, ("sessions.total", TOEPLITZ): sessions**2 * norm}
     kind = query.statistic, noise.mechanism
-    if laplace and query.statistic not in {name for name, _ in moved}:
+    if (laplace or coins) and query.statistic not in {name for name, _ in moved}:
         moved[kind] = sessions * (query.clamp or 0)
     else:
         need(query.clamp is None and kind in moved, "statistic-unknown")
     need(cells and noise.sensitivity and moved[kind] == noise.sensitivity, "noise-sensitivity")
+    if coins:
+        n, squared = query.coins, noise.sensitivity**2
+        need(1024 <= n <= 32_768 and n & n - 1 == 0 and squared <= n, "noise-scale")
+        price = -(-2 * 10**9 * squared * (129 * n + 8192) // (128 * n * n))
+        scale = isqrt(250_000 * n - 1) + 1
+        need(price <= query.price and scale == noise.scale, "noise-scale")
+        return need(noise.half_width >= -(-1960 * scale // 10**6) + 1, "noise-width")
     # The scale is in thousandths, the price in billionths, a width in tenths of the scale.
     squared = noise.sensitivity**2 if laplace else noise.sensitivity
     need(squared * 10**15 <= 2 * noise.scale**2 * query.price, "noise-scale")
@@ -877,6 +915,49 @@ def check_noise(body):
     else:
         least = noise.scale * (29 if laplace else 19)
         need((noise.half_width + 1) * 10_000 >= least, "noise-width")
+
+
+def check_coins(log, leaf, reservation):
+    """The noise of coins: promised before, dealt after the commitment, and proven."""
+    body, committed, proven = leaf.body, reservation.body.committed, leaf.body.proven
+    coins = body.query.mechanism == BINOMIAL
+    need((committed is not None) == (proven is not None) == coins, "coins-committed")
+    if not coins:
+        return
+    numbers, debits, day = committed.numbers, reservation.body.debits, body.query.day
+    paid = zip(debits, numbers)
+    number = next((number for debit, number in paid if debit.query == body.id), None)
+    need(1 <= len(committed.dealers) <= 8 and len(numbers) == len(debits), "coins-committed")
+    need(number and number.statistic == body.query.statistic, "coins-committed")
+    need(len(proven.deals) == len(committed.dealers), "coins-dealt")
+    for dealer, deal in zip(committed.dealers, proven.deals):
+        need(dealer.since <= day <= 65_535, "coins-dealt")
+        link = deal.value
+        for _ in range(dealer.since, day + 1):
+            link = tagged("coin-link", link)
+        need(link == dealer.link, "coins-dealt")
+        told = pack({1: log.anchor["origin"], 2: day, 3: deal.value, 4: deal.size, 5: deal.root})
+        check_signature(dealer.key, b"cloister/coin-deal/v1\0" + told, deal.signature,
+                        "coins-signature")
+        met = log_root(reservation.hash, reservation.index, deal.size, deal.path)
+        need(met == deal.root, "coins-early")
+    seed, n = tagged("coin-seed", *(deal.value for deal in proven.deals)), body.query.coins
+    counter, bits = (decode(point, "commitment-encoding") for point in (number.counter, number.bits))
+    blinding = read_scalar(proven.blinding, "noise-encoding")
+    drawn = (b"cloister/noise-coins/v1\0" + seed + body.id + struct.pack("<Q", n)
+             + number.counter + number.bits)
+    drawn = hashlib.shake_256(drawn).digest(n // 8)
+    flips = [byte >> bit & 1 for byte in drawn for bit in range(8)]
+    value, = body.values
+    v = combine((value + n // 2 - sum(flips), G), (blinding, H), (-1, counter))
+    t = Transcript(b"cloister/noise-proof/v1")
+    t.append(("suite", b"bp-ristretto255-merlin3"), ("G", encode(G)), ("H", encode(H)),
+             ("context", body.id), ("counter", number.counter), ("A", number.bits),
+             ("seed", seed), ("coins", bytes(flips)), ("y", struct.pack("<q", value)),
+             ("s", proven.blinding), ("V", encode(v)))
+    words = split(proven.words, 8, n, "noise-encoding")
+    weights, places = [(0, 1 - 2 * flip) for flip in flips], [divmod(i, 64) for i in range(n)]
+    finish(t, bits, [v], weights, places, words, "noise")
 
 
 def audit(value, vector):
@@ -940,6 +1021,7 @@ def check_aggregate(logs, place):
     need(paid[0].signer == leaf.signer, "reservation-boot")
     shown = [of for of in ledger if body.reserved <= of.body.sequence <= body.sequence]
     need(len(shown) == body.sequence - body.reserved + 1, "sequence-gap")
+    check_coins(log, leaf, paid[0])
     accept(log, paid[0].signer)
     accept(log, leaf.signer)
 
@@ -1212,8 +1294,11 @@ def changed_aggregates(value, vector, at):
         "aggregate-kind"
     withheld = copy.deepcopy(value)
     leaves = next(view[3] for view in withheld[2] if view[1] == origin)
-    leaves.remove(next(of for of in leaves if of[1][2][0] == RESERVE))
+    leaves.remove([of for of in leaves if of[1][2][0] == RESERVE][-1])
     yield "ledger", aggregate_verdict(withheld, vector, at), "reservation-missing"
+    if "count" in statistic(value, origin, index):
+        yield from changed_coins(altered, value, vector, at)
+        return
     yield "reservation", altered("reserved"), "reservation-missing"
     if "total" in statistic(value, origin, index):
         yield "days", altered("query", "total", "horizon"), "noise-sensitivity"
@@ -1236,6 +1321,50 @@ def changed_aggregates(value, vector, at):
     def drop(logs):
         logs[origin].leaves[index].body.values.pop()
     yield "values", aggregate_verdict(value, vector, at, drop), "cells-mismatch"
+
+
+def changed_coins(altered, value, vector, at):
+    """The same of a number with the noise of coins."""
+    origin, index = value[6][at].values()
+
+    def with_coins(change):
+        def both(logs):
+            body = logs[origin].leaves[index].body
+            paid = next(of.body for of in logs[origin].leaves.values()
+                        if of.kind == RESERVE and of.body.sequence == body.reserved)
+            change(body, paid)
+        return aggregate_verdict(value, vector, at, both)
+
+    def put(part, name, change=flip):
+        setattr(part, name, change(getattr(part, name)))
+
+    def shift(body, _):
+        body.values[0] += 1
+
+    yield "reservation", altered("reserved"), "reservation-missing"
+    yield "coins", altered("query", "coins"), "noise-scale"
+    yield "number", with_coins(shift), "noise-proof"
+    yield "proof", with_coins(lambda body, _: put(body.proven, "words", lambda of: of[:-32])), \
+        "noise-encoding"
+    yield "blinding", with_coins(lambda body, _: put(body.proven, "blinding", lambda of: b"\1" + of[1:])), \
+        "noise-proof"
+    yield "statistic", with_coins(lambda _, paid: put(paid.committed.numbers[0], "statistic",
+                                                      lambda _: "x")), "coins-committed"
+    yield "bits", with_coins(lambda _, paid: put(paid.committed.numbers[0], "bits",
+                                                 lambda _: encode(G))), "noise-proof"
+    yield "set of dealers", with_coins(lambda _, paid: paid.committed.dealers.pop()), "coins-dealt"
+    yield "dealer", with_coins(lambda _, paid: put(paid.committed.dealers[0], "key",
+                                                   lambda _: log_key(vector))), "coins-signature"
+    yield "promise", with_coins(lambda _, paid: put(paid.committed.dealers[1], "link")), "coins-dealt"
+    for name, code in (("value", "coins-dealt"), ("signature", "coins-signature"),
+                       ("root", "coins-signature")):
+        yield name, with_coins(lambda body, _: put(body.proven.deals[0], name)), code
+    yield "path", with_coins(lambda body, _: put(body.proven.deals[0], "path",
+                                                 lambda of: of[:-1])), "coins-early"
+
+
+def log_key(vector):
+    return bytes.fromhex(vector["anchors"]["logs"][0]["log_key"])
 
 
 def log_tree(hashes):

@@ -176,7 +176,7 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister-prove", Allowed::Only(&["cloister-messages", "cloister-tally", "cloister-verify"])),
     (
         "cloister-release",
-        Allowed::Only(&["cloister-messages", "cloister-tally", "cloister-verify"]),
+        Allowed::Only(&["cloister-messages", "cloister-prove", "cloister-verify"]),
     ),
     ("cloister-monitor", Allowed::Only(&["cloister-messages", "cloister-pact", "cloister-tally"])),
     ("cloister-gateway", Allowed::Only(&["cloister-messages"])),

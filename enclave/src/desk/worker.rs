@@ -208,6 +208,7 @@ const fn reads(request: &Request) -> bool {
             | Request::Disclose { .. }
             | Request::Openings { .. }
             | Request::Release { .. }
+            | Request::Undealt
     )
 }
 

@@ -32,6 +32,7 @@ impl Pipeline {
             Request::Release { query, requester, signature } => {
                 self.released(query, (requester, signature))
             }
+            Request::Undealt => Ok(self.undealt()),
             _ => Err(Refused("request-out-of-turn")),
         };
         Decided::Reply(answer.unwrap_or_else(refused))

@@ -7,6 +7,11 @@
 //!                                                      │
 //!              aggregate leaves ◄─ Drawn (recorded) ◄─ draw
 //! ```
+//!
+//! Where the configuration names dealers, counts are committed to in a reserve leaf of their own, and
+//! told once their coins are dealt: see [`coins`].
+
+mod coins;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,8 +27,9 @@ use messages::time::UnixMillis;
 use monitor::Seed;
 use pact::Compiled;
 use rand_core::{OsRng, RngCore as _};
-use release::Reservation;
+use release::{Asked, Reservation};
 
+use self::coins::Coins;
 use super::{Pipeline, Refused};
 use crate::state::{Entry, Step};
 use crate::store::crash_point;
@@ -33,6 +39,7 @@ use crate::store::crash_point;
 #[derive(Default)]
 pub(crate) struct Releasing {
     paid: VecDeque<Paid>,
+    coins: Coins,
     /// Nothing is due before.
     next: UnixMillis,
 }
@@ -69,12 +76,15 @@ impl Pipeline {
     /// Releases what is due: days that have ended, in order, each of all pacts at once.
     pub(super) fn release_days(&mut self) -> Result<(), Refused> {
         self.list_again()?;
+        self.tell_answered()?;
         loop {
             self.draw_paid()?;
             if !self.releasing.paid.is_empty() || self.clock.now() < self.releasing.next {
                 return Ok(());
             }
-            self.pay()?;
+            if !self.pay()? {
+                return Ok(());
+            }
         }
     }
 
@@ -96,42 +106,56 @@ impl Pipeline {
         let dataset = Root(domain::PACT_SALTED.hash(&[&salt, &root.0]));
         // What was paid for under another name is not drawn any more.
         self.releasing.paid.retain(|paid| paid.root != root);
+        self.releasing.coins.forget(&root);
         self.put(Step::Listed { root, dataset }).map(|_place| ())
     }
 
-    /// Pays for the earliest day that is not released, for every pact of which it is one.
-    fn pay(&mut self) -> Result<(), Refused> {
+    /// Pays for the earliest day that is not released, for every pact of which it is one; false when
+    /// some have to wait for bits that are not drawn yet.
+    fn pay(&mut self) -> Result<bool, Refused> {
         let today = self.clock.now().day();
         let unreleased = self.state.pacts.values().map(|listed| listed.unreleased).min();
         let Some(ended) = unreleased.filter(|day| *day < today) else {
             self.releasing.next = UnixMillis::begin_of(today.saturating_add(1));
-            return Ok(());
+            return Ok(true);
         };
         // By names that say nothing: the order in the log is none of the pacts'.
         let due = self.state.pacts.iter().filter(|(_, listed)| listed.unreleased == ended);
         let due: BTreeMap<Root, PactHash> =
             due.map(|(root, listed)| (*listed.data.id(), *root)).collect();
         crash_point!("due-before-debit");
+        let dealers = self.values.dealers();
+        let mut all = true;
         for root in due.into_values() {
             let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
             let asked = self.board(compiled);
             let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
             let queries = listed.data.due(ended, &asked);
+            let sizes: Vec<u32> = queries.iter().filter_map(|query| query.coins).collect();
+            // Drawn meanwhile, apart from this thread: what comes after it waits, too.
+            let Some(bits) = self.releasing.coins.bits(&sizes) else {
+                all = false;
+                break;
+            };
             let step = Step::Reserved { root, day: ended, queries };
             let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
             let following = self.apply(&entry)?;
             self.write(entry)?;
             // A day of which nothing can be released is over.
-            let Some(reservation) = following.reservation else { continue };
-            let body = reservation.body().clone();
-            let (leaf, _) = self.publish(&Publication::Reserve(body), None)?;
-            self.releasing.paid.push_back(Paid { root, leaf, reservation });
+            if let Some(reservation) = following.reservation {
+                let body = reservation.body().clone();
+                let (leaf, _) = self.publish(&Publication::Reserve(body), None)?;
+                self.releasing.paid.push_back(Paid { root, leaf, reservation });
+            }
+            if let Some(uncommitted) = following.uncommitted {
+                self.commit_to(root, uncommitted, (bits, &dealers))?;
+            }
         }
         // CRASH: from here on the debits are durable and nothing is drawn; after a restart the
         // day is lost, and stays paid.
         self.commit_now()?;
         crash_point!("reserved-before-draw");
-        Ok(())
+        Ok(all)
     }
 
     /// Draws what is paid for beyond taking back: its debit is durable, and where the clock is the
@@ -159,12 +183,14 @@ impl Pipeline {
     }
 
     /// What a day of a pact is asked, with prices: what its consent lists, in its order.
-    fn board(&self, compiled: &Compiled) -> Vec<(release::Statistic, u64)> {
+    fn board(&self, compiled: &Compiled) -> Vec<Asked> {
         let most = self.values.privacy.price_nano_rho;
+        let (_, bounds) = self.values.ledger();
+        let proven = (!self.values.dealers().is_empty()).then_some(bounds);
         let asked = compiled.statistics().iter().filter_map(|name| {
             let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
-            let price = statistic.price(loss.epsilon_millionths, loss.delta_billionths);
-            (price > 0).then(|| (statistic, price.min(most)))
+            let loss = (loss.epsilon_millionths, loss.delta_billionths);
+            Asked::of(statistic, loss, most, proven)
         });
         asked.collect()
     }
@@ -172,7 +198,7 @@ impl Pipeline {
     /// Most leaves that a day of these pacts takes.
     pub(super) fn leaves_of_a_day(&self) -> u64 {
         let compiled = self.state.monitor.roots().filter_map(|r| self.state.monitor.compiled(r));
-        let leaves = compiled.map(|compiled| compiled.statistics().len().saturating_add(1));
+        let leaves = compiled.map(|compiled| compiled.statistics().len().saturating_add(2));
         leaves.fold(0, |sum, n| sum.saturating_add(u64::try_from(n).unwrap_or(u64::MAX)))
     }
 
@@ -214,16 +240,17 @@ impl Pipeline {
         }
         let listed = listed.ok_or(Refused("release-lost"))?;
         let waits = |paid: &Paid| paid.root == root && paid.reservation.body().day == asked.day;
-        if asked.day >= listed.unreleased || self.releasing.paid.iter().any(waits) {
+        let coming = self.releasing.coins.wait(&root, asked.day);
+        if asked.day >= listed.unreleased || self.releasing.paid.iter().any(waits) || coming {
             return Err(Refused("release-not-yet"));
         }
         // What does not fit into a day to come did not fit into this one.
         let asked = self.board(compiled);
-        if asked.iter().all(|(of, _)| *of != statistic) {
+        if asked.iter().all(|of| of.statistic != statistic) {
             return Err(Refused("release-not-affordable"));
         }
         let mut quotes = asked.iter().zip(listed.data.quote(listed.unreleased, &asked));
-        let quote = quotes.find(|((of, _), _)| *of == statistic).map(|(_, quote)| quote);
+        let quote = quotes.find(|(of, _)| of.statistic == statistic).map(|(_, quote)| quote);
         let refusal = quote.and_then(Result::err);
         Err(Refused(refusal.map_or("release-lost", |refusal| refusal.code())))
     }

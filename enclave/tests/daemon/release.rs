@@ -71,6 +71,7 @@ fn verdicts(daemon: &Daemon, boards: &[Vec<Disclosed>]) -> Vec<&'static str> {
         nonce: None,
         witnesses: Vec::new(),
         quorum: 0,
+        dealers: Vec::new(),
         stamped: false,
     };
     let evidence = evidence_in(&bundle.logs[0]);

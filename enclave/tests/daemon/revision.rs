@@ -99,6 +99,7 @@ fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
         nonce: Some([7; 32]),
         witnesses: Vec::new(),
         quorum: 0,
+        dealers: Vec::new(),
         stamped: false,
     };
     let policy = &daemon.policy;

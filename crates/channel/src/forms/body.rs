@@ -132,4 +132,19 @@ bodies! {
         /// The cosigned note.
         note: String,
     }
+    /// A dealer's coins of a day.
+    DealBody {
+        /// The log.
+        origin: String,
+        /// The day of the data, counted from 1970-01-01.
+        day: u64,
+        /// The value that was promised for it.
+        value: Hex<32>,
+        /// Leaves in the log that the dealer saw.
+        size: u64,
+        /// Their root.
+        root: Hex<32>,
+        /// By the dealer, over the deterministic CBOR of all that.
+        signature: Hex<64>,
+    }
 }

@@ -13,8 +13,8 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, R
 use utoipa::{PartialSchema, ToSchema};
 
 use super::body::{
-    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, IncludeBody, LoginBody, OpenBody,
-    OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TokenForm, TryBody,
+    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, IncludeBody, LoginBody,
+    OpenBody, OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TokenForm, TryBody,
 };
 use super::decision::DeadlineForm;
 use super::encoding::Hex;
@@ -51,6 +51,7 @@ pub fn document(version: &str) -> OpenApi {
     component::<ApproveBody>(&mut schemas);
     component::<AttestBody>(&mut schemas);
     component::<CosignBody>(&mut schemas);
+    component::<DealBody>(&mut schemas);
     component::<CountBody>(&mut schemas);
     component::<IncludeBody>(&mut schemas);
     component::<LoginBody>(&mut schemas);
@@ -168,6 +169,7 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
         Operation::Approve => form(reference::<ApproveBody>()),
         Operation::Attest => form(reference::<AttestBody>()),
         Operation::Cosign => form(reference::<CosignBody>()),
+        Operation::Deal => form(reference::<DealBody>()),
         Operation::Count => form(reference::<CountBody>()),
         Operation::Decide => form(document_of("A signed event, canonical JSON (RFC 8785)")),
         Operation::Feed => {
@@ -199,7 +201,8 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
         | Operation::OpenApi
         | Operation::Read
         | Operation::Ready
-        | Operation::Tile => Vec::new(),
+        | Operation::Tile
+        | Operation::Undealt => Vec::new(),
     }
 }
 

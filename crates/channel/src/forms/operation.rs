@@ -59,6 +59,8 @@ operations! {
     Count = "count", POST "/v1/sessions/{session}/counts";
     /// Answers the signed documents of a pact's chain to whom it concerns; the last is in force.
     Chain = "chain", GET "/v1/pacts/{pact}";
+    /// Takes a dealer's coins of a day, for numbers whose noise anybody can check.
+    Deal = "deal", POST "/v1/coins";
     /// Decides on one signed call before it runs.
     Decide = "decide", POST "/v1/sessions/{session}/decisions";
     /// Opens a leaf for whom it concerns; boots and the privacy ledger concern everybody.
@@ -110,6 +112,8 @@ operations! {
     Tile = "tile", GET "/tile/{*tile}";
     /// Opens a trial under a draft.
     Try = "try", POST "/v1/trials";
+    /// Answers for which days numbers wait for their coins.
+    Undealt = "undealt", GET "/v1/coins/due";
 }
 
 impl Operation {

@@ -65,6 +65,8 @@ pub enum ReplyForm {
         /// JSON, root first; the last is in force.
         documents: Vec<Base64>,
     },
+    /// Coins were taken.
+    Dealt {},
     /// Cosignatures were taken.
     Cosigned {
         /// Witnesses whose word was taken.
@@ -155,6 +157,16 @@ pub enum ReplyForm {
         head: Hex<32>,
         /// The receipt says more than the monitor holds: it was rolled back, and allows nothing.
         rolled_back: bool,
+    },
+    /// What waits for coins.
+    Undealt {
+        /// Days counted from 1970-01-01, rising: everything that needs coins of them is committed
+        /// to in the log of the checkpoint.
+        days: Vec<u64>,
+        /// Signed note.
+        checkpoint: String,
+        /// The clock's lower bound.
+        now_ms: u64,
     },
     /// A verdict, in interventionist mode.
     Verdict {
@@ -287,6 +299,10 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
         Reply::Chain { documents } => {
             ReplyForm::Chain { documents: documents.iter().cloned().map(Base64).collect() }
         }
+        Reply::Dealt => ReplyForm::Dealt {},
+        Reply::Undealt { days, checkpoint, now } => {
+            ReplyForm::Undealt { days: days.clone(), checkpoint: checkpoint.clone(), now_ms: now.0 }
+        }
         Reply::Cosigned { witnesses } => ReplyForm::Cosigned { witnesses: *witnesses },
     })
 }
@@ -305,6 +321,10 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
         }
         ReplyForm::Consistent { checkpoint, path } => {
             Reply::Consistent { checkpoint, path: hashes(path) }
+        }
+        ReplyForm::Dealt {} => Reply::Dealt,
+        ReplyForm::Undealt { days, checkpoint, now_ms } => {
+            Reply::Undealt { days, checkpoint, now: UnixMillis(now_ms) }
         }
         ReplyForm::Cosigned { witnesses } => Reply::Cosigned { witnesses },
         ReplyForm::Counted { closed, gaps } => Reply::Counted { closed, gaps: gaps.into() },

@@ -4,7 +4,8 @@
 use http::Method;
 use messages::claim::Range;
 use messages::codec::Wire;
-use messages::ids::{PactHash, SessionId};
+use messages::coins::Deal;
+use messages::ids::{PactHash, Root, SessionId};
 use messages::reply::{Request, Wanted};
 use messages::signature::Signature;
 use messages::time::Millis;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::body::{
-    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, IncludeBody, OpenBody,
+    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, IncludeBody, OpenBody,
     OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TryBody,
 };
 use super::encoding::{Base64, Hex};
@@ -162,6 +163,12 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
         }
         Request::Chain { pact } => get(Operation::Chain, &hex::encode(pact.0), ""),
         Request::Disclose { leaf } => get(Operation::Disclose, &leaf.to_string(), ""),
+        Request::Undealt => get(Operation::Undealt, "", ""),
+        Request::Deal { deal, signature } => {
+            let Deal { origin, day, value, size, root } = deal.clone();
+            let (value, root, signature) = (Hex(value), Hex(root.0), Hex(signature.0));
+            post(Operation::Deal, "", &DealBody { origin, day, value, size, root, signature })
+        }
         Request::Cosign { note } => post(Operation::Cosign, "", &CosignBody { note: note.clone() }),
     })
 }
@@ -313,6 +320,13 @@ pub fn from_http(
             Request::Chain { pact: PactHash(pact.0) }
         }
         Operation::Disclose => Request::Disclose { leaf: number(parameter.unwrap_or(""))? },
+        Operation::Undealt => Request::Undealt,
+        Operation::Deal => {
+            let DealBody { origin, day, value, size, root, signature } = json(body)?;
+            let (value, root) = (value.0, Root(root.0));
+            let deal = Deal { origin, day, value, size, root };
+            Request::Deal { deal, signature: Signature(signature.0) }
+        }
         Operation::Cosign => {
             let CosignBody { note } = json(body)?;
             Request::Cosign { note }

@@ -20,6 +20,9 @@ pub(crate) struct Outsiders {
     /// as many of the others as their file demands.
     #[arg(long)]
     quorum: Option<usize>,
+    /// A dealer whose coins count, as name=did:key:...; may be repeated.
+    #[arg(long)]
+    dealer: Vec<String>,
     /// A time-stamping authority whose tokens count, as name=chain.pem (its certificate first, its
     /// root last); may be repeated.
     #[arg(long)]
@@ -63,7 +66,9 @@ impl Outsiders {
 
     /// Adds those that are named.
     pub(super) fn enter(&self, document: &mut AnchorsDocument) -> Result<(), Fault> {
-        let named = self.witness.iter().map(|text| witness(text));
+        let dealers = self.dealer.iter().map(|text| keyed("--dealer", text));
+        add(&mut document.dealers, dealers.collect::<Result<_, _>>()?)?;
+        let named = self.witness.iter().map(|text| keyed("--witness", text));
         let named = named.collect::<Result<BTreeMap<_, _>, _>>()?;
         if !named.is_empty() || self.quorum.is_some() {
             let none = WitnessesDocument { quorum: 0, keys: BTreeMap::new() };
@@ -90,7 +95,7 @@ impl Outsiders {
 }
 
 /// Adds entries; no name may stand for two things.
-fn add<T: PartialEq>(
+pub(super) fn add<T: PartialEq>(
     ours: &mut BTreeMap<String, T>,
     theirs: BTreeMap<String, T>,
 ) -> Result<(), Fault> {
@@ -107,11 +112,11 @@ fn add<T: PartialEq>(
     Ok(())
 }
 
-fn witness(text: &str) -> Result<(String, Did), Fault> {
-    let (name, key) =
-        text.split_once('=').ok_or_else(|| unnamed("--witness", "name=did:key:..."))?;
+fn keyed(option: &str, text: &str) -> Result<(String, Did), Fault> {
+    let (name, key) = text.split_once('=').ok_or_else(|| unnamed(option, "name=did:key:..."))?;
     let did = Did::parse(key).filter(|did| did.key().is_some());
-    let did = did.ok_or_else(|| malformed("the key of a witness is no Ed25519 did:key"))?;
+    let did =
+        did.ok_or_else(|| malformed(&format!("the key of a {option} is no Ed25519 did:key")))?;
     Ok((name.to_owned(), did))
 }
 
@@ -149,7 +154,8 @@ mod tests {
             keys: keys.iter().map(|(name, seed)| named(name, *seed)).collect(),
         });
         let (pacts, monitors) = (Vec::new(), Vec::new());
-        AnchorsDocument { pacts, audience: None, monitors, witnesses, time_stamps: None }
+        let dealers = BTreeMap::new();
+        AnchorsDocument { pacts, audience: None, monitors, witnesses, dealers, time_stamps: None }
     }
 
     fn outsiders(witness: &[(&str, u8)], quorum: Option<usize>) -> Outsiders {
@@ -158,7 +164,8 @@ mod tests {
             format!("{name}={did}")
         };
         let witness = witness.iter().map(text).collect();
-        Outsiders { witness, quorum, authority: Vec::new(), stamped: false }
+        let (dealer, authority) = (Vec::new(), Vec::new());
+        Outsiders { witness, quorum, dealer, authority, stamped: false }
     }
 
     /// Quorum and number of witnesses of what `ours` and `theirs` become, or why they do not.

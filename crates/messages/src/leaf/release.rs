@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
 
 use crate::codec::Wire;
+use crate::coins::{Commitments, Proven};
 use crate::domain;
 use crate::ids::Root;
 use crate::time::{Bracket, UnixMillis};
@@ -34,6 +35,9 @@ pub struct ReserveBody {
     /// The day's cap.
     #[n(6)]
     pub cap_nano_rho: u64,
+    /// What the numbers are committed to, where all are to be proven; otherwise none is.
+    #[n(7)]
+    pub committed: Option<Commitments>,
 }
 
 impl ReserveBody {
@@ -42,7 +46,7 @@ impl ReserveBody {
 }
 
 impl Wire for ReserveBody {
-    const MAX_BYTES: usize = 4096;
+    const MAX_BYTES: usize = 16 * 1024;
 }
 
 /// The price of one query.
@@ -79,6 +83,9 @@ pub struct AggregateBody {
     /// When.
     #[n(6)]
     pub at: Bracket,
+    /// What shows that the noise is that of public coins, where it is.
+    #[n(7)]
+    pub proven: Option<Proven>,
 }
 
 impl Wire for AggregateBody {
@@ -113,6 +120,9 @@ pub struct Query {
     /// Of a sum over sessions: the most that one session counts for. Other statistics have none.
     #[n(8)]
     pub clamp: Option<u64>,
+    /// How many coins make its noise, where coins do.
+    #[n(9)]
+    pub coins: Option<u32>,
 }
 
 /// The days of a running total: from the first one to the query's, which is one of them.
@@ -159,11 +169,15 @@ pub enum Mechanism {
     /// of the matrix of prefix sums ([`toeplitz`](crate::toeplitz)).
     #[n(3)]
     SqrtToeplitz,
+    /// Binomial(n, 1/2) − n/2, of bits that were committed to before public coins flipped them
+    /// (Biswas and Cormode 2022), priced by [`coins::price`](crate::coins::price).
+    #[n(4)]
+    Binomial,
 }
 
 impl Mechanism {
-    /// The noise of a statistic that means the same in every pact; none of any other name, which is
-    /// that of a counter to sum, with Laplace noise.
+    /// The noise of a statistic that means the same in every pact, where it is not that of coins;
+    /// none of any other name, which is that of a counter to sum, with Laplace noise.
     #[must_use]
     pub fn fixed(statistic: &str) -> Option<Self> {
         match statistic {
@@ -182,11 +196,11 @@ pub struct Noise {
     /// Which distribution.
     #[n(1)]
     pub mechanism: Mechanism,
-    /// Scale (Laplace) or σ (Gaussian), in thousandths, rounded up; of running totals σ on the
+    /// Scale (Laplace) or σ (the others), in thousandths, rounded up; of running totals σ on the
     /// lattice, whose step is 2⁻²⁰ of a session.
     #[n(2)]
     pub scale_milli: u64,
-    /// Sensitivity that the scale is for: L1 (Laplace) or L2 squared (Gaussian, and the square of
+    /// Sensitivity that the scale is for: L1 (Laplace, coins) or L2 squared (Gaussian, and the square of
     /// the first column's length for running totals).
     #[n(3)]
     pub sensitivity: u64,

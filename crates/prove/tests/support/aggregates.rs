@@ -128,6 +128,9 @@ fields!(RESERVE_BODY: "reserve", ReserveBody as ReserveBody, |c, change| c.reser
     debits: |debits| debits.clear(),
     spent_nano_rho: |spent| *spent = 0,
     cap_nano_rho: |cap| *cap = 0,
+} except {
+    // What numbers are committed to is in a table of its own.
+    committed,
 });
 
 fields!(DEBIT: "debit", Debit as Debit, |c, change| c.reserve(|b| change(&mut b.debits[0])), {
@@ -143,6 +146,9 @@ fields!(AGGREGATE_BODY: "aggregate", AggregateBody as AggregateBody,
     noise: |noise| noise.sensitivity = 0,
     values: |values| *values = vec![0],
     at: |at| at.latest.0 = 2_500,
+} except {
+    // What proves a number is in a table of its own.
+    proven,
 });
 
 fields!(QUERY: "query", Query as Query, |c, change| c.aggregate(|b| change(&mut b.query)), {
@@ -154,6 +160,7 @@ fields!(QUERY: "query", Query as Query, |c, change| c.aggregate(|b| change(&mut 
     mechanism: |mechanism| *mechanism = Mechanism::DiscreteLaplace,
     total: |total| *total = Some(Days { first: 1, horizon: 2 }),
     clamp: |clamp| *clamp = Some(1),
+    coins: |coins| *coins = Some(1024),
 });
 
 fields!(DAYS: "days", Days as Days,

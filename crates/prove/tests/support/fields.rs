@@ -371,6 +371,8 @@ fields!(ANCHORS: "anchors", Anchors as Anchors, |c, change| change(&mut c.anchor
 } except {
     // Who accepts more witnesses accepts more.
     witnesses,
+    // Who names a dealer asks for one: a step of proven numbers does.
+    dealers,
 });
 
 fields!(LOG_ANCHOR: "log-anchor", LogAnchor as LogAnchor,

@@ -72,6 +72,7 @@ pub(crate) fn query() -> Query {
         mechanism: Mechanism::DiscreteGaussian,
         total: None,
         clamp: None,
+        coins: None,
     }
 }
 

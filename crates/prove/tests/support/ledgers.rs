@@ -11,11 +11,12 @@ use messages::toeplitz;
 
 use crate::aggregates::told;
 use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
+use crate::proven;
 
 /// Every table.
 pub(crate) const LEDGERS: &[&[(&str, Step)]] = &[STEPS, LEDGER];
 
-fn whole(c: &mut Case<'_>, change: impl FnOnce(&mut Ledger)) {
+pub(crate) fn whole(c: &mut Case<'_>, change: impl FnOnce(&mut Ledger)) {
     let mut ledger = c.monitor.ledger(&c.drafts);
     change(&mut ledger);
     c.ledger = Some(ledger.to_cbor());
@@ -88,6 +89,10 @@ const STEPS: &[(&str, Step)] = &[
     }),
     ("ledger-with-too-little-noise", |c| {
         c.total(|body| body.noise.scale_milli /= 2);
+        whole(c, |_| ());
+    }),
+    ("ledger-with-a-proven-number-raised", |c| {
+        proven::told(c, |body| body.values[0] -= 1);
         whole(c, |_| ());
     }),
     ("ledger-with-an-unknown-boot", |c| {

@@ -95,6 +95,7 @@ impl Monitor {
             debits: vec![debit(&query), debit(&total)],
             spent_nano_rho: 11_000_000,
             cap_nano_rho: 20_000_000,
+            committed: None,
         };
         self.push(Publication::Reserve(reserve), 1);
         let noise = Noise {
@@ -113,6 +114,7 @@ impl Monitor {
             query,
             values: vec![1_203, -4],
             at: exactly(20_001 * 86_400_000),
+            proven: None,
         };
         self.push(Publication::Aggregate(aggregate), 1);
         let lattice = toeplitz::coefficients(30);
@@ -134,6 +136,7 @@ impl Monitor {
             query: total,
             values: vec![13_122],
             at: exactly(20_001 * 86_400_000),
+            proven: None,
         };
         self.push(Publication::Aggregate(aggregate), 1);
     }

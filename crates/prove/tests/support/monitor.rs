@@ -317,6 +317,7 @@ impl Monitor {
             nonce: Some(NONCE),
             witnesses: Vec::new(),
             quorum: 0,
+            dealers: Vec::new(),
             stamped: false,
         }
     }

@@ -1,6 +1,8 @@
 //! The cost against the exact distribution, and against what is known of it.
 #![expect(clippy::arithmetic_side_effects, clippy::cast_precision_loss, reason = "small numbers")]
 
+use messages::coins::{half_width_95, price};
+
 use super::*;
 use crate::card::epsilon;
 
@@ -41,6 +43,37 @@ fn the_price_covers_the_exact_loss_and_little_more() {
         let gaussian = 2.0 * f64::from(sensitivity).powi(2) / f64::from(coins);
         let rho = cost.nano_rho as f64 * 1e-9;
         assert!(rho > gaussian && rho < 1.06 * gaussian, "{coins} {sensitivity}: {rho} {gaussian}");
+    }
+}
+
+/// The price that verifiers know covers the loss that the exact probabilities have.
+#[test]
+fn the_price_in_whole_numbers_covers_the_cost() {
+    for log in 10..=15 {
+        let coins = 1_u32 << log;
+        let most = coins.isqrt();
+        let known = [1, 2, 3, 5, 8, 13, 21, 32, 45, 64, 90, 128, 181];
+        for sensitivity in known.into_iter().filter(|s| *s < most).chain([most]) {
+            let price = price(coins, sensitivity.into()).unwrap();
+            let cost = cost(coins, sensitivity).unwrap();
+            assert!(cost.nano_rho <= price, "{coins} {sensitivity}: {cost:?} {price}");
+            let wasted = price as f64 / cost.nano_rho as f64;
+            assert!(wasted < 1.03, "{coins} {sensitivity}: {wasted}");
+        }
+    }
+}
+
+#[test]
+fn the_interval_holds_the_noise_with_its_probability() {
+    for log in 10..=15 {
+        let coins = 1_u32 << log;
+        let width = usize::try_from(half_width_95(coins)).unwrap();
+        let half = coins as usize / 2;
+        let within = |width: usize| -> f64 {
+            log_pmf(coins)[half - width..=half + width].iter().map(|p| p.exp()).sum()
+        };
+        assert!(within(width) >= 0.95, "{coins}");
+        assert!(within(width * 9 / 10) < 0.95, "{coins}");
     }
 }
 

@@ -7,6 +7,7 @@ const TERMS: Terms = Terms {
     price_nano_rho: 6_000_000,
     quorum: Some(2),
     development: false,
+    dealers: 0,
 };
 
 /// `tests/accountants/golden.json`: ρ of a day, days, and what others make of it.
@@ -92,4 +93,26 @@ fn the_plan_is_what_will_be_released() {
     }
     let free = Terms { price_nano_rho: 0, ..TERMS }.plan(&[0]);
     assert!(free.contains("not released: the price is nothing"), "{free}");
+}
+
+#[test]
+fn where_counts_are_proven_the_card_and_the_plan_say_so() {
+    let drawn = TERMS.card();
+    assert!(drawn.contains("| Noise | drawn inside the monitor"), "{drawn}");
+    let two = Terms { dealers: 2, cap_nano_rho: 40_000_000, ..TERMS };
+    assert!(two.card().contains("2 dealers deal once it is; without each of them"));
+    assert!(
+        Terms { dealers: 1, ..TERMS }.card().contains("a dealer deals once it is, and carries")
+    );
+    for (statistic, quote) in two.board() {
+        let count = [Statistic::SessionsCount, Statistic::ViolationsCount].contains(&statistic);
+        let coins = quote.unwrap().query.coins;
+        assert_eq!(coins, count.then_some(32_768), "{statistic:?}");
+    }
+    // 1.96 · √32768 / 2, rounded up, and one.
+    assert!(
+        two.plan(&[1000]).contains("| sessions.count | 179 | 17.9 % |"),
+        "{}",
+        two.plan(&[1000])
+    );
 }

@@ -69,7 +69,7 @@ proptest! {
             let moved: Vec<u64> = pairs.map(|(a, b)| a.abs_diff(b)).collect();
             let squares = moved.iter().map(|m| m * m).sum();
             let (distance, claimed) = match statistic.mechanism() {
-                Mechanism::DiscreteLaplace => (moved.iter().sum(), statistic.sensitivity(bounds)),
+                Mechanism::Binomial | Mechanism::DiscreteLaplace => (moved.iter().sum(), statistic.sensitivity(bounds)),
                 Mechanism::DiscreteGaussian => (squares, statistic.sensitivity(bounds)),
                 // One count a day: the lattice's own tests carry it on.
                 Mechanism::SqrtToeplitz => (moved.iter().sum(), Some(u64::from(sessions))),
@@ -99,7 +99,7 @@ fn sensitivities_are_attained() {
     for statistic in every() {
         let counts = seen.count(&statistic, 0);
         let reached: i64 = match statistic.mechanism() {
-            Mechanism::DiscreteLaplace => counts.iter().sum(),
+            Mechanism::Binomial | Mechanism::DiscreteLaplace => counts.iter().sum(),
             Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
             Mechanism::SqrtToeplitz => continue,
         };

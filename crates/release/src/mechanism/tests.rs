@@ -20,6 +20,8 @@ fn draws(mechanism: Mechanism, eighths: u32) -> Vec<i64> {
 fn weight(mechanism: Mechanism, scale: f64, x: i64) -> f64 {
     let x = f64::from(i32::try_from(x).unwrap());
     match mechanism {
+        // Coins make it, and nothing samples it.
+        Mechanism::Binomial => f64::NAN,
         Mechanism::DiscreteLaplace => (-x.abs() / scale).exp(),
         Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => {
             (-x * x / (2.0 * scale * scale)).exp()
@@ -111,6 +113,7 @@ fn asked(statistic: &Statistic) -> Query {
         mechanism: statistic.mechanism(),
         total: None,
         clamp: None,
+        coins: None,
     }
 }
 
@@ -143,7 +146,7 @@ fn half_width_holds_the_noise_with_95_percent() {
     // Running totals: `continual`.
     for statistic in Statistic::FIXED.into_iter().filter(|s| *s != Statistic::SessionsTotal) {
         let (noise, scale) = noise(&statistic, bounds, &asked(&statistic)).unwrap();
-        let samples = sample(noise.mechanism, scale, &vec![0; DRAWS]).unwrap();
+        let samples = sample(noise.mechanism, scale.unwrap(), &vec![0; DRAWS]).unwrap();
         let inside = samples.iter().filter(|x| x.unsigned_abs() <= noise.half_width_95).count();
         assert!(inside * 100 >= DRAWS * 94, "{statistic:?} {inside}");
         assert!(inside * 100 <= DRAWS * 97, "{statistic:?} {inside} is too wide");
@@ -172,6 +175,7 @@ fn refuses_prices_without_a_scale() {
 fn claimed_rho(mechanism: Mechanism, scale: Scale, sensitivity: u32) -> f64 {
     let domain = VectorDomain::new(AtomDomain::<i64>::default());
     match mechanism {
+        Mechanism::Binomial => Ok(f64::NAN),
         Mechanism::DiscreteLaplace => {
             let metric = L1Distance::<i64>::default();
             make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)

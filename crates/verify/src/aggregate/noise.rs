@@ -1,14 +1,15 @@
 //! The noise of an aggregate against its price and bounds: what it costs, and how wide it is.
 
 use messages::leaf::{AggregateBody, Days, Mechanism, Noise, Query};
-use messages::toeplitz;
+use messages::{coins, toeplitz};
 
 use crate::codes::Fault;
 
 /// The noise against the query's price and the bounds.
 ///
 /// Discrete Laplace of scale b at L1 sensitivity Δ costs ε = Δ/b, so ρ = Δ²/2b²; discrete
-/// Gaussian of σ at squared L2 sensitivity Δ² costs ρ = Δ²/2σ² (Canonne, Kamath, Steinke 2020).
+/// Gaussian of σ at squared L2 sensitivity Δ² costs ρ = Δ²/2σ² (Canonne, Kamath, Steinke 2020);
+/// coins cost what `coins::price` says.
 pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let (query, noise) = (&body.query, &body.noise);
     let mut cells: Vec<&str> = query.cells.iter().map(String::as_str).collect();
@@ -17,12 +18,13 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     if cells.is_empty() || cells.len() != query.cells.len() || body.values.len() != cells.len() {
         return Err(Fault::CellsMismatch);
     }
-    if noise.mechanism != query.mechanism {
+    let of_coins = query.mechanism == Mechanism::Binomial;
+    if noise.mechanism != query.mechanism || of_coins != query.coins.is_some() {
         return Err(Fault::NoiseMechanism);
     }
     let (sensitivity, sessions) = (u128::from(noise.sensitivity), u128::from(noise.session_bound));
     let squared = match noise.mechanism {
-        Mechanism::DiscreteLaplace => sensitivity.checked_mul(sensitivity),
+        Mechanism::Binomial | Mechanism::DiscreteLaplace => sensitivity.checked_mul(sensitivity),
         Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => Some(sensitivity),
     };
     let total = total(query)?;
@@ -31,12 +33,17 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let cells = u128::from(noise.cell_bound);
     let squares = sessions.checked_mul(sessions);
     let moved = match (query.statistic.as_str(), noise.mechanism) {
-        (name, Mechanism::DiscreteLaplace) if Mechanism::fixed(name).is_none() => {
+        (name, Mechanism::Binomial | Mechanism::DiscreteLaplace)
+            if Mechanism::fixed(name).is_none() =>
+        {
             // The sum of a counter of the pact, of which no session counts for more than this.
             query.clamp.and_then(|clamp| sessions.checked_mul(clamp.into()))
         }
         _ if query.clamp.is_some() => return Err(Fault::StatisticUnknown),
-        ("sessions.count" | "violations.count", Mechanism::DiscreteLaplace) => Some(sessions),
+        (
+            "sessions.count" | "violations.count",
+            Mechanism::Binomial | Mechanism::DiscreteLaplace,
+        ) => Some(sessions),
         ("sessions.outcome" | "latency_ms", Mechanism::DiscreteGaussian) => squares,
         ("tools", Mechanism::DiscreteGaussian) => squares.and_then(|s| s.checked_mul(cells)),
         ("sessions.total", Mechanism::SqrtToeplitz) => total.as_ref().and_then(|(lattice, _)| {
@@ -49,7 +56,15 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     if sensitivity == 0 || cells == 0 || moved != Some(sensitivity) {
         return Err(Fault::NoiseSensitivity);
     }
-    if !buys(squared, noise, query.nano_rho) {
+    let bought = query.coins.map_or_else(
+        || buys(squared, noise, query.nano_rho),
+        |coins| {
+            let price = coins::price(coins, noise.sensitivity);
+            let told = coins::scale_milli(coins) == noise.scale_milli;
+            told && price.is_some_and(|price| price <= query.nano_rho)
+        },
+    );
+    if !bought {
         return Err(Fault::NoiseScale);
     }
     // 95 % of a Laplace distribution lie within ln 20 = 2.99 of its scale, of a Gaussian one within
@@ -57,6 +72,9 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let half = u128::from(noise.half_width_95).saturating_add(1).saturating_mul(10_000);
     let scale = u128::from(noise.scale_milli);
     let wide = match (noise.mechanism, total) {
+        (Mechanism::Binomial, _) => {
+            query.coins.is_some_and(|coins| noise.half_width_95 >= coins::half_width_95(coins))
+        }
         (Mechanism::DiscreteLaplace, _) => half >= scale.saturating_mul(29),
         (Mechanism::DiscreteGaussian, _) | (Mechanism::SqrtToeplitz, None) => {
             half >= scale.saturating_mul(19)
@@ -108,10 +126,19 @@ mod tests {
             mechanism,
             total: None,
             clamp: None,
+            coins: None,
         };
         let (earliest, latest) = (UnixMillis(0), UnixMillis(0));
         let at = Bracket { earliest, latest, clock: ClockKind::Host };
-        AggregateBody { sequence: 2, reserved: 1, query, values: vec![1, 2], noise, at }
+        AggregateBody {
+            sequence: 2,
+            reserved: 1,
+            query,
+            values: vec![1, 2],
+            noise,
+            at,
+            proven: None,
+        }
     }
 
     /// Noise for eight sessions at ρ = 0.006 that is just enough: 8 / √(2 · 0.006) is 73.0297.
@@ -165,7 +192,7 @@ mod tests {
             assert_eq!(cells, due, "{statistic}");
             let other = match mechanism {
                 DiscreteLaplace => DiscreteGaussian,
-                DiscreteGaussian | Mechanism::SqrtToeplitz => DiscreteLaplace,
+                _ => DiscreteLaplace,
             };
             let unlike = check(&drawn(statistic, mechanism, noise(other)));
             assert_eq!(unlike, Err(Fault::NoiseMechanism), "{statistic}");
@@ -231,6 +258,61 @@ mod tests {
         assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
         gaussian.query.clamp = Some(1);
         assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
+    }
+
+    /// 32,768 coins for eight sessions, at just their price.
+    #[test]
+    fn coins_are_as_many_as_the_price_allows() {
+        let checked = |change: fn(&mut AggregateBody)| {
+            let noise = Noise {
+                mechanism: Mechanism::Binomial,
+                scale_milli: 90_510,
+                sensitivity: 8,
+                half_width_95: 179,
+                session_bound: 8,
+                cell_bound: 1,
+            };
+            let mut body = drawn("sessions.count", Mechanism::Binomial, noise);
+            body.query.nano_rho = 3_944_397;
+            body.query.coins = Some(32_768);
+            change(&mut body);
+            check(&body)
+        };
+        assert_eq!(checked(|_| {}), Ok(()));
+        assert_eq!(checked(|b| b.query.statistic = "violations.count".into()), Ok(()));
+        assert_eq!(checked(|b| b.query.nano_rho -= 1), Err(Fault::NoiseScale));
+        assert_eq!(checked(|b| b.query.nano_rho += 1), Ok(()));
+        assert_eq!(checked(|b| b.query.coins = Some(16_384)), Err(Fault::NoiseScale));
+        assert_eq!(checked(|b| b.query.coins = Some(65_536)), Err(Fault::NoiseScale));
+        for scale in [checked(|b| b.noise.scale_milli += 1), checked(|b| b.noise.scale_milli -= 1)]
+        {
+            assert_eq!(scale, Err(Fault::NoiseScale));
+        }
+        assert_eq!(checked(|b| b.noise.half_width_95 -= 1), Err(Fault::NoiseWidth));
+        assert_eq!(checked(|b| b.noise.half_width_95 += 1), Ok(()));
+        assert_eq!(checked(|b| b.noise.sensitivity += 1), Err(Fault::NoiseSensitivity));
+        assert_eq!(checked(|b| b.query.coins = None), Err(Fault::NoiseMechanism));
+        let other = checked(|b| {
+            (b.query.mechanism, b.noise.mechanism) =
+                (Mechanism::DiscreteLaplace, Mechanism::DiscreteLaplace);
+        });
+        assert_eq!(other, Err(Fault::NoiseMechanism), "coins, and noise that they do not make");
+        for (statistic, clamp, due) in [
+            ("tools", None, Fault::StatisticUnknown),
+            ("sessions.total", None, Fault::StatisticUnknown),
+            ("sessions.count", Some(1), Fault::StatisticUnknown),
+            ("pay.amount", None, Fault::NoiseSensitivity),
+            ("pay.amount", Some(2), Fault::NoiseSensitivity),
+        ] {
+            let mut body = drawn(statistic, Mechanism::Binomial, noise(Mechanism::Binomial));
+            (body.query.clamp, body.query.coins) = (clamp, Some(32_768));
+            body.noise.sensitivity = 8;
+            assert_eq!(check(&body), Err(due), "{statistic}");
+        }
+        let sum = checked(|b| {
+            (b.query.statistic, b.query.clamp) = ("pay.amount".into(), Some(1));
+        });
+        assert_eq!(sum, Ok(()));
     }
 
     /// A total of eight sessions a day at ρ = 0.006 over three days, on the second of them.

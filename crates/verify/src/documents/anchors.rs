@@ -23,6 +23,9 @@ pub struct AnchorsDocument {
     /// Whose cosignatures count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnesses: Option<WitnessesDocument>,
+    /// Whose coins count, as `did:key` by the dealer's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dealers: BTreeMap<String, Did>,
     /// Whose time stamps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_stamps: Option<TimeStampsDocument>,
@@ -100,8 +103,7 @@ impl AnchorsDocument {
     /// [`AnchorsError`].
     pub fn anchors(&self) -> Result<Anchors, AnchorsError> {
         let witnesses = self.witnesses.iter().flat_map(|witnesses| &witnesses.keys);
-        let witnesses = witnesses.map(|(name, did)| Ok((name.clone(), key_of(did)?)));
-        let witnesses = witnesses.collect::<Result<Vec<_>, _>>()?;
+        let witnesses = witnesses.map(named).collect::<Result<Vec<_>, _>>()?;
         let quorum = self.witnesses.as_ref().map_or(0, |witnesses| witnesses.quorum);
         if quorum > witnesses.len() {
             return Err(AnchorsError::Quorum);
@@ -118,6 +120,7 @@ impl AnchorsDocument {
             nonce: self.nonce()?,
             witnesses,
             quorum,
+            dealers: self.dealers.iter().map(named).collect::<Result<_, _>>()?,
             stamped: self.time_stamps.as_ref().is_some_and(|stamps| stamps.required),
         })
     }
@@ -146,6 +149,10 @@ impl MonitorDocument {
             configs: digests(&self.configs)?.into_iter().map(ConfigDigest).collect(),
         })
     }
+}
+
+fn named((name, did): (&String, &Did)) -> Result<(String, PublicKey), AnchorsError> {
+    Ok((name.clone(), key_of(did)?))
 }
 
 fn key_of(did: &Did) -> Result<PublicKey, AnchorsError> {

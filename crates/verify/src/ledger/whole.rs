@@ -95,15 +95,21 @@ fn whole(grounds: &Grounds<'_>, log: &Leaves<'_>, all: &[Leaf]) -> Result<Eviden
     if !ledger.is_exact() {
         return Err(Fault::BudgetInconsistent.into());
     }
-    let mut weakest = None;
+    let (mut weakest, mut checked) = (None, Vec::new());
     for opened in log.iter() {
         let class = match &opened.body {
-            Publication::Aggregate(_) => aggregate::check(grounds, log, Ok(&ledger), opened.index)?,
+            Publication::Aggregate(_) => {
+                checked.push(Ok(aggregate::check(grounds, log, Ok(&ledger), opened.index)?));
+                continue;
+            }
             Publication::Boot(body) => grounds.boot(log, &body.boot)?.0,
             Publication::Reserve(_) => grounds.boot(log, &opened.leaf.boot)?.0,
             Publication::Break(_) | Publication::Pact(_) | Publication::Tally(_) => continue,
         };
         weakest = weakest.max(Some(class));
+    }
+    for class in aggregate::verify(checked) {
+        weakest = weakest.max(Some(class?));
     }
     grounds.check_checkpoint(log)?;
     weakest.ok_or_else(|| Reason::BootMissing.into())

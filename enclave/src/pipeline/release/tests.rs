@@ -9,12 +9,15 @@
 
 use messages::ids::SessionId;
 use messages::leaf::Kind;
+use messages::publication::Disclosed;
 use messages::reply::{Open, Request};
 use messages::signature::SigningKey;
 use messages::time::Millis;
 use monitor::Effect;
 use pact::{Pact, SignedPact};
 use tempfile::TempDir;
+
+mod coins;
 
 use super::*;
 use crate::clock::Clock;
@@ -36,26 +39,35 @@ struct Scene {
 }
 
 fn started(folder: &TempDir) -> Pipeline {
-    let text = CONFIG.replace("{start_ms}", &START.to_string());
+    started_with(folder, "")
+}
+
+/// With these lines at the end of the configuration.
+fn started_with(folder: &TempDir, more: &str) -> Pipeline {
+    let text = CONFIG.replace("{start_ms}", &START.to_string()) + more;
     let config = Config::parse(text.as_bytes()).unwrap();
     let tee = Tee::open(&config).unwrap();
     crate::store::open(config, tee, folder.path()).unwrap()
 }
 
 fn scene() -> Scene {
+    scene_with("", PACT)
+}
+
+fn scene_with(more: &str, pact: &str) -> Scene {
     let keys = [1, 2, 3, 4, 4].map(|n| SigningKey::from_seed(&[n; 32]));
     let names = ["INITIATOR", "PROVIDER", "AUDITOR", "OVERSEER", "MONITOR"];
     let named = |text: String, (name, key): (&str, &SigningKey)| {
         text.replace(&format!("{{{{{name}}}}}"), Did::from_key(&key.public()).as_str())
     };
-    let text = names.into_iter().zip(&keys).fold(PACT.to_owned(), named);
+    let text = names.into_iter().zip(&keys).fold(pact.to_owned(), named);
     let pact = Pact::parse(text.as_bytes()).unwrap();
     let root = pact.hash();
     let sign =
         |signed: SignedPact, key: &SigningKey| signed.sign(Did::from_key(&key.public()), key);
     let signed = keys.iter().take(2).fold(SignedPact::draft(pact), sign).to_bytes();
     let folder = tempfile::tempdir().unwrap();
-    let mut pipeline = started(&folder);
+    let mut pipeline = started_with(&folder, more);
     let caller = Caller { did: None, channel: None };
     let answer = pipeline.take(Request::Register { pact: signed }, &caller);
     assert!(matches!(answer, Decided::Reply(Reply::Registered { .. })));
@@ -66,11 +78,15 @@ fn scene() -> Scene {
 
 impl Scene {
     fn ask(&self, statistic: &str, day: u64) -> Result<Vec<Kind>, &'static str> {
+        self.leaves(statistic, day).map(|leaves| leaves.iter().map(|l| l.leaf.kind).collect())
+    }
+
+    fn leaves(&self, statistic: &str, day: u64) -> Result<Vec<Disclosed>, &'static str> {
         let query = Statistic { pact: self.root, statistic: statistic.into(), day };
         let signature = self.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
         let requester = Did::from_key(&self.auditor.public());
         match self.pipeline.released(&query, (&requester, &signature)) {
-            Ok(Reply::Released { leaves }) => Ok(leaves.iter().map(|l| l.leaf.kind).collect()),
+            Ok(Reply::Released { leaves }) => Ok(leaves),
             Ok(other) => panic!("{other:?}"),
             Err(Refused(code)) => Err(code),
         }
@@ -199,11 +215,7 @@ fn what_is_not_drawn_when_the_process_ends_is_lost_and_stays_paid() {
     scene.midnight();
     assert!(scene.ask("tools", DAY + 2).is_ok());
     let total = |scene: &Scene, day| {
-        let query = Statistic { pact: scene.root, statistic: "sessions.total".into(), day };
-        let signature = scene.auditor.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
-        let requester = Did::from_key(&scene.auditor.public());
-        let reply = scene.pipeline.released(&query, (&requester, &signature));
-        let Ok(Reply::Released { leaves }) = reply else { panic!("{day}") };
+        let leaves = scene.leaves("sessions.total", day).unwrap();
         let body = AggregateBody::from_cbor(&leaves.last().unwrap().body).unwrap();
         body.query.total.unwrap().first
     };

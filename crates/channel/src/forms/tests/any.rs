@@ -5,6 +5,7 @@ use messages::bundle::{
     Stand,
 };
 use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range};
+use messages::coins::Deal;
 use messages::counter::{Bucket, Counter, Schema};
 use messages::did::Did;
 use messages::event::{Counts, Party};
@@ -254,6 +255,13 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         any::<u64>().prop_map(|leaf| Request::Disclose { leaf }),
         b32().prop_map(|pact| Request::Chain { pact: PactHash(pact) }),
         ".*".prop_map(|note| Request::Cosign { note }),
+        Just(Request::Undealt),
+        (".*", any::<u64>(), b32(), any::<u64>(), b32(), signature()).prop_map(
+            |(origin, day, value, size, root, signature)| {
+                let deal = Deal { origin, day, value, size, root: Root(root) };
+                Request::Deal { deal, signature }
+            }
+        ),
     ]
 }
 
@@ -354,6 +362,10 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         }),
         vec(bytes(), 0..4).prop_map(|documents| Reply::Chain { documents }),
         any::<u64>().prop_map(|witnesses| Reply::Cosigned { witnesses }),
+        Just(Reply::Dealt),
+        (vec(any::<u64>(), 0..4), ".*", any::<u64>()).prop_map(|(days, checkpoint, now)| {
+            Reply::Undealt { days, checkpoint, now: UnixMillis(now) }
+        }),
     ]
 }
 

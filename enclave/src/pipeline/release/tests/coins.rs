@@ -1,0 +1,188 @@
+//! When numbers with the noise of coins are committed to, and when they are told.
+
+use std::time::Duration;
+
+use messages::coins::{Deal, Dealer, value};
+
+use super::*;
+
+const ORIGIN: &str = "insecure-dev/demo.cloister.example";
+
+fn dealers() -> [SigningKey; 2] {
+    [71, 72].map(|n| SigningKey::from_seed(&[n; 32]))
+}
+
+fn configured() -> String {
+    let dealer = |key: &SigningKey| {
+        let Dealer { key, link, since } = Dealer::new(key, ORIGIN, DAY).unwrap();
+        let key = Did::from_key(&key);
+        format!("\n[[dealers]]\nkey = \"{key}\"\nlink = \"{link}\"\nsince = {since}\n")
+    };
+    dealers().iter().map(dealer).collect()
+}
+
+/// The pact of the other tests, whose count of sessions may be proven.
+fn pact() -> String {
+    let count = "\"epsilon\": \"0.5\",\n     \"delta\": \"0\"";
+    assert!(PACT.contains(count));
+    PACT.replacen(count, "\"epsilon\": \"0.5\",\n     \"delta\": \"0.0000001\"", 1)
+}
+
+fn proven_scene() -> Scene {
+    scene_with(&configured(), &pact())
+}
+
+impl Scene {
+    /// Goes on until the thread has drawn or answered what is looked for; panics when it does not.
+    fn until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..12_000 {
+            if done(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            self.pipeline.release_days().unwrap();
+            self.pipeline.commit().unwrap();
+        }
+        panic!("nothing comes");
+    }
+
+    /// Midnight passes, and what was counted is committed to.
+    fn committed(&mut self) -> u64 {
+        let day = self.pipeline.clock.now().day();
+        self.midnight();
+        self.until(|scene| scene.due().contains(&day));
+        day
+    }
+
+    fn due(&self) -> Vec<u64> {
+        let Reply::Undealt { days, .. } = self.pipeline.undealt() else { panic!() };
+        days
+    }
+
+    fn told(&self, day: u64, dealer: usize) -> Deal {
+        let (size, root) = (self.pipeline.log.size(), self.pipeline.log.root());
+        let value = value(&dealers()[dealer], ORIGIN, day).unwrap();
+        Deal { origin: ORIGIN.into(), day, value, size, root }
+    }
+
+    fn deal(&mut self, deal: Deal, dealer: usize) -> Result<Reply, Refused> {
+        let signature = dealers()[dealer].sign(domain::COIN_DEAL, &deal.to_cbor());
+        self.pipeline.deal(deal, signature)
+    }
+
+    /// Both dealers deal, and the numbers are told.
+    fn dealt(&mut self, day: u64) {
+        for dealer in 0..2 {
+            assert_eq!(self.ask("sessions.count", day), Err("release-not-yet"));
+            assert_eq!(self.deal(self.told(day, dealer), dealer), Ok(Reply::Dealt));
+        }
+        assert_eq!(self.ask("sessions.count", day), Err("release-not-yet"), "it takes a while");
+        self.until(|scene| scene.ask("sessions.count", day).is_ok());
+    }
+
+    fn body(&self, day: u64) -> AggregateBody {
+        let leaves = self.leaves("sessions.count", day).unwrap();
+        AggregateBody::from_cbor(&leaves.last().unwrap().body).unwrap()
+    }
+}
+
+#[test]
+fn a_number_is_told_once_every_dealer_has_dealt_for_it() {
+    let mut scene = proven_scene();
+    let day = scene.committed();
+    // The others are drawn, and wait for nobody.
+    assert!(scene.ask("tools", day).is_ok());
+    assert_eq!(scene.due(), [day]);
+    let size = scene.pipeline.log.size();
+    scene.dealt(day);
+    assert_eq!((scene.due(), scene.pipeline.log.size()), (vec![], size + 1));
+    let body = scene.body(day);
+    assert_eq!((body.query.coins, body.values.len()), (Some(1024), 1));
+    let proven = body.proven.unwrap();
+    assert_eq!(proven.dealt.len(), 2);
+    // 8 words, and two for each halving of 1,024.
+    assert_eq!(proven.proof.len(), 28 * 32);
+    assert_eq!(scene.deal(scene.told(day, 0), 0), Err(Refused("deal-late")));
+}
+
+#[test]
+fn deals_of_others_and_for_other_days_are_none() {
+    let mut scene = proven_scene();
+    assert_eq!(scene.deal(scene.told(DAY, 0), 0), Err(Refused("deal-late")), "none waits");
+    let before = scene.told(DAY, 0);
+    let day = scene.committed();
+    let deal = scene.told(day, 0);
+    let stranger = SigningKey::from_seed(&[9; 32]).sign(domain::COIN_DEAL, &deal.to_cbor());
+    let of_stranger = scene.pipeline.deal(deal.clone(), stranger);
+    assert_eq!(of_stranger, Err(Refused("deal-not-by-a-dealer")));
+    assert_eq!(scene.deal(deal.clone(), 1), Err(Refused("deal-not-promised")));
+    let other = Deal { day: day + 1, ..deal.clone() };
+    assert_eq!(scene.deal(other, 0), Err(Refused("deal-not-promised")));
+    let next = scene.told(day + 1, 0);
+    assert_eq!(scene.deal(next, 0), Err(Refused("deal-late")));
+    let origin = Deal { origin: "other.example".into(), ..scene.told(day, 0) };
+    assert_eq!(scene.deal(origin, 0), Err(Refused("deal-of-another-log")));
+    let root = Deal { root: Root([1; 32]), ..deal.clone() };
+    assert_eq!(scene.deal(root, 0), Err(Refused("deal-of-another-log")));
+    let size = Deal { size: deal.size + 1, ..deal.clone() };
+    assert_eq!(scene.deal(size, 0), Err(Refused("deal-of-another-log")));
+    let early = Deal { size: before.size, root: before.root, ..deal };
+    assert_eq!(scene.deal(early, 0), Err(Refused("deal-too-early")));
+    // One dealer is not both, however often it deals.
+    for _ in 0..2 {
+        assert_eq!(scene.deal(scene.told(day, 0), 0), Ok(Reply::Dealt));
+    }
+    assert_eq!(scene.due(), [day]);
+    assert_eq!(scene.deal(scene.told(day, 1), 1), Ok(Reply::Dealt));
+    scene.until(|scene| scene.ask("sessions.count", day).is_ok());
+}
+
+#[test]
+fn what_no_coins_come_for_is_lost_and_later_days_are_told() {
+    let mut scene = proven_scene();
+    let [first, second, third] = [(); 3].map(|()| scene.committed());
+    scene.pipeline.release_days().unwrap();
+    // The ledger goes on, and takes no answer of the first day any more.
+    assert_eq!(scene.due(), [second, third]);
+    assert_eq!(scene.ask("sessions.count", first), Err("release-lost"));
+    assert!(scene.ask("tools", first).is_ok());
+    scene.dealt(third);
+    scene.dealt(second);
+    assert!(scene.body(third).sequence < scene.body(second).sequence);
+}
+
+#[test]
+fn what_waits_for_coins_when_the_process_ends_is_lost_and_stays_paid() {
+    let mut scene = proven_scene();
+    let day = scene.committed();
+    let spent = scene.spent(day);
+    let Scene { folder, pipeline, root, auditor } = scene;
+    drop(pipeline);
+    let pipeline = started_with(&folder, &configured());
+    let mut scene = Scene { folder, pipeline, root, auditor };
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert_eq!((scene.due(), scene.spent(day)), (vec![], spent));
+    assert_eq!(scene.ask("sessions.count", day), Err("release-lost"));
+    assert_eq!(scene.deal(scene.told(day, 0), 0), Err(Refused("deal-late")));
+    let next = scene.committed();
+    scene.dealt(next);
+    // And what was told is still told after another start.
+    let told = scene.body(next);
+    let Scene { folder, pipeline, root, auditor } = scene;
+    drop(pipeline);
+    let pipeline = started_with(&folder, &configured());
+    let scene = Scene { folder, pipeline, root, auditor };
+    assert_eq!(scene.body(next), told);
+}
+
+#[test]
+fn what_waits_for_coins_when_the_record_breaks_is_never_told() {
+    let mut scene = proven_scene();
+    let day = scene.committed();
+    scene.breaks();
+    scene.pipeline.release_days().unwrap();
+    scene.pipeline.commit().unwrap();
+    assert_eq!((scene.due(), scene.ask("sessions.count", day)), (vec![], Err("release-lost")));
+    assert_eq!(scene.deal(scene.told(day, 0), 0), Err(Refused("deal-late")));
+}
