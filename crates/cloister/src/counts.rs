@@ -93,10 +93,7 @@ pub(crate) fn ask(
 ) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for statistic in compiled.statistics() {
-        let query = Statistic { pact, statistic: statistic.clone(), day };
-        let signature = key.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
-        let requester = Did::from_key(&key.public());
-        match client.ask(&Request::Release { query, requester, signature }) {
+        match client.ask(&request((pact, statistic, day), key)) {
             Ok(reply) => {
                 rows.extend(read(&reply));
                 bundle.add(reply)?;
@@ -110,6 +107,31 @@ pub(crate) fn ask(
         }
     }
     Ok(rows)
+}
+
+fn request((pact, statistic, day): (PactHash, &str, u64), key: &SigningKey) -> Request {
+    let query = Statistic { pact, statistic: statistic.to_owned(), day };
+    let signature = key.sign(domain::STATISTIC_REQUEST, &query.to_cbor());
+    Request::Release { query, requester: Did::from_key(&key.public()), signature }
+}
+
+/// Waits until everything that the consent lists is told of a day, or lost.
+pub(crate) fn wait(
+    (pact, compiled): (PactHash, &Compiled),
+    day: u64,
+    key: &SigningKey,
+    client: &mut Client,
+) -> Result<(), Fault> {
+    for statistic in compiled.statistics() {
+        let request = request((pact, statistic, day), key);
+        for _ in 0..PATIENCE {
+            match client.ask(&request) {
+                Err(fault) if fault.code == "release-not-yet" => std::thread::sleep(MOMENT),
+                _ => break,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a release: one a cell. What was paid for with it comes before it.
@@ -143,6 +165,10 @@ pub(crate) fn print(rows: &[Row]) {
 }
 
 const DAY_SECONDS: i64 = 86_400;
+
+/// How often it is asked whether a number is told, and how long is waited in between.
+const PATIENCE: usize = 600;
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

@@ -12,26 +12,30 @@ use std::time::Duration;
 use clap::Args;
 use messages::claim::{Audience, Range};
 use messages::codec::Wire;
+use messages::coins::Dealer;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Content, Party};
 use messages::reply::{Approval, ProofKind, Reply, Request};
+use messages::signature::SigningKey;
 use messages::time::{DAY, Epoch};
 use pact::{Compiled, Scope, compile};
+use rand_core::OsRng;
 
 use crate::anchors;
 use crate::bundle::Draft;
 use crate::claim::Asking;
-use crate::client::Client;
+use crate::client::{Client, strange};
 use crate::counts;
 use crate::daemon::Daemon;
 use crate::demo::cast::Cast;
 use crate::demo::steps::{Witness, fetch_ledger, fetch_openings, prove_alone, stranger};
 use crate::fault::{Fault, read, write};
+use crate::memory::Memory;
 use crate::parties::Conversation;
 use crate::replay;
 use crate::replay::{MAX_PACT, drive, progress, report};
-use crate::{ModeArgument, key, output};
+use crate::{ModeArgument, deal, key, output};
 use traces::Session;
 
 #[derive(Args)]
@@ -81,7 +85,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     ));
 
     output::heading("2. A monitor starts, and the verifier pins it before anything happens");
-    let config = configuration(cast.start.0);
+    let dealer = SigningKey::generate(&mut OsRng);
+    key::replace(&out.join("dealer.key"), &dealer)?;
+    let config = configuration(cast.start.0) + &dealt_by(&dealer, cast.start.day())?;
     let config_path = out.join("monitor.toml");
     write(&config_path, config.as_bytes())?;
     let daemon = Daemon::start(&config_path, &out.join("audit.ndjson"))?;
@@ -90,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let auditor = Did::from_key(&cast.auditor.public());
     let mut pinned = anchors::pin(&client, daemon.policy(), Some(auditor));
     pinned.0.pacts.push(pact.hash().to_string());
+    pinned.0.dealers.insert(DEALER.into(), Did::from_key(&dealer.public()));
     pinned.save(&out.join("anchors.toml"))?;
     output::line(format!(
         "   {} {}",
@@ -110,7 +117,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     ));
     std::thread::sleep(if arguments.slow { ARRIVAL } else { Duration::ZERO });
     let pace = if arguments.slow { PACE } else { Duration::ZERO };
-    let days = replay(&cast, &compiled, &sessions, (&daemon, pace), out)?;
+    // What an earlier demo dealt was for another log.
+    drop(std::fs::remove_dir_all(out.join("dealt")));
+    let dealing = (&dealer, &Memory::open(&out.join("dealt"))?);
+    let days = replay(&cast, &compiled, &sessions, (&daemon, pace), dealing, out)?;
 
     output::heading("4. Proofs instead of logs, and private counts of the last day");
     let audience = pinned.audience()?;
@@ -120,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let first_day = cast.start.day();
     let last_day = first_day.saturating_add(days).saturating_sub(1);
     let asked = (pact.hash(), &compiled);
+    counts::wait(asked, last_day, &cast.auditor, &mut client)?;
     counts::print(&counts::ask(asked, last_day, &cast.auditor, &mut client, &mut bundle)?);
     let bytes = bundle.finish(&mut client)?;
     let bundle_path = out.join("bundle.cbor");
@@ -167,6 +178,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
 }
 
+/// The dealer of the demo, in its configuration.
+fn dealt_by(key: &SigningKey, since: u64) -> Result<String, Fault> {
+    let config: toml::Table = toml::from_str(&configuration(0)).map_err(|_| strange())?;
+    let origin = config.get("origin").and_then(toml::Value::as_str).ok_or_else(strange)?;
+    let dealer = Dealer::new(key, origin, since).ok_or_else(strange)?;
+    Ok(format!(
+        "\n# Who deals the coins of counts whose noise anybody can check.\n{}",
+        deal::configured(&dealer)
+    ))
+}
+
+/// Deals for a day that is over, once what needs coins of it is committed to; where nothing does,
+/// soon goes on.
+fn deal_for(
+    day: u64,
+    client: &mut Client,
+    (dealer, memory): (&SigningKey, &Memory),
+) -> Result<(), Fault> {
+    for _ in 0..PATIENCE {
+        if deal::deal(client, dealer, memory)?.contains(&day) {
+            break;
+        }
+        std::thread::sleep(MOMENT);
+    }
+    Ok(())
+}
+
 /// The development configuration of demo and replays.
 pub(crate) fn configuration(start_ms: u64) -> String {
     CONFIGURATION.replace("{start_ms}", &start_ms.to_string())
@@ -178,6 +216,7 @@ fn replay(
     compiled: &Compiled,
     sessions: &[Session],
     (daemon, pace): (&Daemon, Duration),
+    dealing: (&SigningKey, &Memory),
     out: &Path,
 ) -> Result<u64, Fault> {
     let mut client = daemon.connect()?;
@@ -209,6 +248,7 @@ fn replay(
             bar.inc(1);
         }
         client.ask(&Request::Advance { by: DAY })?;
+        deal_for(cast.start.day().saturating_add(days), &mut client, dealing)?;
         days = days.saturating_add(1);
     }
     bar.finish_and_clear();
@@ -300,6 +340,10 @@ const SESSIONS: &str = include_str!("../demo/bank.sessions.ndjson");
 const PACT: &str = include_str!("../demo/bank.pact.json");
 const CONFIGURATION: &str = include_str!("../demo/monitor.toml");
 const DAYS: usize = 3;
+const DEALER: &str = "dealer.demo.example";
+/// How often the demo asks whether coins are due, and how long it waits in between.
+const PATIENCE: usize = 40;
+const MOMENT: Duration = Duration::from_millis(25);
 /// For somebody to start following.
 const ARRIVAL: Duration = Duration::from_secs(15);
 /// Between two sessions.

@@ -164,11 +164,16 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         return format!("leaf {index} as a private aggregate");
     };
     let (query, noise) = (&body.query, &body.noise);
-    let mechanism = match noise.mechanism {
-        Mechanism::Binomial => "proven binomial",
-        Mechanism::DiscreteLaplace => "discrete Laplace",
-        Mechanism::DiscreteGaussian => "discrete Gaussian",
-        Mechanism::SqrtToeplitz => "square-root Toeplitz",
+    let noise_of = match noise.mechanism {
+        Mechanism::Binomial => {
+            let dealers = body.proven.as_ref().map_or(0, |proven| proven.dealt.len());
+            let dealers = counted(dealers, "dealer", "dealers");
+            let coins = query.coins.unwrap_or(0);
+            format!("proven noise of {coins} coins of {dealers}")
+        }
+        Mechanism::DiscreteLaplace => "discrete Laplace noise".to_owned(),
+        Mechanism::DiscreteGaussian => "discrete Gaussian noise".to_owned(),
+        Mechanism::SqrtToeplitz => "square-root Toeplitz noise".to_owned(),
     };
     let days = query.total.map_or_else(
         || format!("day {}", query.day),
@@ -183,7 +188,7 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         .map(|(cell, value)| format!("{} {value}", clean(cell)))
         .collect();
     format!(
-        "{} of {days}: {} (± {} with 95 % probability, {mechanism} noise, {} nano-ρ; a principal \
+        "{} of {days}: {} (± {} with 95 % probability, {noise_of}, {} nano-ρ; a principal \
          counts for at most {} a day{clamp}){quantiles}",
         clean(&query.statistic),
         cells.join(", "),

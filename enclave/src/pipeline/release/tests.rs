@@ -51,16 +51,16 @@ fn started_with(folder: &TempDir, more: &str) -> Pipeline {
 }
 
 fn scene() -> Scene {
-    scene_with("", PACT)
+    scene_with("")
 }
 
-fn scene_with(more: &str, pact: &str) -> Scene {
+fn scene_with(more: &str) -> Scene {
     let keys = [1, 2, 3, 4, 4].map(|n| SigningKey::from_seed(&[n; 32]));
     let names = ["INITIATOR", "PROVIDER", "AUDITOR", "OVERSEER", "MONITOR"];
     let named = |text: String, (name, key): (&str, &SigningKey)| {
         text.replace(&format!("{{{{{name}}}}}"), Did::from_key(&key.public()).as_str())
     };
-    let text = names.into_iter().zip(&keys).fold(pact.to_owned(), named);
+    let text = names.into_iter().zip(&keys).fold(PACT.to_owned(), named);
     let pact = Pact::parse(text.as_bytes()).unwrap();
     let root = pact.hash();
     let sign =
