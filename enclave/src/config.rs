@@ -11,6 +11,7 @@ use messages::did::Did;
 use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
 use messages::ids::{ConfigDigest, Root};
+use messages::leaf::Unit;
 use messages::signature::PublicKey;
 use messages::time::DAY;
 use monitor::Settings;
@@ -159,6 +160,20 @@ pub(crate) struct PrivacyValues {
     pub(crate) cells: u32,
     /// Most days of one running total.
     pub(crate) horizon_days: u32,
+    /// Whom the noise is for.
+    #[serde(default)]
+    pub(crate) unit: UnitValue,
+}
+
+/// Whom the noise of statistics is for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UnitValue {
+    /// All sessions of one initiating principal that end on one day.
+    #[default]
+    PrincipalDay,
+    /// One session.
+    Session,
 }
 
 /// Bounds of the interface.
@@ -177,6 +192,16 @@ pub(crate) struct LimitsValues {
     body_ms: u64,
     /// Longest time that an event of a batch is held back for its caller's share, milliseconds.
     patience_ms: u64,
+}
+
+impl PrivacyValues {
+    /// A session that is a unit of its own is one.
+    const fn has_sessions(&self) -> bool {
+        match self.unit {
+            UnitValue::PrincipalDay => 1 <= self.sessions && self.sessions <= 1024,
+            UnitValue::Session => self.sessions == 1,
+        }
+    }
 }
 
 impl Default for LimitsValues {
@@ -235,7 +260,7 @@ impl Config {
             ("keys", values.keys.values().all(|key| key.key().is_some())),
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
             ("dealers", values.has_dealers()),
-            ("privacy.sessions", (1..=1024).contains(&values.privacy.sessions)),
+            ("privacy.sessions", values.privacy.has_sessions()),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),
             ("privacy.horizon_days", (1..=1024).contains(&values.privacy.horizon_days)),
             ("limits.per_second", (1..=1_000_000).contains(&values.limits.per_second)),
@@ -281,8 +306,12 @@ impl Values {
     /// The cap of each pact's day in private statistics, and the most that one principal's day
     /// adds to them.
     pub(crate) const fn ledger(&self) -> (u64, Bounds) {
-        let PrivacyValues { cap_nano_rho, sessions, cells, horizon_days, .. } = self.privacy;
-        (cap_nano_rho, Bounds { sessions, cells, horizon: horizon_days })
+        let PrivacyValues { cap_nano_rho, sessions, cells, horizon_days, unit, .. } = self.privacy;
+        let unit = match unit {
+            UnitValue::PrincipalDay => None,
+            UnitValue::Session => Some(Unit::Session),
+        };
+        (cap_nano_rho, Bounds { sessions, cells, horizon: horizon_days, unit })
     }
 
     /// What the privacy card is made of.
@@ -407,5 +436,50 @@ mod tests {
         }
         let told = with_limits("[limits]\nper_minute = 1").unwrap_err();
         assert!(told.starts_with("config-malformed: "), "{told}");
+    }
+
+    #[test]
+    fn a_session_that_is_a_unit_of_its_own_is_one() {
+        let with = |unit: &str, sessions: u32| {
+            let text = SAMPLE.replace("unit = \"principal-day\"", &format!("unit = \"{unit}\""));
+            let text = text.replace("sessions = 1\n", &format!("sessions = {sessions}\n"));
+            let parsed = Config::parse(text.as_bytes());
+            parsed.map(|config| config.values.ledger().1.unit).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("principal-day", 8), Ok(None));
+        assert_eq!(with("session", 1), Ok(Some(Unit::Session)));
+        assert!(with("session", 2).unwrap_err().starts_with("config-range: privacy.sessions "));
+        assert!(
+            with("principal-day", 0).unwrap_err().starts_with("config-range: privacy.sessions ")
+        );
+        assert!(with("agent", 1).unwrap_err().starts_with("config-malformed: "));
+    }
+
+    #[test]
+    fn dealers_are_read_or_refused() {
+        let with = |lines: &str| {
+            let parsed = Config::parse(format!("{SAMPLE}\n{lines}").as_bytes());
+            parsed.map(|config| config.values.dealers().len()).map_err(|error| error.to_string())
+        };
+        let dealer = |seed: u8, since: u64| {
+            let key = messages::signature::SigningKey::from_seed(&[seed; 32]);
+            let dealer = Dealer::new(&key, "a.example", 20_788).unwrap();
+            let key = Did::from_key(&dealer.key);
+            format!("[[dealers]]\nkey = \"{key}\"\nlink = \"{}\"\nsince = {since}\n", dealer.link)
+        };
+        assert_eq!(with(""), Ok(0));
+        assert_eq!(with(&(dealer(1, 20_788) + &dealer(2, 1))), Ok(2));
+        let nine: String = (1..10).map(|seed| dealer(seed, 20_788)).collect();
+        for refused in [
+            dealer(1, 20_788) + &dealer(1, 20_789),
+            dealer(1, 0),
+            dealer(1, LAST_DAY + 1),
+            dealer(1, 20_788).replace("sha256:", "sha512:"),
+            dealer(1, 20_788).replace("did:key:", "did:web:"),
+            nine,
+        ] {
+            let told = with(&refused).unwrap_err();
+            assert!(told.starts_with("config-range: dealers "), "{told}");
+        }
     }
 }

@@ -63,7 +63,7 @@ fn intervals_hold_the_true_values_of_recorded_sessions_as_often_as_they_say() {
     let pact = compile(&Pact::parse(&pact).unwrap()).unwrap();
     let tools: Vec<String> = pact.calls().map(str::to_owned).collect();
     let most = u32::try_from(tools.len()).unwrap();
-    let bounds = Bounds { sessions: 2, cells: most.min(64), horizon: 30 };
+    let bounds = Bounds { sessions: 2, cells: most.min(64), horizon: 30, unit: None };
     let mut data = Dataset::new(Root([1; 32]), u64::MAX, bounds, tools.clone());
     let mut truth: BTreeMap<&str, i64> = BTreeMap::new();
     let mut rng = ChaCha20Rng::from_seed([1; 32]);

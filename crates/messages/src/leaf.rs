@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use minicbor::{Decode, Encode};
 
-pub use release::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody};
+pub use release::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody, Unit};
 
 use crate::codec::Wire;
 use crate::did::Did;

@@ -445,6 +445,8 @@ pub struct Loss {
     pub epsilon_millionths: u32,
     /// δ, in billionths; 0 is pure differential privacy.
     pub delta_billionths: u32,
+    /// Is it agreed for a single session or event, and not for its owner's day?
+    pub of_session: bool,
 }
 
 /// What one day may cost one owner: what is agreed for sessions and events is at most that of
@@ -456,6 +458,7 @@ pub(crate) fn loss(terms: &DpTerms) -> Option<Loss> {
     let loss = Loss {
         epsilon_millionths: whole(*epsilon, 6)?,
         delta_billionths: whole(*delta, 9).unwrap_or(0),
+        of_session: matches!(unit, Some(DpUnit::Session | DpUnit::Event)),
     };
     (owner && per.0 <= DAY).then_some(loss)
 }

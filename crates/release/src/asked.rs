@@ -61,7 +61,7 @@ impl Asked {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 365 };
+    const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 365, unit: None };
 
     #[test]
     fn coins_make_the_noise_of_single_counts_that_they_can_cover() {

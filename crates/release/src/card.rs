@@ -4,6 +4,7 @@
 use core::fmt::Write;
 
 use messages::ids::Root;
+use messages::leaf::Unit;
 use messages::toeplitz::{coefficients, half_width_95};
 
 use crate::asked::Asked;
@@ -47,7 +48,7 @@ impl Terms {
     /// The card, in Markdown.
     #[must_use]
     pub fn card(&self) -> String {
-        let Bounds { sessions, cells, horizon } = self.bounds;
+        let Bounds { sessions, cells, horizon, unit } = self.bounds;
         let (day, price) = (epsilon(self.cap_nano_rho), epsilon(self.price_nano_rho));
         let over = |days: u64| epsilon(self.cap_nano_rho.saturating_mul(days));
         let trust = match (self.development, self.quorum) {
@@ -73,15 +74,24 @@ impl Terms {
         };
         line("Privacy card", "");
         line("---", "---");
-        line(
-            "Unit of privacy",
-            "all sessions of one initiating principal that end in one UTC day, under one pact",
-        );
+        let (whose, counted) = match unit {
+            None => (
+                "all sessions of one initiating principal that end in one UTC day, under one pact",
+                format!(
+                    "of a unit at most {sessions} sessions are counted, chosen by chance, each"
+                ),
+            ),
+            Some(Unit::Session) => (
+                "**one session**: a principal of several is protected less, with the sum of what they cost",
+                "every session is counted,".to_owned(),
+            ),
+        };
+        line("Unit of privacy", whose);
         line("Neighbouring data", "one such unit more or less, whatever else there is");
         line(
             "Bounds",
             &format!(
-                "of a unit at most {sessions} sessions are counted, chosen by chance, each in at most {cells} \
+                "{counted} in at most {cells} \
                  tools, and for sums to at most what the pact's bounds say; what lies beyond is left out of \
                  every number, and how much that is, is not told"
             ),
@@ -97,10 +107,15 @@ impl Terms {
         if day > WEAK {
             line("**Weak**", "with ε above 10 a unit is hardly protected: lower the cap");
         }
+        let active = match unit {
+            None => ["is active on 30 days", "on 365 days"],
+            Some(Unit::Session) => ["has 30 sessions", "365"],
+        };
+        let [thirty, year] = active;
         line(
             "Composition",
             &format!(
-                "ρ adds up: a principal who is active on 30 days is protected with ε = {}, on 365 days \
+                "ρ adds up: a principal who {thirty} is protected with ε = {}, {year} \
                  with ε = {}; under several pacts with the sum of theirs",
                 over(30),
                 over(365)

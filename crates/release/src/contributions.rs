@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::did::Did;
+use messages::leaf::Unit;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRngCore;
 
@@ -158,7 +159,7 @@ impl Contributions {
         let Contribution { outcome, tools, sums, latencies } = session;
         let (tool_cells, latency) = (self.tool_cells(tools, rng), one_of(&latencies, rng));
         let session = Session { outcome, tool_cells, sums, latency };
-        let bound = usize::try_from(self.bounds.sessions).unwrap_or(usize::MAX);
+        let bound = usize::try_from(self.most()).unwrap_or(usize::MAX);
         let owners = self.days.entry(day).or_default();
         let reservoir = owners.entry(owner.clone()).or_default();
         if reservoir.kept.len() < bound {
@@ -170,6 +171,15 @@ impl Contributions {
             }
         }
         reservoir.seen = reservoir.seen.saturating_add(1);
+    }
+
+    /// Most sessions of an owner's day that are counted.
+    const fn most(&self) -> u32 {
+        match self.bounds.unit {
+            // PRIVACY: each session is a unit of its own, and no other one's sample depends on it.
+            Some(Unit::Session) => u32::MAX,
+            None => self.bounds.sessions,
+        }
     }
 
     /// Forgets the days before `day` for ever. The ledger forgets them too, and sells none of them:
@@ -245,7 +255,7 @@ impl Contributions {
         let mut samples = self.days.values().flat_map(BTreeMap::values);
         self.days.keys().all(|day| self.keeps(*day))
             && samples.all(|sample| {
-                most(self.bounds.sessions, sample.kept.len())
+                most(self.most(), sample.kept.len())
                     && sample.kept.len() as u64 <= sample.seen
                     && sample.kept.iter().all(|s| {
                         let distinct: BTreeSet<u16> = s.tool_cells.iter().copied().collect();

@@ -11,7 +11,7 @@
 //! use messages::{did::Did, ids::Root, time::{Bracket, ClockKind, UnixMillis}};
 //! use release::{Bounds, Contribution, Dataset, OutcomeCell, Statistic};
 //! # let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]); use rand_chacha::rand_core::SeedableRng;
-//! let bounds = Bounds { sessions: 8, cells: 4, horizon: 365 };
+//! let bounds = Bounds { sessions: 8, cells: 4, horizon: 365, unit: None };
 //! let tools = vec!["send_money".to_owned()];
 //! let mut data = Dataset::new(Root([0; 32]), 20_000_000, bounds, tools.clone()); // ρ = 0.02 a day
 //! let owner = Did::parse("did:web:bank.example").unwrap();

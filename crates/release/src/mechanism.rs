@@ -77,15 +77,22 @@ pub(crate) fn noise(
 ) -> Result<(Noise, Option<Scale>), Refusal> {
     let mechanism = query.mechanism;
     let milli = |scale: Scale, tail: u64| scale.milli().saturating_mul(tail).div_ceil(1_000_000);
-    let (session_bound, cell_bound) = (bounds.sessions, bounds.cells);
+    let Bounds { sessions: session_bound, cells: cell_bound, unit, .. } = bounds;
     if let Some(coins) = query.coins {
         let sensitivity = statistic.sensitivity(bounds).ok_or(Refusal::Price)?;
         if coins::price(coins, sensitivity) != Some(query.nano_rho) {
             return Err(Refusal::Price);
         }
         let (scale_milli, half_width_95) = (coins::scale_milli(coins), coins::half_width_95(coins));
-        let noise =
-            Noise { mechanism, scale_milli, sensitivity, half_width_95, session_bound, cell_bound };
+        let noise = Noise {
+            mechanism,
+            scale_milli,
+            sensitivity,
+            half_width_95,
+            session_bound,
+            cell_bound,
+            unit,
+        };
         return Ok((noise, None));
     }
     let (scale, sensitivity, half_width_95) = match (statistic.sensitivity(bounds), query.total) {
@@ -124,6 +131,7 @@ pub(crate) fn noise(
         half_width_95,
         session_bound,
         cell_bound,
+        unit,
     };
     Ok((noise, Some(scale)))
 }

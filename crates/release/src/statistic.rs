@@ -1,7 +1,7 @@
 //! The statistics, their public cells, and how far one owner's day can move them.
 
 use messages::counter::{LATENCY, LATENCY_EDGES};
-use messages::leaf::{Mechanism, Query};
+use messages::leaf::{Mechanism, Query, Unit};
 use messages::toeplitz::MAX_HORIZON;
 use minicbor::{Decode, Encode};
 
@@ -20,11 +20,16 @@ pub struct Bounds {
     /// Most days of one running total; 1..=1024.
     #[n(2)]
     pub horizon: u32,
+    /// What neighbouring data differ by: the owner's day, where this says nothing else. Of single
+    /// sessions all are counted, and S is 1.
+    #[n(3)]
+    pub unit: Option<Unit>,
 }
 
 impl Bounds {
     pub(crate) fn are_sound(self) -> bool {
-        (1..=1024).contains(&self.sessions)
+        let most = if self.unit == Some(Unit::Session) { 1 } else { 1024 };
+        (1..=most).contains(&self.sessions)
             && (1..=64).contains(&self.cells)
             && (1..=MAX_HORIZON).contains(&self.horizon)
     }

@@ -17,7 +17,7 @@ use static_assertions::assert_not_impl_any;
 assert_not_impl_any!(Dataset: std::fmt::Debug, Clone);
 assert_not_impl_any!(Drawn: std::fmt::Debug, Clone);
 
-const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 30 };
+const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 30, unit: None };
 const CAP: u64 = 20_000_000;
 const PRICE: u64 = 6_000_000;
 const AT: Bracket =
@@ -175,7 +175,7 @@ fn refuses_what_no_mechanism_can_answer() {
     for (sessions, cells, horizon) in
         [(0, 1, 1), (1, 0, 1), (1025, 1, 1), (1, 65, 1), (1, 1, 0), (1, 1, 1025)]
     {
-        let bounds = Bounds { sessions, cells, horizon };
+        let bounds = Bounds { sessions, cells, horizon, unit: None };
         let mut unbounded = Dataset::new(Root([1; 32]), CAP, bounds, self::tools());
         assert_eq!(unbounded.reserve(vec![tools()]).unwrap_err(), Refusal::Bounds);
     }

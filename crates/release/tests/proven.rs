@@ -19,7 +19,7 @@ use verify::binomial::{self, Statement};
 
 const ORIGIN: &str = "a.example";
 const DAY: u64 = 20_000;
-const BOUNDS: Bounds = Bounds { sessions: 1, cells: 4, horizon: 30 };
+const BOUNDS: Bounds = Bounds { sessions: 1, cells: 4, horizon: 30, unit: None };
 const AT: Bracket =
     Bracket { earliest: UnixMillis(1), latest: UnixMillis(2), clock: ClockKind::Generated };
 

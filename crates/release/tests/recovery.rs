@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 5 };
+const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: 5, unit: None };
 const CAP: u64 = 20_000_000;
 const PRICE: u64 = 6_000_000;
 const AT: Bracket =

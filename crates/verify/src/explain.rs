@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use messages::bundle::Missing;
 use messages::claim::{Audience, Claim, Predicate, Relation, Sum};
 use messages::counter::{LATENCY, LATENCY_EDGES};
-use messages::leaf::{AggregateBody, Mechanism, Query};
+use messages::leaf::{AggregateBody, Mechanism, Query, Unit};
 use messages::publication::Publication;
 
 use crate::bundle::decode;
@@ -180,6 +180,14 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         |days| format!("days {} to {}", days.first, query.day),
     );
     let clamp = query.clamp.map_or_else(String::new, |most| format!(", a session for {most}"));
+    let sessions = usize::try_from(noise.session_bound).unwrap_or(usize::MAX);
+    let protected = match noise.unit {
+        Some(Unit::Session) => "each session is protected by itself alone".to_owned(),
+        None => {
+            let sessions = counted(sessions, "session", "sessions");
+            format!("a principal counts for at most {sessions} a day")
+        }
+    };
     let quantiles = quantiles(query, &body.values).unwrap_or_default();
     let cells: Vec<String> = query
         .cells
@@ -188,13 +196,12 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
         .map(|(cell, value)| format!("{} {value}", clean(cell)))
         .collect();
     format!(
-        "{} of {days}: {} (± {} with 95 % probability, {noise_of}, {} nano-ρ; a principal \
-         counts for at most {} a day{clamp}){quantiles}",
+        "{} of {days}: {} (± {} with 95 % probability, {noise_of}, {} nano-ρ; {protected}{clamp})\
+         {quantiles}",
         clean(&query.statistic),
         cells.join(", "),
         noise.half_width_95,
         query.nano_rho,
-        counted(usize::try_from(noise.session_bound).unwrap_or(usize::MAX), "session", "sessions"),
     )
 }
 

@@ -296,7 +296,7 @@ DEBIT = "query price"
 DAYS = "first horizon"
 COMMITMENTS, DEALER, NUMBER = "dealers numbers", "key link since", "statistic counter bits"
 PROVEN, DEALT = "blinding words deals", "value size root signature path"
-NOISE = "mechanism scale sensitivity half_width sessions cells"
+NOISE = "mechanism scale sensitivity half_width sessions cells unit?"
 ZERO_KNOWLEDGE, SIGNED = 1, 2
 BOUNDED, RATIO, PERCENTILE, NEVER, EQUAL, RATE, AGREE = range(1, 8)
 THRESHOLDS = {BOUNDED: (1, 2), RATIO: (3, 4, 5), PERCENTILE: (1, 2, 3), RATE: (2, 3)}
@@ -899,6 +899,7 @@ def check_noise(body):
         moved[kind] = sessions * (query.clamp or 0)
     else:
         need(query.clamp is None and kind in moved, "statistic-unknown")
+    need(noise.unit in (None, 1) and (noise.unit is None or sessions == 1), "noise-sensitivity")
     need(cells and noise.sensitivity and moved[kind] == noise.sensitivity, "noise-sensitivity")
     if coins:
         n, squared = query.coins, noise.sensitivity**2

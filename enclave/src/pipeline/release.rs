@@ -19,7 +19,7 @@ use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::ids::{PactHash, Root};
-use messages::leaf::{AggregateBody, ReserveBody};
+use messages::leaf::{AggregateBody, ReserveBody, Unit};
 use messages::publication::Publication;
 use messages::reply::{Reply, Statistic};
 use messages::signature::Signature;
@@ -189,6 +189,10 @@ impl Pipeline {
         let proven = (!self.values.dealers().is_empty()).then_some(bounds);
         let asked = compiled.statistics().iter().filter_map(|name| {
             let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
+            // Noise for a session does not keep what is agreed for its owner's day.
+            if bounds.unit == Some(Unit::Session) && !loss.of_session {
+                return None;
+            }
             let loss = (loss.epsilon_millionths, loss.delta_billionths);
             Asked::of(statistic, loss, most, proven)
         });

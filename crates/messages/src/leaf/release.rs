@@ -213,4 +213,17 @@ pub struct Noise {
     /// Most cells that one session may touch.
     #[n(6)]
     pub cell_bound: u32,
+    /// Whom the noise is for, where that is not the principal's day.
+    #[n(7)]
+    pub unit: Option<Unit>,
+}
+
+/// What neighbouring data differ by, where that is not all sessions of one initiating principal
+/// that end on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Unit {
+    /// One session, whoever initiated it: weaker, and every session is counted.
+    #[n(1)]
+    Session,
 }

@@ -9,7 +9,7 @@
 #![allow(irrefutable_let_patterns, reason = "structures and variants have one table")]
 
 use messages::ids::QueryId;
-use messages::leaf::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody};
+use messages::leaf::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody, Unit};
 use messages::publication::Publication;
 
 use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
@@ -176,4 +176,5 @@ fields!(NOISE: "noise", Noise as Noise, |c, change| c.aggregate(|b| change(&mut 
     half_width_95: |width| *width /= 2,
     session_bound: |bound| *bound = 0,
     cell_bound: |bound| *bound = 0,
+    unit: |unit| *unit = Some(Unit::Session),
 });

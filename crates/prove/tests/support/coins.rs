@@ -97,6 +97,7 @@ impl Monitor {
             half_width_95: 33,
             session_bound: 1,
             cell_bound: 4,
+            unit: None,
         };
         let (blinding, proof) = (answer.blinding.to_bytes(), answer.proof);
         let mut body = AggregateBody {

@@ -106,6 +106,7 @@ impl Monitor {
             half_width_95: 144,
             session_bound: 8,
             cell_bound: 1,
+            unit: None,
         };
         let aggregate = AggregateBody {
             sequence: 1,

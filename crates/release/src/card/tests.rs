@@ -2,7 +2,7 @@
 use super::*;
 
 const TERMS: Terms = Terms {
-    bounds: Bounds { sessions: 8, cells: 4, horizon: 365 },
+    bounds: Bounds { sessions: 8, cells: 4, horizon: 365, unit: None },
     cap_nano_rho: 20_000_000,
     price_nano_rho: 6_000_000,
     quorum: Some(2),
@@ -115,4 +115,17 @@ fn where_counts_are_proven_the_card_and_the_plan_say_so() {
         "{}",
         two.plan(&[1000])
     );
+}
+
+#[test]
+fn the_card_says_when_a_session_is_the_unit() {
+    let bounds = Bounds { sessions: 1, unit: Some(Unit::Session), ..TERMS.bounds };
+    let card = Terms { bounds, ..TERMS }.card();
+    for said in [
+        "| **one session**: a principal",
+        "| every session is counted, in at most 4 tools",
+        "has 30 sessions is protected with ε = 6.29, 365 with",
+    ] {
+        assert!(card.contains(said), "{said}: {card}");
+    }
 }

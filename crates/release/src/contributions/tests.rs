@@ -60,7 +60,7 @@ proptest! {
         rows in vec(row(), 0..60), owner in 0..4_u8, day in 0..2_u64,
         sessions in 1..5_u32, cells in 1..4_u32,
     ) {
-        let bounds = Bounds { sessions, cells, horizon: 30 };
+        let bounds = Bounds { sessions, cells, horizon: 30, unit: None };
         let today: Vec<Row> = rows.into_iter().filter(|r| r.1 == day).collect();
         let others: Vec<Row> = today.iter().filter(|r| r.0 != owner).cloned().collect();
         let (with, without) = (counted(&today, bounds), counted(&others, bounds));
@@ -80,7 +80,7 @@ proptest! {
 
     #[test]
     fn a_session_counts_on_its_day_only(rows in vec(row(), 0..40)) {
-        let seen = counted(&rows, Bounds { sessions: 64, cells: 8, horizon: 30 });
+        let seen = counted(&rows, Bounds { sessions: 64, cells: 8, horizon: 30, unit: None });
         for day in 0..3 {
             let expected = rows.iter().filter(|r| r.1 == day).count();
             let counts = seen.count(&Statistic::SessionsCount, day);
@@ -93,7 +93,7 @@ proptest! {
 
 #[test]
 fn sensitivities_are_attained() {
-    let bounds = Bounds { sessions: 3, cells: 2, horizon: 30 };
+    let bounds = Bounds { sessions: 3, cells: 2, horizon: 30, unit: None };
     let all = (0, 0, 1, BTreeSet::from([0, 1]));
     let seen = counted(&[all.clone(), all.clone(), all.clone(), all], bounds);
     for statistic in every() {
@@ -116,7 +116,7 @@ fn sensitivities_are_attained() {
 fn tools_that_the_pact_does_not_name_share_one_cell() {
     let seen = counted(
         &[(0, 0, 0, BTreeSet::from([0, 6, 7]))],
-        Bounds { sessions: 1, cells: 8, horizon: 30 },
+        Bounds { sessions: 1, cells: 8, horizon: 30, unit: None },
     );
     assert_eq!(seen.count(&Statistic::Tools, 0), [1, 0, 0, 0, 0, 0, 1]);
 }
@@ -124,7 +124,7 @@ fn tools_that_the_pact_does_not_name_share_one_cell() {
 #[test]
 fn an_interaction_called_other_is_the_cell_other() {
     let mut seen = Contributions::new(
-        Bounds { sessions: 1, cells: 8, horizon: 30 },
+        Bounds { sessions: 1, cells: 8, horizon: 30, unit: None },
         vec!["other".into(), "a".into()],
     );
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
@@ -137,7 +137,7 @@ fn an_interaction_called_other_is_the_cell_other() {
 #[test]
 fn violations_are_sessions_that_a_rule_stopped() {
     let rows: Vec<Row> = (0..4).map(|outcome| (outcome, 0, outcome, BTreeSet::new())).collect();
-    let seen = counted(&rows, Bounds { sessions: 8, cells: 1, horizon: 30 });
+    let seen = counted(&rows, Bounds { sessions: 8, cells: 1, horizon: 30, unit: None });
     assert_eq!(seen.count(&Statistic::ViolationsCount, 0), [2]);
     assert_eq!(seen.count(&Statistic::SessionsOutcome, 0), [1, 1, 1, 1]);
 }
@@ -150,8 +150,10 @@ fn every_session_of_a_full_day_is_kept_equally_often() {
     let names: Vec<String> = (0..sessions).map(tool).collect();
     let mut hits = vec![0_i64; usize::from(sessions)];
     for _ in 0..runs {
-        let mut seen =
-            Contributions::new(Bounds { sessions: kept, cells: 1, horizon: 30 }, names.clone());
+        let mut seen = Contributions::new(
+            Bounds { sessions: kept, cells: 1, horizon: 30, unit: None },
+            names.clone(),
+        );
         for n in 0..sessions {
             seen.add(&did(0), 0, Contribution::new(OutcomeCell::Clean, [tool(n)]), &mut rng);
         }
@@ -167,7 +169,7 @@ fn every_tool_of_a_crowded_session_is_kept_equally_often() {
     let mut rng = ChaCha20Rng::from_seed([4; 32]);
     let mut hits = vec![0_i64; usize::from(TOOLS) + 1];
     for _ in 0..3000 {
-        let mut seen = empty(Bounds { sessions: 1, cells: 2, horizon: 30 });
+        let mut seen = empty(Bounds { sessions: 1, cells: 2, horizon: 30, unit: None });
         let session = Contribution::new(OutcomeCell::Clean, (0..TOOLS).map(tool));
         seen.add(&did(0), 0, session, &mut rng);
         let counts = seen.count(&Statistic::Tools, 0);
@@ -192,7 +194,7 @@ fn uniform_draws_stay_below_their_bound() {
 fn forgotten_days_are_empty() {
     let mut seen = counted(
         &[(0, 0, 0, BTreeSet::new()), (0, 1, 0, BTreeSet::new())],
-        Bounds { sessions: 1, cells: 1, horizon: 30 },
+        Bounds { sessions: 1, cells: 1, horizon: 30, unit: None },
     );
     seen.forget_before(1);
     assert_eq!(seen.count(&Statistic::SessionsCount, 0), [0]);
@@ -205,7 +207,7 @@ proptest! {
         before in vec(row(), 0..40), after in vec(row(), 0..40), forgotten in 0..2_u64,
         sessions in 1..5_u32, cells in 1..4_u32,
     ) {
-        let mut seen = counted(&before, Bounds { sessions, cells, horizon: 30 });
+        let mut seen = counted(&before, Bounds { sessions, cells, horizon: 30, unit: None });
         seen.forget_before(forgotten);
         let bytes = minicbor::to_vec(&seen).unwrap();
         let mut again: Contributions = minicbor::decode(&bytes).unwrap();
@@ -230,7 +232,7 @@ proptest! {
         drop(minicbor::decode::<Contributions>(&noise));
         let row = (0, 0, 1, BTreeSet::from([0, 1, 2]));
         let mut bytes =
-            minicbor::to_vec(counted(&[row.clone(), row], Bounds { sessions: 2, cells: 2, horizon: 30 })).unwrap();
+            minicbor::to_vec(counted(&[row.clone(), row], Bounds { sessions: 2, cells: 2, horizon: 30, unit: None })).unwrap();
         *at.get_mut(&mut bytes) = to;
         if let Ok(read) = minicbor::decode::<Contributions>(&bytes) {
             prop_assert!(read.is_bounded());
@@ -242,18 +244,19 @@ proptest! {
 fn a_sample_past_its_bounds_is_not_read() {
     let row = || (0, 0, 0, BTreeSet::from([0, 1]));
     let kept = |bounds| {
-        let mut seen = counted(&[row(), row()], Bounds { sessions: 2, cells: 2, horizon: 30 });
+        let mut seen =
+            counted(&[row(), row()], Bounds { sessions: 2, cells: 2, horizon: 30, unit: None });
         seen.bounds = bounds;
         minicbor::decode::<Contributions>(&minicbor::to_vec(&seen).unwrap()).is_ok()
     };
-    assert!(kept(Bounds { sessions: 2, cells: 2, horizon: 30 }));
-    assert!(!kept(Bounds { sessions: 1, cells: 2, horizon: 30 }));
-    assert!(!kept(Bounds { sessions: 2, cells: 1, horizon: 30 }));
+    assert!(kept(Bounds { sessions: 2, cells: 2, horizon: 30, unit: None }));
+    assert!(!kept(Bounds { sessions: 1, cells: 2, horizon: 30, unit: None }));
+    assert!(!kept(Bounds { sessions: 2, cells: 1, horizon: 30, unit: None }));
 }
 
 #[test]
 fn a_forgotten_day_does_not_begin_anew() {
-    let mut seen = empty(Bounds { sessions: 1, cells: 1, horizon: 30 });
+    let mut seen = empty(Bounds { sessions: 1, cells: 1, horizon: 30, unit: None });
     seen.forget_before(5);
     seen.forget_before(3);
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
@@ -267,8 +270,10 @@ fn a_forgotten_day_does_not_begin_anew() {
 #[test]
 fn a_revision_appends_cells_and_moves_no_count() {
     let tools = |names: &[u8]| names.iter().copied().map(tool).collect::<Vec<_>>();
-    let mut seen =
-        Contributions::new(Bounds { sessions: 4, cells: 4, horizon: 30 }, tools(&[0, 1]));
+    let mut seen = Contributions::new(
+        Bounds { sessions: 4, cells: 4, horizon: 30, unit: None },
+        tools(&[0, 1]),
+    );
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
     let mut add = |seen: &mut Contributions, names: &[u8]| {
         let session = Contribution::new(OutcomeCell::Clean, tools(names));
@@ -285,7 +290,7 @@ fn a_revision_appends_cells_and_moves_no_count() {
 
 #[test]
 fn a_sum_counts_a_session_up_to_its_clamp() {
-    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30 });
+    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30, unit: None });
     let mut rng = ChaCha20Rng::from_seed([0; 32]);
     for spent in [0, 3, 5, 6, u64::MAX] {
         let session = Contribution::new(OutcomeCell::Clean, []);
@@ -307,7 +312,7 @@ fn a_session_is_in_the_bucket_of_one_of_its_calls_by_chance() {
     }
     // 1000 and 3000; seven deviations are 192.
     assert!(hits[0] == 0 && hits[2] == 0 && hits[1].abs_diff(1000) < 192, "{hits:?}");
-    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30 });
+    let mut seen = empty(Bounds { sessions: 8, cells: 1, horizon: 30, unit: None });
     for latencies in [vec![0, 2], vec![0, 0, 0, 0, 0, 0, 0, 1], Vec::new()] {
         let session = Contribution::new(OutcomeCell::Clean, []);
         seen.add(&did(0), 0, session.with_latencies(latencies), &mut rng);
@@ -315,4 +320,26 @@ fn a_session_is_in_the_bucket_of_one_of_its_calls_by_chance() {
     assert_eq!(seen.count(&Statistic::Latency, 0), [0, 1, 0, 0, 0, 0, 0, 1]);
     assert_eq!(seen.cells(&Statistic::Latency)[..2], ["50", "100"]);
     assert_eq!(seen.cells(&Statistic::Latency).last().unwrap(), "over");
+}
+
+/// Where a session is a unit of its own, all sessions of an owner are counted, and one moves each
+/// statistic by what its noise is for.
+#[test]
+fn every_session_is_counted_where_each_is_a_unit() {
+    let bounds = Bounds { sessions: 1, cells: 2, horizon: 30, unit: Some(Unit::Session) };
+    assert!(bounds.are_sound());
+    assert!(!Bounds { sessions: 2, ..bounds }.are_sound());
+    let rows: Vec<Row> = vec![(0, 3, 0, BTreeSet::from([0])); 40];
+    let (all, fewer) = (counted(&rows, bounds), counted(&rows[1..], bounds));
+    for statistic in Statistic::FIXED {
+        let [all, fewer] = [&all, &fewer].map(|of| of.count(&statistic, 3));
+        let moved: i64 = all.iter().zip(&fewer).map(|(a, b)| a - b).sum();
+        let counts = match statistic {
+            Statistic::ViolationsCount => 0,
+            _ => 1,
+        };
+        assert_eq!((moved, all.iter().sum::<i64>()), (counts, 40 * counts), "{statistic:?}");
+    }
+    let read: Contributions = minicbor::decode(&minicbor::to_vec(&all).unwrap()).unwrap();
+    assert_eq!(read.count(&Statistic::SessionsCount, 3), [40]);
 }

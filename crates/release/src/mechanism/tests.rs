@@ -119,7 +119,7 @@ fn asked(statistic: &Statistic) -> Query {
 
 #[test]
 fn only_a_running_total_is_of_several_days() {
-    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30 };
+    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30, unit: None };
     for statistic in Statistic::FIXED {
         let total =
             (statistic != Statistic::SessionsTotal).then_some(Days { first: 3, horizon: 30 });
@@ -142,7 +142,7 @@ fn only_a_running_total_is_of_several_days() {
 
 #[test]
 fn half_width_holds_the_noise_with_95_percent() {
-    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30 };
+    let bounds = Bounds { sessions: 2, cells: 3, horizon: 30, unit: None };
     // Running totals: `continual`.
     for statistic in Statistic::FIXED.into_iter().filter(|s| *s != Statistic::SessionsTotal) {
         let (noise, scale) = noise(&statistic, bounds, &asked(&statistic)).unwrap();
@@ -155,7 +155,7 @@ fn half_width_holds_the_noise_with_95_percent() {
 
 #[test]
 fn scales_of_the_default_configuration() {
-    let bounds = Bounds { sessions: 8, cells: 4, horizon: 30 };
+    let bounds = Bounds { sessions: 8, cells: 4, horizon: 30, unit: None };
     let milli = |statistic| noise(&statistic, bounds, &asked(&statistic)).unwrap().0.scale_milli;
     // 8/√0.012 = 73.03, doubled by √4.
     assert_eq!(milli(Statistic::SessionsCount), 73_125);

@@ -6,7 +6,7 @@ use messages::leaf::{Mechanism, Noise};
 
 /// The noise of a statistic at a price, as it is published.
 fn noise(statistic: Statistic, sessions: u32, nano_rho: u64) -> Noise {
-    let bounds = Bounds { sessions, cells: 2, horizon: 4 };
+    let bounds = Bounds { sessions, cells: 2, horizon: 4, unit: None };
     let data = Dataset::new(Root([1; 32]), u64::MAX, bounds, Vec::new());
     let quote = data.quote(3, &[(statistic, nano_rho)]).pop().unwrap();
     quote.unwrap().noise

@@ -11,7 +11,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::Subject;
 use super::audit::Loss;
 
-pub(crate) const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: HORIZON };
+pub(crate) const BOUNDS: Bounds = Bounds { sessions: 8, cells: 4, horizon: HORIZON, unit: None };
 /// Days of a running total.
 pub(crate) const HORIZON: u32 = 8;
 /// High enough that a fault shows in a few thousand days.

@@ -1,6 +1,6 @@
 //! The noise of an aggregate against its price and bounds: what it costs, and how wide it is.
 
-use messages::leaf::{AggregateBody, Days, Mechanism, Noise, Query};
+use messages::leaf::{AggregateBody, Days, Mechanism, Noise, Query, Unit};
 use messages::{coins, toeplitz};
 
 use crate::codes::Fault;
@@ -53,7 +53,9 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
         }),
         _ => return Err(Fault::StatisticUnknown),
     };
-    if sensitivity == 0 || cells == 0 || moved != Some(sensitivity) {
+    // A session that is a unit of its own moves things once.
+    let alone = noise.unit != Some(Unit::Session) || noise.session_bound == 1;
+    if !alone || sensitivity == 0 || cells == 0 || moved != Some(sensitivity) {
         return Err(Fault::NoiseSensitivity);
     }
     let bought = query.coins.map_or_else(
@@ -151,6 +153,7 @@ mod tests {
             half_width_95: if laplace { 211 } else { 138 },
             session_bound: 8,
             cell_bound: 1,
+            unit: None,
         }
     }
 
@@ -271,6 +274,7 @@ mod tests {
                 half_width_95: 179,
                 session_bound: 8,
                 cell_bound: 1,
+                unit: None,
             };
             let mut body = drawn("sessions.count", Mechanism::Binomial, noise);
             body.query.nano_rho = 3_944_397;
@@ -329,6 +333,7 @@ mod tests {
             half_width_95: toeplitz::half_width_95(scale_milli, &lattice, 2),
             session_bound: 8,
             cell_bound: 1,
+            unit: None,
         };
         let mut body = drawn("sessions.total", Mechanism::SqrtToeplitz, noise);
         body.query.day = 11;
