@@ -1,9 +1,12 @@
 //! A number with the noise of coins at the monitor: committed to, dealt for, told.
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that fails here says so"
 )]
+
+use std::sync::LazyLock;
 
 use cloister_prove::binomial::{Bits, Count};
 use curve25519_dalek::Scalar;
@@ -18,7 +21,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use verify::generators::{G, h};
 
-use crate::fixture::{exactly, query};
+use crate::fixture::{ORIGIN, exactly, query};
 use crate::monitor::{Draft, Monitor};
 
 const COUNT: u64 = 1_234;
@@ -41,6 +44,14 @@ pub(crate) fn dealers() -> [SigningKey; 2] {
     [61, 62].map(|n| SigningKey::from_seed(&[n; 32]))
 }
 
+/// What they promised, and what they tell of the day. Long chains: once.
+static PROMISED: LazyLock<[(Dealer, [u8; 32]); 2]> = LazyLock::new(|| {
+    let day = counted().day;
+    dealers().map(|key| {
+        (Dealer::new(&key, ORIGIN, day - 2).unwrap(), coins::value(&key, ORIGIN, day).unwrap())
+    })
+});
+
 impl Monitor {
     /// Pays for another number and commits to it, has its coins dealt, and tells it.
     pub(crate) fn prove_number(
@@ -58,8 +69,7 @@ impl Monitor {
         let counter = Commitment(point.compress().to_bytes());
         let statistic = query.statistic.clone();
         let number = NumberCommitments { statistic, counter, bits: *bits.commitment() };
-        let dealer = |key: &SigningKey| Dealer::new(key, self.origin, query.day - 2).unwrap();
-        let dealers_of = dealers().iter().map(dealer).collect();
+        let dealers_of = PROMISED.iter().map(|(dealer, _)| *dealer).collect();
         let earlier = drafts.iter().rev().find_map(|draft| match &draft.publication {
             Publication::Reserve(body) => Some(body.clone()),
             _ => None,
@@ -78,8 +88,8 @@ impl Monitor {
         for leaf in self.publish(drafts).0 {
             log.append(&leaf.disclosed.leaf);
         }
-        let dealt = dealers().map(|key| {
-            let value = coins::value(&key, self.origin, query.day).unwrap();
+        let dealt = [0, 1].map(|at| {
+            let (key, (_, value)) = (&dealers()[at], PROMISED[at]);
             let (origin, root) = (self.origin.into(), log.root());
             let mut of = Deal { origin, day: query.day, value, size: log.size(), root };
             deal(&mut of);
