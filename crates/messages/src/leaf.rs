@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 
 use minicbor::{Decode, Encode};
 
-pub use release::{AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody, Unit};
+pub use release::{
+    AggregateBody, Days, Debit, Mechanism, Noise, Query, ReserveBody, Unit, quantile,
+};
 
 use crate::codec::Wire;
 use crate::did::Did;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use messages::counter::LATENCY_EDGES;
 use messages::did::Did;
 use messages::leaf::Unit;
 use minicbor::{Decode, Encode};
@@ -202,9 +203,13 @@ impl Contributions {
         statistic.cells(&self.tools)
     }
 
-    /// Exact bounded counts of a day, one a cell.
+    /// Exact bounded counts of a day, one a cell; of a quantile the scores of its candidates, which
+    /// are best where they are 0.
     // PRIVACY: for the mechanism alone; never compared, logged or returned.
     pub(crate) fn count(&self, statistic: &Statistic, day: u64) -> Vec<i64> {
+        if let Statistic::LatencyQuantile(percent) = statistic {
+            return self.scores(i64::from(percent.whole()), day);
+        }
         let mut counts = vec![0_i64; self.cells(statistic).len()];
         let sessions = self.days.get(&day).into_iter().flat_map(BTreeMap::values);
         for session in sessions.flat_map(|reservoir| &reservoir.kept) {
@@ -215,6 +220,7 @@ impl Contributions {
             };
             let mut touch = |cell: usize| add(cell, 1);
             match statistic {
+                Statistic::LatencyQuantile(_) => {}
                 Statistic::Latency => session.latency.iter().for_each(|b| touch(usize::from(*b))),
                 Statistic::SessionsCount | Statistic::SessionsTotal => touch(0),
                 Statistic::SessionsOutcome => touch(session.outcome.cell()),
@@ -232,6 +238,22 @@ impl Contributions {
             }
         }
         counts
+    }
+
+    /// Of each edge of the latencies, |100·within − percent·all|.
+    // PRIVACY: for the mechanism alone, as counts are.
+    fn scores(&self, percent: i64, day: u64) -> Vec<i64> {
+        let buckets = self.count(&Statistic::Latency, day);
+        let all = buckets.iter().fold(0_i64, |sum, n| sum.saturating_add(*n));
+        let mut within = 0_i64;
+        let edges = buckets.iter().take(LATENCY_EDGES.len());
+        edges
+            .map(|count| {
+                within = within.saturating_add(*count);
+                let found = within.saturating_mul(100);
+                found.saturating_sub(all.saturating_mul(percent)).saturating_abs()
+            })
+            .collect()
     }
 
     /// The distinct cells of a session's tools, a uniform choice of `cells` when there are more.

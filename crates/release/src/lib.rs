@@ -49,4 +49,4 @@ pub use dataset::{Dataset, Drawn, Quote, Reservation};
 pub use ledger::{DrawError, Refusal};
 pub use mechanism::MAX_SCALE_MILLI;
 pub use proven::{Answered, Committed, Uncommitted};
-pub use statistic::{Bounds, OTHER, Statistic};
+pub use statistic::{Bounds, OTHER, Percent, Statistic};

@@ -1,11 +1,12 @@
 //! Noise: its scale from price and sensitivity in integers, rounded up, and exact sampling.
 
+use messages::counter::LATENCY_EDGES;
 use messages::leaf::{Mechanism, Noise, Query};
 use messages::{coins, toeplitz};
 use opendp::domains::{AtomDomain, VectorDomain};
-use opendp::measurements::{make_gaussian, make_laplace};
+use opendp::measurements::{make_gaussian, make_laplace, make_noisy_max};
 use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
-use opendp::metrics::{L1Distance, L2Distance};
+use opendp::metrics::{L1Distance, L2Distance, LInfDistance};
 
 use crate::continual::lattice;
 use crate::float::float;
@@ -104,10 +105,15 @@ pub(crate) fn noise(
                 // P(X ≥ t + 1) ≤ P(N(0, σ²) ≥ t) (Canonne, Kamath and Steinke 2020, proposition
                 // 25).
                 Mechanism::DiscreteGaussian => (delta, 1960),
+                // ε = 2Δ/s (McKenna and Sheldon 2020). What is s·(ln k + t) off is taken with a chance of
+                // at most exp(-t)/k: t = ln 20, k = 7, and a score is of hundredths of a session.
+                Mechanism::Exponential => (delta.saturating_mul(delta).saturating_mul(4), 4942),
                 Mechanism::Binomial | Mechanism::SqrtToeplitz => return Err(Refusal::Mechanism),
             };
             let scale = Scale::new(squared, query.nano_rho)?;
-            (scale, sensitivity, milli(scale, tail))
+            let width = milli(scale, tail);
+            let ranks = mechanism == Mechanism::Exponential;
+            (scale, sensitivity, if ranks { width.div_ceil(100) } else { width })
         }
         (None, Some(days)) => {
             let (scale, lattice) = lattice(days.horizon, bounds.sessions, query.nano_rho)?;
@@ -136,7 +142,8 @@ pub(crate) fn noise(
     Ok((noise, Some(scale)))
 }
 
-/// Adds exactly sampled noise to every value, zeros included.
+/// Adds exactly sampled noise to every value, zeros included; or picks an edge of the latencies by
+/// its score, the least being the best.
 ///
 /// The sampler is OpenDP's (Canonne, Kamath and Steinke 2020, algorithms 1 to 3, over rationals)
 /// and draws from the thread's ChaCha20 generator, which the kernel seeds; it takes no other.
@@ -150,6 +157,15 @@ pub(crate) fn sample(
     let noisy = match mechanism {
         // Coins make it: see `proven`.
         Mechanism::Binomial => return Err(DrawError::Coins),
+        Mechanism::Exponential => {
+            let metric = LInfDistance::<i64>::default();
+            make_noisy_max::<MaxDivergence, _>(domain, metric, MaxDivergence, scale.exact(), true)
+                .and_then(|least| least.invoke(values))
+                .map(|at| {
+                    let edge = LATENCY_EDGES.get(at).and_then(|edge| i64::try_from(*edge).ok());
+                    edge.into_iter().collect()
+                })
+        }
         Mechanism::DiscreteLaplace => {
             let metric = L1Distance::<i64>::default();
             make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)

@@ -9,13 +9,13 @@ impl Statistic {
     /// The most that an answer may cost, nano-ρ, so that it is (ε, δ)-differentially private for an
     /// owner's day; nothing where no noise of this statistic's kind is.
     ///
-    /// Laplace noise is purely ε-private, and accounted as ρ = ε²/2 (Bun and Steinke 2016,
+    /// Laplace noise, and that of a quantile, is purely ε-private, and accounted as ρ = ε²/2 (Bun and Steinke 2016,
     /// proposition 1.4). Gaussian noise of ρ is (ρ + 2·√(ρ·ln(1/δ)), δ)-private for every δ above 0
     /// (the same, proposition 1.3), and for none that is 0. Rounded down.
     #[must_use]
     pub fn price(&self, epsilon_millionths: u32, delta_billionths: u32) -> u64 {
         let epsilon = u64::from(epsilon_millionths);
-        if self.mechanism() == Mechanism::DiscreteLaplace {
+        if matches!(self.mechanism(), Mechanism::DiscreteLaplace | Mechanism::Exponential) {
             return epsilon.saturating_mul(epsilon).checked_div(2_000).unwrap_or(0);
         }
         self.price_of_coins(epsilon_millionths, delta_billionths)
@@ -48,7 +48,10 @@ mod tests {
     #[test]
     fn pure_loss_buys_laplace_noise_alone() {
         for statistic in Statistic::FIXED {
-            let pure = statistic.mechanism() == Mechanism::DiscreteLaplace;
+            let pure = matches!(
+                statistic.mechanism(),
+                Mechanism::DiscreteLaplace | Mechanism::Exponential
+            );
             // ε = 1/10: ρ = 1/200.
             assert_eq!(statistic.price(100_000, 0), if pure { 5_000_000 } else { 0 });
             assert_eq!(statistic.price(0, 100), 0);

@@ -35,11 +35,35 @@ impl Bounds {
     }
 }
 
+/// The quantiles that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Percent {
+    /// The median.
+    P50,
+    /// 95 %.
+    P95,
+    /// 99 %.
+    P99,
+}
+
+impl Percent {
+    pub(crate) const fn whole(self) -> u8 {
+        match self {
+            Self::P50 => 50,
+            Self::P95 => 95,
+            Self::P99 => 99,
+        }
+    }
+}
+
 /// What can be asked. Every cell is public before any data exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Statistic {
     /// `latency_ms`: sessions by the latency of one of their calls, drawn by chance.
     Latency,
+    /// `latency_ms.p50`, `.p95` and `.p99`: the edge of the histogram of latencies that so many per
+    /// cent of the sessions lie within, by the latency of one of their calls.
+    LatencyQuantile(Percent),
     /// `sessions.count`: sessions.
     SessionsCount,
     /// `sessions.outcome`: sessions by outcome.
@@ -61,13 +85,16 @@ pub enum Statistic {
 
 impl Statistic {
     /// Those that every pact has: all but sums.
-    pub const FIXED: [Self; 6] = [
+    pub const FIXED: [Self; 9] = [
         Self::Latency,
         Self::SessionsCount,
         Self::SessionsOutcome,
         Self::SessionsTotal,
         Self::Tools,
         Self::ViolationsCount,
+        Self::LatencyQuantile(Percent::P50),
+        Self::LatencyQuantile(Percent::P95),
+        Self::LatencyQuantile(Percent::P99),
     ];
 
     /// The statistic called `name`, if every pact has it.
@@ -93,6 +120,9 @@ impl Statistic {
     pub fn name(&self) -> &str {
         match self {
             Self::Latency => LATENCY,
+            Self::LatencyQuantile(Percent::P50) => "latency_ms.p50",
+            Self::LatencyQuantile(Percent::P95) => "latency_ms.p95",
+            Self::LatencyQuantile(Percent::P99) => "latency_ms.p99",
             Self::SessionsCount => "sessions.count",
             Self::SessionsOutcome => "sessions.outcome",
             Self::SessionsTotal => "sessions.total",
@@ -119,6 +149,7 @@ impl Statistic {
                 Mechanism::DiscreteLaplace
             }
             Self::Latency | Self::SessionsOutcome | Self::Tools => Mechanism::DiscreteGaussian,
+            Self::LatencyQuantile(_) => Mechanism::Exponential,
             Self::SessionsTotal => Mechanism::SqrtToeplitz,
         }
     }
@@ -131,6 +162,7 @@ impl Statistic {
                 let edges = LATENCY_EDGES.iter().map(ToString::to_string);
                 edges.chain(["over".into()]).collect()
             }
+            Self::LatencyQuantile(_) => vec!["milliseconds".into()],
             Self::SessionsCount | Self::SessionsTotal => vec!["sessions".into()],
             Self::SessionsOutcome => {
                 OutcomeCell::ALL.iter().map(|outcome| outcome.name().into()).collect()
@@ -145,7 +177,7 @@ impl Statistic {
     }
 
     /// How far one owner's day moves its cells: L1 for the Laplace mechanism, L2 *squared* for the
-    /// Gaussian one. None for a sum past 64 bits, and for running totals, whose norm is that of a
+    /// Gaussian one, L∞ of its scores for the exponential one. None for a sum past 64 bits, and for running totals, whose norm is that of a
     /// column of their lattice
     /// ([`toeplitz::sensitivity_squared`](messages::toeplitz::sensitivity_squared)).
     ///
@@ -158,6 +190,7 @@ impl Statistic {
     /// | `sessions.count`, `violations.count` | one cell, at most S | L1 | S |
     /// | a sum with clamp U | one cell, at most U a session | L1 | S·U |
     /// | `sessions.outcome`, `latency_ms` | one cell a session: ‖v‖₁ ≤ S, so ‖v‖₂ ≤ ‖v‖₁ | L2 | S² |
+    /// | a quantile of p per cent | a session moves the score \|100·within − p·all\| of an edge by 100 − p or p | L∞ | S·max(p, 100 − p) |
     /// | `tools` | at most S in a cell, at most K cells a session: ‖v‖₂² ≤ ‖v‖∞ ‖v‖₁ | L2 | S·SK |
     ///
     /// All are attained. Source: Hölder's inequality; Dwork and Roth 2014, definition 3.1, for
@@ -168,6 +201,10 @@ impl Statistic {
         match self {
             Self::SessionsCount | Self::ViolationsCount => Some(s),
             Self::Latency | Self::SessionsOutcome => Some(s.saturating_mul(s)),
+            Self::LatencyQuantile(percent) => {
+                let percent = u64::from(percent.whole());
+                Some(s.saturating_mul(percent.max(100_u64.saturating_sub(percent))))
+            }
             Self::SessionsTotal => None,
             Self::Sum { clamp, .. } => s.checked_mul(*clamp),
             Self::Tools => Some(s.saturating_mul(s).saturating_mul(k)),

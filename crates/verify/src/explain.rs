@@ -171,6 +171,7 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
             let coins = query.coins.unwrap_or(0);
             format!("proven noise of {coins} coins of {dealers}")
         }
+        Mechanism::Exponential => "in rank, permute-and-flip noise".to_owned(),
         Mechanism::DiscreteLaplace => "discrete Laplace noise".to_owned(),
         Mechanism::DiscreteGaussian => "discrete Gaussian noise".to_owned(),
         Mechanism::SqrtToeplitz => "square-root Toeplitz noise".to_owned(),

@@ -300,7 +300,8 @@ NOISE = "mechanism scale sensitivity half_width sessions cells unit?"
 ZERO_KNOWLEDGE, SIGNED = 1, 2
 BOUNDED, RATIO, PERCENTILE, NEVER, EQUAL, RATE, AGREE = range(1, 8)
 THRESHOLDS = {BOUNDED: (1, 2), RATIO: (3, 4, 5), PERCENTILE: (1, 2, 3), RATE: (2, 3)}
-LAPLACE, GAUSSIAN, TOEPLITZ, BINOMIAL = 1, 2, 3, 4
+LAPLACE, GAUSSIAN, TOEPLITZ, BINOMIAL, PERMUTE = 1, 2, 3, 4, 5
+EDGES = 50, 100, 200, 500, 1000, 2000, 5000
 CHECKPOINT = 3
 
 
@@ -894,11 +895,14 @@ def check_noise(body):
              ("sessions.count", BINOMIAL): sessions, ("violations.count", BINOMIAL): sessions,
              ("sessions.outcome", GAUSSIAN): sessions**2, ("latency_ms", GAUSSIAN): sessions**2,
              ("tools", GAUSSIAN): sessions**2 * cells, ("sessions.total", TOEPLITZ): sessions**2 * norm}
+    moved.update({(f"latency_ms.p{p}", PERMUTE): sessions * max(p, 100 - p) for p in (50, 95, 99)})
     kind = query.statistic, noise.mechanism
     if (laplace or coins) and query.statistic not in {name for name, _ in moved}:
         moved[kind] = sessions * (query.clamp or 0)
     else:
         need(query.clamp is None and kind in moved, "statistic-unknown")
+    if noise.mechanism == PERMUTE:
+        need(len(body.values) == 1 and body.values[0] in EDGES, "cells-mismatch")
     need(noise.unit in (None, 1) and (noise.unit is None or sessions == 1), "noise-sensitivity")
     need(cells and noise.sensitivity and moved[kind] == noise.sensitivity, "noise-sensitivity")
     if coins:
@@ -909,10 +913,14 @@ def check_noise(body):
         need(price <= query.price and scale == noise.scale, "noise-scale")
         return need(noise.half_width >= -(-1960 * scale // 10**6) + 1, "noise-width")
     # The scale is in thousandths, the price in billionths, a width in tenths of the scale.
+    permute = noise.mechanism == PERMUTE
     squared = noise.sensitivity**2 if laplace else noise.sensitivity
+    squared = 4 * noise.sensitivity**2 if permute else squared
     need(squared * 10**15 <= 2 * noise.scale**2 * query.price, "noise-scale")
     if total is not None:
         need(noise.half_width >= total_width(noise.scale, column, days), "noise-width")
+    elif permute:
+        need((noise.half_width + 1) * 1_000_000 >= noise.scale * 49, "noise-width")
     else:
         least = noise.scale * (29 if laplace else 19)
         need((noise.half_width + 1) * 10_000 >= least, "noise-width")

@@ -173,6 +173,10 @@ pub enum Mechanism {
     /// (Biswas and Cormode 2022), priced by [`coins::price`](crate::coins::price).
     #[n(4)]
     Binomial,
+    /// One of the public candidates, by permute-and-flip over their scores (McKenna and Sheldon
+    /// 2020), pure ε accounted as ρ = ε²/2.
+    #[n(5)]
+    Exponential,
 }
 
 impl Mechanism {
@@ -183,9 +187,21 @@ impl Mechanism {
         match statistic {
             "sessions.count" | "violations.count" => Some(Self::DiscreteLaplace),
             "latency_ms" | "sessions.outcome" | "tools" => Some(Self::DiscreteGaussian),
+            _ if quantile(statistic).is_some() => Some(Self::Exponential),
             "sessions.total" => Some(Self::SqrtToeplitz),
             _ => None,
         }
+    }
+}
+
+/// Which quantile of latencies a statistic is, in per cent, where it is one.
+#[must_use]
+pub fn quantile(statistic: &str) -> Option<u8> {
+    match statistic {
+        "latency_ms.p50" => Some(50),
+        "latency_ms.p95" => Some(95),
+        "latency_ms.p99" => Some(99),
+        _ => None,
     }
 }
 
@@ -200,11 +216,12 @@ pub struct Noise {
     /// lattice, whose step is 2⁻²⁰ of a session.
     #[n(2)]
     pub scale_milli: u64,
-    /// Sensitivity that the scale is for: L1 (Laplace, coins) or L2 squared (Gaussian, and the square of
+    /// Sensitivity that the scale is for: L1 (Laplace, coins), that of a score (exponential) or L2 squared (Gaussian, and the square of
     /// the first column's length for running totals).
     #[n(3)]
     pub sensitivity: u64,
-    /// Half width of the interval that holds the noise with 95 % probability.
+    /// Half width of the interval that holds the noise with 95 % probability; of a quantile, how many
+    /// sessions its rank is at most further off than the best candidate's.
     #[n(4)]
     pub half_width_95: u64,
     /// Most sessions of one principal and day that are counted.

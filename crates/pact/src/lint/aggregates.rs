@@ -22,7 +22,7 @@ pub(super) fn unreleased(findings: &mut Findings, terms: &Document, compiled: &C
                 "statistic",
                 "no aggregate has this name, and no counter",
                 "write `sessions.count`, `sessions.outcome`, `sessions.total`, `tools`, \
-                 `violations.count` or `latency_ms`, or a counter that `cloister pact counters` \
+                 `violations.count`, `latency_ms` or `latency_ms.p95` (50, 99), or a counter that `cloister pact counters` \
                  lists",
             );
         }
@@ -46,7 +46,8 @@ pub(super) fn unreleased(findings: &mut Findings, terms: &Document, compiled: &C
         if loss.epsilon_millionths == 0 {
             wrong("epsilon", "no noise is enough for no loss", "write an epsilon above 0");
         }
-        let gaussian = noise.is_some_and(|noise| noise != Mechanism::DiscreteLaplace);
+        let pure = [Mechanism::DiscreteLaplace, Mechanism::Exponential];
+        let gaussian = noise.is_some_and(|noise| !pure.contains(&noise));
         if gaussian && !(1..1_000_000_000).contains(&loss.delta_billionths) {
             wrong(
                 "delta",

@@ -99,7 +99,7 @@ fn the_plan_is_what_will_be_released() {
 fn where_counts_are_proven_the_card_and_the_plan_say_so() {
     let drawn = TERMS.card();
     assert!(drawn.contains("| Noise | drawn inside the monitor"), "{drawn}");
-    let two = Terms { dealers: 2, cap_nano_rho: 40_000_000, ..TERMS };
+    let two = Terms { dealers: 2, cap_nano_rho: 60_000_000, ..TERMS };
     assert!(two.card().contains("2 dealers deal once it is; without each of them"));
     assert!(
         Terms { dealers: 1, ..TERMS }.card().contains("a dealer deals once it is, and carries")

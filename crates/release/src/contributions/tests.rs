@@ -9,6 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use static_assertions::assert_not_impl_any;
 
 use super::*;
+use crate::statistic::Percent;
 
 assert_not_impl_any!(Contributions: std::fmt::Debug, Clone, PartialEq);
 assert_not_impl_any!(Contribution: std::fmt::Debug, Clone, PartialEq);
@@ -71,6 +72,9 @@ proptest! {
             let (distance, claimed) = match statistic.mechanism() {
                 Mechanism::Binomial | Mechanism::DiscreteLaplace => (moved.iter().sum(), statistic.sensitivity(bounds)),
                 Mechanism::DiscreteGaussian => (squares, statistic.sensitivity(bounds)),
+                Mechanism::Exponential => {
+                    (moved.iter().copied().max().unwrap_or(0), statistic.sensitivity(bounds))
+                }
                 // One count a day: the lattice's own tests carry it on.
                 Mechanism::SqrtToeplitz => (moved.iter().sum(), Some(u64::from(sessions))),
             };
@@ -101,7 +105,8 @@ fn sensitivities_are_attained() {
         let reached: i64 = match statistic.mechanism() {
             Mechanism::Binomial | Mechanism::DiscreteLaplace => counts.iter().sum(),
             Mechanism::DiscreteGaussian => counts.iter().map(|c| c * c).sum(),
-            Mechanism::SqrtToeplitz => continue,
+            // All three within the first edge, or all above the last one.
+            Mechanism::Exponential | Mechanism::SqrtToeplitz => continue,
         };
         if statistic == Statistic::Latency {
             // By chance not all three lie in one bucket.
@@ -331,7 +336,8 @@ fn every_session_is_counted_where_each_is_a_unit() {
     assert!(!Bounds { sessions: 2, ..bounds }.are_sound());
     let rows: Vec<Row> = vec![(0, 3, 0, BTreeSet::from([0])); 40];
     let (all, fewer) = (counted(&rows, bounds), counted(&rows[1..], bounds));
-    for statistic in Statistic::FIXED {
+    let counts = |s: &Statistic| s.mechanism() != Mechanism::Exponential;
+    for statistic in Statistic::FIXED.into_iter().filter(counts) {
         let [all, fewer] = [&all, &fewer].map(|of| of.count(&statistic, 3));
         let moved: i64 = all.iter().zip(&fewer).map(|(a, b)| a - b).sum();
         let counts = match statistic {
@@ -342,4 +348,26 @@ fn every_session_is_counted_where_each_is_a_unit() {
     }
     let read: Contributions = minicbor::decode(&minicbor::to_vec(&all).unwrap()).unwrap();
     assert_eq!(read.count(&Statistic::SessionsCount, 3), [40]);
+}
+
+#[test]
+fn the_score_of_a_quantile_is_how_far_its_rank_is_off() {
+    let bounds = Bounds { sessions: 100, cells: 1, horizon: 30, unit: None };
+    let mut seen = empty(bounds);
+    let mut rng = ChaCha20Rng::from_seed([0; 32]);
+    // Of 20 sessions 12 lie within the first edge, 6 within the second, 2 above all.
+    for (bucket, count) in [(0, 12), (1, 6), (7, 2)] {
+        for _ in 0..count {
+            let mut latencies = vec![0; 8];
+            latencies[bucket] = 3;
+            let session = Contribution::new(OutcomeCell::Clean, []).with_latencies(latencies);
+            seen.add(&did(0), 3, session, &mut rng);
+        }
+    }
+    let scores = |percent| seen.count(&Statistic::LatencyQuantile(percent), 3);
+    // |100·12 - 50·20|, |100·18 - 50·20|, and nothing more within the others.
+    assert_eq!(scores(Percent::P50), [200, 800, 800, 800, 800, 800, 800]);
+    assert_eq!(scores(Percent::P95), [700, 100, 100, 100, 100, 100, 100]);
+    let none = seen.count(&Statistic::LatencyQuantile(Percent::P99), 4);
+    assert_eq!(none, [0; 7], "without sessions every edge is as good");
 }

@@ -9,6 +9,7 @@ use messages::leaf::Days;
 use proptest::prelude::*;
 
 use super::*;
+use crate::statistic::Percent;
 
 const DRAWS: usize = 40_000;
 
@@ -21,7 +22,7 @@ fn weight(mechanism: Mechanism, scale: f64, x: i64) -> f64 {
     let x = f64::from(i32::try_from(x).unwrap());
     match mechanism {
         // Coins make it, and nothing samples it.
-        Mechanism::Binomial => f64::NAN,
+        Mechanism::Binomial | Mechanism::Exponential => f64::NAN,
         Mechanism::DiscreteLaplace => (-x.abs() / scale).exp(),
         Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => {
             (-x * x / (2.0 * scale * scale)).exp()
@@ -143,8 +144,10 @@ fn only_a_running_total_is_of_several_days() {
 #[test]
 fn half_width_holds_the_noise_with_95_percent() {
     let bounds = Bounds { sessions: 2, cells: 3, horizon: 30, unit: None };
-    // Running totals: `continual`.
-    for statistic in Statistic::FIXED.into_iter().filter(|s| *s != Statistic::SessionsTotal) {
+    // Running totals: `continual`; quantiles: below.
+    let sampled =
+        |s: &Statistic| !matches!(s.mechanism(), Mechanism::Exponential | Mechanism::SqrtToeplitz);
+    for statistic in Statistic::FIXED.into_iter().filter(sampled) {
         let (noise, scale) = noise(&statistic, bounds, &asked(&statistic)).unwrap();
         let samples = sample(noise.mechanism, scale.unwrap(), &vec![0; DRAWS]).unwrap();
         let inside = samples.iter().filter(|x| x.unsigned_abs() <= noise.half_width_95).count();
@@ -176,6 +179,13 @@ fn claimed_rho(mechanism: Mechanism, scale: Scale, sensitivity: u32) -> f64 {
     let domain = VectorDomain::new(AtomDomain::<i64>::default());
     match mechanism {
         Mechanism::Binomial => Ok(f64::NAN),
+        Mechanism::Exponential => {
+            let metric = LInfDistance::<i64>::default();
+            make_noisy_max::<MaxDivergence, _>(domain, metric, MaxDivergence, scale.exact(), true)
+                .unwrap()
+                .map(&i64::from(sensitivity))
+                .map(|epsilon| epsilon * epsilon / 2.0)
+        }
         Mechanism::DiscreteLaplace => {
             let metric = L1Distance::<i64>::default();
             make_laplace::<_, _, MaxDivergence>(domain, metric, scale.exact(), None)
@@ -209,4 +219,92 @@ proptest! {
             prop_assert!(rho <= price * (1.0 + 1e-12), "{mechanism:?}: {rho} > {price}");
         }
     }
+}
+
+/// How likely each candidate is, exactly: they are looked at in a random order, and each is taken
+/// with a chance that falls with its score.
+fn flips(scores: &[i64], scale: f64) -> Vec<f64> {
+    let least = *scores.iter().min().unwrap();
+    let taken: Vec<f64> =
+        scores.iter().map(|score| (-((score - least) as f64) / scale).exp()).collect();
+    // Over all sets of those that were looked at before and not taken.
+    let n = scores.len();
+    let mut reached = vec![0.0; 1 << n];
+    reached[0] = 1.0;
+    let mut chosen = vec![0.0; n];
+    for set in 0..1_usize << n {
+        let left: Vec<usize> = (0..n).filter(|at| set & (1 << at) == 0).collect();
+        for at in &left {
+            let looked = reached[set] / left.len() as f64;
+            chosen[*at] += looked * taken[*at];
+            reached[set | 1 << at] += looked * (1.0 - taken[*at]);
+        }
+    }
+    chosen
+}
+
+#[test]
+fn a_quantile_is_picked_with_the_exact_probabilities() {
+    for scores in [[0, 1, 2, 3, 4, 5, 6], [40, 8, 0, 0, 12, 30, 90], [3; 7]] {
+        let scale = Scale(64);
+        let exact = flips(&scores, scale.exact());
+        assert!((exact.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        let mut seen = [0_usize; 7];
+        for _ in 0..DRAWS {
+            let edge = sample(Mechanism::Exponential, scale, &scores.to_vec()).unwrap();
+            let at = LATENCY_EDGES.iter().position(|of| edge == [i64::try_from(*of).unwrap()]);
+            seen[at.unwrap()] += 1;
+        }
+        let cell = |(observed, p): (&usize, &f64)| {
+            let expected = DRAWS as f64 * p;
+            if expected < 20.0 { 0.0 } else { (*observed as f64 - expected).powi(2) / expected }
+        };
+        let statistic: f64 = seen.iter().zip(&exact).map(cell).sum();
+        // Six degrees of freedom: more than 80 in one of 10¹⁴ runs.
+        assert!(statistic < 80.0, "{scores:?}: {statistic} {seen:?} {exact:?}");
+    }
+}
+
+#[test]
+fn a_quantile_costs_no_more_than_its_price_and_its_rank_is_within_the_interval() {
+    for (percent, sessions) in [(Percent::P50, 2), (Percent::P95, 1), (Percent::P99, 3)] {
+        let statistic = Statistic::LatencyQuantile(percent);
+        let bounds = Bounds { sessions, cells: 1, horizon: 30, unit: None };
+        let (noise, scale) = noise(&statistic, bounds, &asked(&statistic)).unwrap();
+        let scale = scale.unwrap().exact();
+        let delta = i64::try_from(noise.sensitivity).unwrap();
+        // One owner's day moves the scores against each other, and neither order costs more.
+        let epsilon = (2.0_f64 * 0.006).sqrt();
+        for scores in [[0, 1, 2, 3, 4, 5, 6], [4000, 900, 0, 0, 1200, 3000, 9000], [7; 7]] {
+            let mut moved = scores;
+            for (at, score) in moved.iter_mut().enumerate() {
+                *score += if at % 2 == 0 { delta } else { -delta };
+            }
+            let (one, other) = (flips(&scores, scale), flips(&moved, scale));
+            for (p, q) in one.iter().zip(&other) {
+                assert!((p / q).ln().abs() <= epsilon + 1e-9, "{percent:?} {scores:?}");
+            }
+            // 95 % within the interval, which is in sessions.
+            let least = *scores.iter().min().unwrap();
+            let most = 100 * i64::try_from(noise.half_width_95).unwrap();
+            let far: f64 = one
+                .iter()
+                .zip(&scores)
+                .filter(|(_, score)| **score - least > most)
+                .map(|(p, _)| p)
+                .sum();
+            assert!(far <= 0.05, "{percent:?} {scores:?}: {far}");
+        }
+        // The sampler's own map agrees.
+        let claimed = claimed_rho(
+            Mechanism::Exponential,
+            noise_scale(&statistic, bounds),
+            u32::try_from(noise.sensitivity).unwrap(),
+        );
+        assert!(claimed <= 0.006 * (1.0 + 1e-9), "{claimed}");
+    }
+}
+
+fn noise_scale(statistic: &Statistic, bounds: Bounds) -> Scale {
+    noise(statistic, bounds, &asked(statistic)).unwrap().1.unwrap()
 }

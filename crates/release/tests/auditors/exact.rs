@@ -18,7 +18,7 @@ fn log_pmf(mechanism: Mechanism, scale: f64, reach: i32) -> Vec<f64> {
         let x = f64::from(x);
         match mechanism {
             // What coins cost has its own test.
-            Mechanism::Binomial => f64::NAN,
+            Mechanism::Binomial | Mechanism::Exponential => f64::NAN,
             Mechanism::DiscreteLaplace => -x.abs() / scale,
             Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => -x * x / (2.0 * scale * scale),
         }

@@ -1,6 +1,7 @@
 //! The noise of an aggregate against its price and bounds: what it costs, and how wide it is.
 
-use messages::leaf::{AggregateBody, Days, Mechanism, Noise, Query, Unit};
+use messages::counter::LATENCY_EDGES;
+use messages::leaf::{AggregateBody, Days, Mechanism, Noise, Query, Unit, quantile};
 use messages::{coins, toeplitz};
 
 use crate::codes::Fault;
@@ -9,7 +10,8 @@ use crate::codes::Fault;
 ///
 /// Discrete Laplace of scale b at L1 sensitivity Δ costs ε = Δ/b, so ρ = Δ²/2b²; discrete
 /// Gaussian of σ at squared L2 sensitivity Δ² costs ρ = Δ²/2σ² (Canonne, Kamath, Steinke 2020);
-/// coins cost what `coins::price` says.
+/// coins cost what `coins::price` says; one of several candidates, by scores that move by Δ, costs
+/// ε = 2Δ/b (McKenna and Sheldon 2020).
 pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let (query, noise) = (&body.query, &body.noise);
     let mut cells: Vec<&str> = query.cells.iter().map(String::as_str).collect();
@@ -25,6 +27,10 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     let (sensitivity, sessions) = (u128::from(noise.sensitivity), u128::from(noise.session_bound));
     let squared = match noise.mechanism {
         Mechanism::Binomial | Mechanism::DiscreteLaplace => sensitivity.checked_mul(sensitivity),
+        // Two scores may move against each other.
+        Mechanism::Exponential => {
+            sensitivity.checked_mul(2).and_then(|twice| twice.checked_mul(twice))
+        }
         Mechanism::DiscreteGaussian | Mechanism::SqrtToeplitz => Some(sensitivity),
     };
     let total = total(query)?;
@@ -44,6 +50,14 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
             "sessions.count" | "violations.count",
             Mechanism::Binomial | Mechanism::DiscreteLaplace,
         ) => Some(sessions),
+        (name, Mechanism::Exponential) => {
+            let Some(percent) = quantile(name) else { return Err(Fault::StatisticUnknown) };
+            let [value] = body.values.as_slice() else { return Err(Fault::CellsMismatch) };
+            if !LATENCY_EDGES.iter().any(|edge| i64::try_from(*edge) == Ok(*value)) {
+                return Err(Fault::CellsMismatch);
+            }
+            sessions.checked_mul(u128::from(percent.max(100_u8.saturating_sub(percent))))
+        }
         ("sessions.outcome" | "latency_ms", Mechanism::DiscreteGaussian) => squares,
         ("tools", Mechanism::DiscreteGaussian) => squares.and_then(|s| s.checked_mul(cells)),
         ("sessions.total", Mechanism::SqrtToeplitz) => total.as_ref().and_then(|(lattice, _)| {
@@ -77,6 +91,8 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
         (Mechanism::Binomial, _) => {
             query.coins.is_some_and(|coins| noise.half_width_95 >= coins::half_width_95(coins))
         }
+        // Ranks: ln 140 is 4.94, and a score is of hundredths of a session.
+        (Mechanism::Exponential, _) => half.saturating_mul(100) >= scale.saturating_mul(49),
         (Mechanism::DiscreteLaplace, _) => half >= scale.saturating_mul(29),
         (Mechanism::DiscreteGaussian, _) | (Mechanism::SqrtToeplitz, None) => {
             half >= scale.saturating_mul(19)
@@ -261,6 +277,51 @@ mod tests {
         assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
         gaussian.query.clamp = Some(1);
         assert_eq!(check(&gaussian), Err(Fault::StatisticUnknown));
+    }
+
+    /// The 95th percentile for eight sessions: 2·8·95/√(2·0.006) is 13,875.638…
+    #[test]
+    fn a_quantile_is_an_edge_that_its_price_allows() {
+        let checked = |change: fn(&mut AggregateBody)| {
+            let noise = Noise {
+                mechanism: Mechanism::Exponential,
+                scale_milli: 13_875_639,
+                sensitivity: 760,
+                half_width_95: 679,
+                session_bound: 8,
+                cell_bound: 1,
+                unit: None,
+            };
+            let mut body = drawn("latency_ms.p95", Mechanism::Exponential, noise);
+            (body.query.cells, body.values) = (vec!["milliseconds".into()], vec![500]);
+            change(&mut body);
+            check(&body)
+        };
+        assert_eq!(checked(|_| {}), Ok(()));
+        assert_eq!(checked(|b| b.noise.scale_milli -= 1), Err(Fault::NoiseScale));
+        assert_eq!(checked(|b| b.noise.half_width_95 -= 1), Err(Fault::NoiseWidth));
+        for sensitivity in [
+            checked(|b| b.noise.sensitivity -= 1),
+            checked(|b| b.noise.sensitivity += 1),
+            checked(|b| b.query.statistic = "latency_ms.p99".into()),
+            checked(|b| b.query.statistic = "latency_ms.p50".into()),
+        ] {
+            assert_eq!(sensitivity, Err(Fault::NoiseSensitivity));
+        }
+        for value in [
+            checked(|b| b.values[0] = 501),
+            checked(|b| b.values[0] = -500),
+            checked(|b| (b.query.cells, b.values) = (vec!["a".into(), "b".into()], vec![50, 50])),
+        ] {
+            assert_eq!(value, Err(Fault::CellsMismatch));
+        }
+        for other in [
+            checked(|b| b.query.statistic = "latency_ms.p90".into()),
+            checked(|b| b.query.statistic = "tools".into()),
+            checked(|b| b.query.clamp = Some(1)),
+        ] {
+            assert_eq!(other, Err(Fault::StatisticUnknown));
+        }
     }
 
     /// 32,768 coins for eight sessions, at just their price.
