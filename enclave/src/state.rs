@@ -233,6 +233,8 @@ impl State {
                     return Err(Misfit);
                 }
                 listed.unreleased = day.saturating_add(1);
+                // Whatever was to be drawn of the days before is drawn, or lost.
+                listed.data.skip(day.saturating_sub(1));
                 if queries.is_empty() {
                     listed.data.skip(*day);
                 } else {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use messages::codec::Wire;
-use messages::coins::{Deal, Dealer, value};
+use messages::coins::{Deal, Dealer, LAST_DAY, value};
 use messages::did::Did;
 use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Promise(PromiseArguments),
     /// Deal for the days that are due, now or again and again.
     #[command(
-        after_help = "Example:\n  cloister deal now --monitor https://127.0.0.1:8443 --anchors anchors.toml --key dealer.key \\\n    --state dealt --every 60\n\nThe state folder must never be lost or copied: a dealer that tells a day twice lets the monitor choose."
+        after_help = "Example:\n  cloister deal now --monitor https://127.0.0.1:8443 --anchors anchors.toml --key dealer.key \\\n    --since 2026-12-01 --state dealt --every 60\n\nThe state folder must never be lost or copied: a dealer that tells a day twice lets the monitor choose."
     )]
     Now(NowArguments),
 }
@@ -61,6 +61,9 @@ pub(crate) struct NowArguments {
     /// A folder for what was dealt last.
     #[arg(long)]
     state: PathBuf,
+    /// The first day of the promise, as `promise` was told.
+    #[arg(long)]
+    since: jiff::civil::Date,
     /// Go on, and ask again after so many seconds.
     #[arg(long)]
     every: Option<u64>,
@@ -75,15 +78,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
 
 fn promise(arguments: &PromiseArguments) -> Result<ExitCode, Fault> {
     let key = key::load(&arguments.key)?;
-    let since = counts::since_1970(arguments.since);
-    let dealer = since.and_then(|since| Dealer::new(&key, &arguments.origin, since));
-    let dealer = dealer.ok_or_else(|| {
-        Fault::new(
-            "deal-since",
-            "--since is not a day from 1970-01-02 to 2149-06-06",
-            "give the day on which the monitor begins to use the dealer",
-        )
-    })?;
+    let since = first(arguments.since)?;
+    let dealer = Dealer::new(&key, &arguments.origin, since).ok_or_else(undated)?;
     let did = Did::from_key(&dealer.key);
     output::line("# In the monitor's configuration:");
     output::line(configured(&dealer));
@@ -92,6 +88,19 @@ fn promise(arguments: &PromiseArguments) -> Result<ExitCode, Fault> {
         "# cloister anchors join anchors.toml --dealer NAME={did} --out joined.toml"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+fn first(since: jiff::civil::Date) -> Result<u64, Fault> {
+    let since = counts::since_1970(since).filter(|since| (1..=LAST_DAY).contains(since));
+    since.ok_or_else(undated)
+}
+
+fn undated() -> Fault {
+    Fault::new(
+        "deal-since",
+        "--since is not a day from 1970-01-02 to 2149-06-06",
+        "give the day on which the monitor begins to use the dealer",
+    )
 }
 
 /// A dealer as a monitor's configuration names it.
@@ -107,12 +116,23 @@ fn now(arguments: &NowArguments) -> Result<ExitCode, Fault> {
     let key = key::load(&arguments.key)?;
     let memory = Memory::open(&arguments.state)?;
     let file = arguments.reach.file()?;
+    let log_key = file.monitor()?.log_key.key();
+    let dealer = (&key, first(arguments.since)?);
     loop {
         let dealt = arguments.reach.connect(&file).and_then(|mut client| {
-            for day in deal(&mut client, &key, &memory)? {
+            // Who deals over a log that nobody else knows deals for nobody.
+            if log_key != Some(client.appraised().claims().log_key) {
+                return Err(Fault::new(
+                    "deal-other-log",
+                    "the monitor signs its log with another key than the anchors name",
+                    "pin it again, if that is right; else accuse it",
+                ));
+            }
+            let (days, refused) = deal(&mut client, dealer, &memory)?;
+            for day in days {
                 output::line(format!("dealt for day {day}"));
             }
-            Ok(())
+            refused.map_or(Ok(()), Err)
         });
         let Some(seconds) = arguments.every else { return dealt.map(|()| ExitCode::SUCCESS) };
         // Who goes on outlives a monitor that does not answer; what is due then is due later.
@@ -123,12 +143,13 @@ fn now(arguments: &NowArguments) -> Result<ExitCode, Fault> {
     }
 }
 
-/// Deals for every day that is due, and returns them.
+/// Deals for every day that is due, and returns those that were taken, and why the last one was not
+/// that was not.
 pub(crate) fn deal(
     client: &mut Client,
-    key: &SigningKey,
+    dealer: (&SigningKey, u64),
     memory: &Memory,
-) -> Result<Vec<u64>, Fault> {
+) -> Result<(Vec<u64>, Option<Fault>), Fault> {
     let claims = client.appraised().claims();
     let (origin, log_key) = (claims.origin.clone(), claims.log_key);
     let Reply::Undealt { days, checkpoint, now } = client.ask(&Request::Undealt)? else {
@@ -139,7 +160,7 @@ pub(crate) fn deal(
     // A development monitor has a time of its own; no other one says which days are over.
     let development = origin.starts_with(INSECURE_ORIGIN_PREFIX);
     let today = if development { now } else { anchors::now() }.day();
-    let mut dealt = Vec::new();
+    let (mut dealt, mut refused) = (Vec::new(), None);
     for day in days {
         if day >= today {
             return Err(Fault::new(
@@ -148,19 +169,25 @@ pub(crate) fn deal(
                 "set this machine's clock, if it is wrong; else accuse the monitor's operator",
             ));
         }
-        let Some(request) = told((day, &origin), &head, key, memory)? else { continue };
-        let Reply::Dealt = client.ask(&request)? else { return Err(strange()) };
-        dealt.push(day);
+        let Some(request) = told((day, &origin), (&head, &checkpoint), dealer, memory)? else {
+            continue;
+        };
+        match client.ask(&request) {
+            Ok(Reply::Dealt) => dealt.push(day),
+            Ok(_) => return Err(strange()),
+            // Later days do not wait for this one.
+            Err(fault) => refused = Some(fault),
+        }
     }
-    Ok(dealt)
+    Ok((dealt, refused))
 }
 
 /// What is told of a day: what was told of it before, byte for byte. None of a day before the last
 /// one that was told, since its value follows from that one's.
 fn told(
     (day, origin): (u64, &str),
-    head: &Checkpoint,
-    key: &SigningKey,
+    (head, note): (&Checkpoint, &str),
+    (key, since): (&SigningKey, u64),
     memory: &Memory,
 ) -> Result<Option<Request>, Fault> {
     let path = memory.of(origin, "deal");
@@ -185,13 +212,20 @@ fn told(
         Some(Request::Deal { .. }) => return Ok(None),
         Some(_) => return Err(forgotten()),
     }
-    let value = value(key, origin, day).ok_or_else(|| {
-        Fault::new("deal-ended", "the dealer has no value for the day", "promise with another key")
+    let value = value(key, origin, since, day).ok_or_else(|| {
+        Fault::new(
+            "deal-not-promised",
+            "the dealer has promised no value of the day",
+            "give the --since of the promise, or promise anew",
+        )
     })?;
     let (size, root) = (head.size(), Root(head.root().0));
     let deal = Deal { origin: origin.to_owned(), day, value, size, root };
     let signature = key.sign(domain::COIN_DEAL, &deal.to_cbor());
     let request = Request::Deal { deal, signature };
+    // What the log showed convicts it, should it show others something else.
+    durable(&memory.of(origin, "note"), note.as_bytes())
+        .map_err(|e| Fault::unwritable(&path, &e))?;
     // CRASH: what is told is remembered first: told again over a longer log, the value would be
     // known to whoever committed to what came between.
     durable(&path, &request.to_cbor()).map_err(|e| Fault::unwritable(&path, &e))?;
@@ -225,17 +259,22 @@ mod tests {
         let key = SigningKey::from_seed(&[2; 32]);
         let memory = Memory::open(folder.path()).unwrap();
         assert!(Memory::open(folder.path()).is_err(), "two remember in one folder");
-        let tell = |day, size| told((day, "a.example"), &head(size), &key, &memory);
+        let dealer = (&key, 20_788);
+        let tell = |day, size| told((day, "a.example"), (&head(size), "note"), dealer, &memory);
         let first = tell(20_788, 5).unwrap();
         assert_eq!(over(first.clone()), Some((20_788, 5)));
         assert_eq!(tell(20_788, 9).unwrap(), first, "over the log of the first time");
         assert_eq!(over(tell(20_790, 9).unwrap()), Some((20_790, 9)));
         assert_eq!(tell(20_789, 9).unwrap(), None, "everybody knows its value");
         assert_eq!(tell(20_788, 9).unwrap(), None);
-        let other = told((20_789, "b.example"), &head(9), &key, &memory).unwrap();
+        let other = told((20_789, "b.example"), (&head(9), ""), dealer, &memory).unwrap();
         assert_eq!(over(other), Some((20_789, 9)), "another log is none of it");
-        let late = told((65_536, "c.example"), &head(9), &key, &memory).unwrap_err();
-        assert_eq!(late.code, "deal-ended");
+        for day in [20_787, 65_536] {
+            let none = told((day, "c.example"), (&head(9), ""), dealer, &memory).unwrap_err();
+            assert_eq!(none.code, "deal-not-promised");
+        }
+        let kept = std::fs::read_to_string(memory.of("a.example", "note")).unwrap();
+        assert_eq!(kept, "note", "what the log showed");
         for garbage in [&b"x"[..], &Request::Undealt.to_cbor()] {
             std::fs::write(memory.of("a.example", "deal"), garbage).unwrap();
             assert_eq!(tell(20_791, 9).unwrap_err().code, "deal-forgotten");

@@ -119,7 +119,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let pace = if arguments.slow { PACE } else { Duration::ZERO };
     // What an earlier demo dealt was for another log.
     drop(std::fs::remove_dir_all(out.join("dealt")));
-    let dealing = (&dealer, &Memory::open(&out.join("dealt"))?);
+    let memory = Memory::open(&out.join("dealt"))?;
+    let dealing = ((&dealer, cast.start.day()), &memory);
     let days = replay(&cast, &compiled, &sessions, (&daemon, pace), dealing, out)?;
 
     output::heading("4. Proofs instead of logs, and private counts of the last day");
@@ -194,10 +195,10 @@ fn dealt_by(key: &SigningKey, since: u64) -> Result<String, Fault> {
 fn deal_for(
     day: u64,
     client: &mut Client,
-    (dealer, memory): (&SigningKey, &Memory),
+    (dealer, memory): ((&SigningKey, u64), &Memory),
 ) -> Result<(), Fault> {
     for _ in 0..PATIENCE {
-        if deal::deal(client, dealer, memory)?.contains(&day) {
+        if deal::deal(client, dealer, memory)?.0.contains(&day) {
             break;
         }
         std::thread::sleep(MOMENT);
@@ -216,7 +217,7 @@ fn replay(
     compiled: &Compiled,
     sessions: &[Session],
     (daemon, pace): (&Daemon, Duration),
-    dealing: (&SigningKey, &Memory),
+    dealing: ((&SigningKey, u64), &Memory),
     out: &Path,
 ) -> Result<u64, Fault> {
     let mut client = daemon.connect()?;

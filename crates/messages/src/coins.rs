@@ -77,7 +77,7 @@ impl Dealer {
     /// A dealer with this key for one log: its values follow from both.
     #[must_use]
     pub fn new(key: &SigningKey, origin: &str, since: u64) -> Option<Self> {
-        let link = value(key, origin, since.checked_sub(1)?)?;
+        let link = chained(key, origin, since, since.checked_sub(1)?)?;
         Some(Self { key: key.public(), link: Root(link), since })
     }
 
@@ -89,10 +89,17 @@ impl Dealer {
     }
 }
 
-/// A dealer's value of a day of a log; none after [`LAST_DAY`].
+/// The value of a day of a log, of a dealer that promised from `since` on; none before that and after
+/// [`LAST_DAY`]. Each promise has values of its own, so that a later one gives none of an earlier
+/// one away.
 #[must_use]
-pub fn value(key: &SigningKey, origin: &str, day: u64) -> Option<[u8; 32]> {
-    let last = domain::COIN_SECRET.hash(&[&key.expose_seed(), origin.as_bytes()]);
+pub fn value(key: &SigningKey, origin: &str, since: u64, day: u64) -> Option<[u8; 32]> {
+    if day < since { None } else { chained(key, origin, since, day) }
+}
+
+fn chained(key: &SigningKey, origin: &str, since: u64, day: u64) -> Option<[u8; 32]> {
+    let parts = [&key.expose_seed()[..], origin.as_bytes(), &since.to_be_bytes()];
+    let last = domain::COIN_SECRET.hash(&parts);
     LAST_DAY.checked_sub(day).map(|steps| hashed(last, steps))
 }
 
@@ -107,8 +114,9 @@ pub fn seed(values: &[[u8; 32]]) -> [u8; 32] {
     domain::COIN_SEED.hash(&values)
 }
 
-/// What a dealer signs: its value of a day, and how long the log was when it told it. Whatever was
-/// in the log by then was settled before the value was known; nothing else was.
+/// What a dealer signs, once a day: its value of the day, and which log it was shown when it told it.
+/// Whatever that log had was settled before the value was known; nothing else was. That it is a part
+/// of the log that everybody sees, a whole ledger shows.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Deal {
@@ -225,16 +233,19 @@ mod tests {
     #[test]
     fn a_dealer_is_held_to_what_it_promised() {
         let key = SigningKey::from_seed(&[7; 32]);
-        let dealer = Dealer::new(&key, "a.example", LAST_DAY - 9).unwrap();
-        for day in LAST_DAY - 9..=LAST_DAY {
-            let told = value(&key, "a.example", day).unwrap();
+        let since = LAST_DAY - 9;
+        let dealer = Dealer::new(&key, "a.example", since).unwrap();
+        for day in since..=LAST_DAY {
+            let told = value(&key, "a.example", since, day).unwrap();
             assert!(dealer.promised(day, &told));
             assert!(!dealer.promised(day - 1, &told));
             assert!(!dealer.promised(day + 1, &told));
-            assert!(!dealer.promised(day, &value(&key, "b.example", day).unwrap()));
+            assert!(!dealer.promised(day, &value(&key, "b.example", since, day).unwrap()));
+            assert!(!dealer.promised(day, &value(&key, "a.example", since - 1, day).unwrap()));
         }
         assert!(!dealer.promised(LAST_DAY - 10, &dealer.link.0), "that is known already");
-        assert_eq!(value(&key, "a.example", LAST_DAY + 1), None);
+        assert_eq!(value(&key, "a.example", since, LAST_DAY + 1), None);
+        assert_eq!(value(&key, "a.example", since, since - 1), None);
         assert_eq!(Dealer::new(&key, "a.example", 0), None);
         assert_eq!(Dealer::new(&key, "a.example", LAST_DAY + 2), None);
     }

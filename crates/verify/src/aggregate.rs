@@ -4,6 +4,8 @@
 mod coins;
 mod noise;
 
+pub(crate) use coins::Promises;
+
 use messages::leaf::{AggregateBody, ReserveBody};
 use messages::publication::Publication;
 
@@ -21,10 +23,26 @@ pub(crate) struct Checked {
     proof: Option<batch::Unverified>,
 }
 
-/// Verifies the proofs of all of them together. The result says, in order, what came of each.
+/// Verifies the proofs of all of them, some at a time. The result says, in order, what came of each.
 pub(crate) fn verify(
     checked: impl IntoIterator<Item = Result<Checked, Stop>>,
 ) -> Vec<Result<EvidenceClass, Stop>> {
+    let mut outcomes = Vec::new();
+    let (mut waiting, mut proofs) = (Vec::new(), 0_usize);
+    let mut checked = checked.into_iter().peekable();
+    while let Some(one) = checked.next() {
+        proofs =
+            proofs.saturating_add(usize::from(one.as_ref().is_ok_and(|one| one.proof.is_some())));
+        waiting.push(one);
+        if proofs == AT_A_TIME || checked.peek().is_none() {
+            outcomes.extend(together(core::mem::take(&mut waiting)));
+            proofs = 0;
+        }
+    }
+    outcomes
+}
+
+fn together(checked: Vec<Result<Checked, Stop>>) -> Vec<Result<EvidenceClass, Stop>> {
     let split = checked.into_iter().map(|one| match one {
         Ok(Checked { class, proof }) => (Ok(class), proof.into_iter().collect()),
         Err(stop) => (Err(stop), Vec::new()),
@@ -44,7 +62,7 @@ pub(crate) fn check(
     grounds: &Grounds<'_>,
     log: &Leaves<'_>,
     ledger: Result<&Ledger<'_>, Fault>,
-    index: u64,
+    (index, promises): (u64, &mut Promises),
 ) -> Result<Checked, Stop> {
     let opened = log.at(index).ok_or(Reason::LeafMissing)?;
     let Publication::Aggregate(body) = &opened.body else {
@@ -71,7 +89,7 @@ pub(crate) fn check(
     if !ledger.shows(dataset, body.reserved, body.sequence) {
         return Err(Reason::SequenceGap.into());
     }
-    let proof = coins::check(body, (leaf, reservation), log, grounds.anchors)?;
+    let proof = coins::check(body, (leaf, reservation), log, (grounds.anchors, promises))?;
     let paid_by = grounds.boot(log, &leaf.leaf.boot)?.0;
     let class = grounds.boot(log, &opened.leaf.boot)?.0.max(paid_by);
     grounds.check_checkpoint(log)?;
@@ -90,3 +108,6 @@ fn check_reservation(body: &AggregateBody, reservation: &ReserveBody) -> Result<
         Ok(())
     }
 }
+
+/// Proofs that are held in memory: of 32,768 coins each takes 32 kB.
+const AT_A_TIME: usize = 64;

@@ -158,7 +158,8 @@ pub(crate) fn read(statement: &Statement<'_>, proof: &[u8]) -> Result<batch::Unv
     Ok(batch::Unverified::Range(Box::new(read)))
 }
 
-fn point(commitment: &Commitment) -> Result<RistrettoPoint, Fault> {
+/// A commitment as a point that is not the identity.
+pub(crate) fn point(commitment: &Commitment) -> Result<RistrettoPoint, Fault> {
     let point = CompressedRistretto(commitment.0).decompress();
     point.filter(|point| !point.is_identity()).ok_or(Fault::CommitmentEncoding)
 }

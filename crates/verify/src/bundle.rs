@@ -101,12 +101,20 @@ fn aggregates(grounds: &Grounds<'_>) -> Vec<Item> {
     let ledgers: BTreeMap<&str, _> =
         grounds.logs.iter().map(|(origin, log)| (*origin, Ledger::read(log))).collect();
     let shown = &grounds.bundle.aggregates;
+    let mut promises = aggregate::Promises::default();
     let checked = shown.iter().map(|place| {
         let ledger = ledgers.get(place.origin.as_str());
         let (log, ledger) = grounds.log(&place.origin).zip(ledger).ok_or(Reason::LogMissing)?;
-        aggregate::check(grounds, log, ledger.as_ref().map_err(|fault| *fault), place.index)
+        aggregate::check(
+            grounds,
+            log,
+            ledger.as_ref().map_err(|fault| *fault),
+            (place.index, &mut promises),
+        )
     });
     let outcomes = aggregate::verify(checked);
+    // With anchored dealers, one of them dealt what is verified.
+    let whose = if grounds.anchors.dealers.is_empty() { ", whom you do not anchor" } else { "" };
     let shown = shown.iter().zip(outcomes).enumerate();
     shown
         .map(|(at, (place, outcome))| {
@@ -114,7 +122,7 @@ fn aggregates(grounds: &Grounds<'_>) -> Vec<Item> {
             let body = log.and_then(|log| log.at(place.index)).map(|opened| &opened.body);
             Item {
                 subject: Subject::Aggregate(at),
-                words: explain::aggregate(place.index, body),
+                words: explain::aggregate(place.index, body, whose),
                 verdict: outcome.into(),
             }
         })

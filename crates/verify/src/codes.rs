@@ -114,6 +114,7 @@ codes! {
         CoinsCommitted = "coins-committed", "the reservation does not commit to the number under dealers, or does and no coins are for it";
         CoinsDealt = "coins-dealt", "the coins are not those that the dealers promised";
         CoinsEarly = "coins-early", "a dealer told its coins before the log had the commitment";
+        CoinsElsewhere = "coins-elsewhere", "a dealer told its coins over another log";
         CoinsSignature = "coins-signature", "a dealer did not sign its deal";
         CommitmentEncoding = "commitment-encoding", "a commitment is not a canonical group element";
         CommitmentIdentity = "commitment-identity", "a commitment is the identity";

@@ -50,7 +50,7 @@ pub fn explain(bundle: &[u8]) -> Result<String, Unusable> {
         let mut leaves = log.into_iter().flat_map(|log| &log.leaves);
         let body = leaves.find(|l| l.disclosed.index == place.index);
         let body = body.and_then(|l| AggregateBody::from_cbor(&l.disclosed.body).ok());
-        line(&mut text, &aggregate(place.index, body.map(Publication::Aggregate).as_ref()));
+        line(&mut text, &aggregate(place.index, body.map(Publication::Aggregate).as_ref(), ""));
     }
     for one in &bundle.missing {
         line(&mut text, &missing(one));
@@ -159,7 +159,8 @@ pub(crate) fn missing(missing: &Missing) -> String {
     format!("missing: `{}`, because of `{}`", clean(&missing.what), clean(&missing.why))
 }
 
-pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
+/// What an aggregate says; `whose` is of its dealers, where it has some.
+pub(crate) fn aggregate(index: u64, body: Option<&Publication>, whose: &str) -> String {
     let Some(Publication::Aggregate(body)) = body else {
         return format!("leaf {index} as a private aggregate");
     };
@@ -169,7 +170,7 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>) -> String {
             let dealers = body.proven.as_ref().map_or(0, |proven| proven.dealt.len());
             let dealers = counted(dealers, "dealer", "dealers");
             let coins = query.coins.unwrap_or(0);
-            format!("proven noise of {coins} coins of {dealers}")
+            format!("proven noise of {coins} coins of {dealers}{whose}")
         }
         Mechanism::Exponential => "in rank, permute-and-flip noise".to_owned(),
         Mechanism::DiscreteLaplace => "discrete Laplace noise".to_owned(),

@@ -883,6 +883,7 @@ def check_noise(body):
     need(noise.mechanism == query.mechanism, "noise-mechanism")
     sessions, cells, coins = noise.sessions, noise.cells, noise.mechanism == BINOMIAL
     need(coins == (query.coins is not None), "noise-mechanism")
+    need(not coins or kinds == 1, "cells-mismatch")
     laplace = noise.mechanism == LAPLACE
     total, days, column = query.total, 0, []
     need((total is None) == (query.mechanism != TOEPLITZ), "total-days")
@@ -998,7 +999,13 @@ def audit(value, vector):
     need(not skips, "total-gap")
     need(all(due == spent for due, spent, *_ in days.values()), "budget-inconsistent")
     for leaf in log.leaves.values():
-        accept(log, leaf.signer)
+        for deal in leaf.body.proven.deals if leaf.kind == AGGREGATE and leaf.body.proven else ():
+            part = log_tree([leaf_hash(leaf) for leaf in leaves[:deal.size]])[0]
+            need(deal.size <= len(leaves) and part == deal.root, "coins-elsewhere")
+    for leaf in log.leaves.values():
+        if leaf.kind != AGGREGATE:
+            accept(log, leaf.signer)
+    for leaf in log.leaves.values():
         if leaf.kind == AGGREGATE:
             check_aggregate({origin: log}, {1: origin, 2: leaf.index})
             days[leaf.body.query.dataset, leaf.body.query.day][4] += 1

@@ -76,6 +76,8 @@ impl Pipeline {
     /// Releases what is due: days that have ended, in order, each of all pacts at once.
     pub(super) fn release_days(&mut self) -> Result<(), Refused> {
         self.list_again()?;
+        // First what is drawn: once a day's answers are on record, its data are forgotten.
+        self.draw_paid()?;
         self.tell_answered()?;
         loop {
             self.draw_paid()?;
@@ -119,6 +121,9 @@ impl Pipeline {
             self.releasing.next = UnixMillis::begin_of(today.saturating_add(1));
             return Ok(true);
         };
+        if !self.may_pay(ended) {
+            return Ok(false);
+        }
         // By names that say nothing: the order in the log is none of the pacts'.
         let due = self.state.pacts.iter().filter(|(_, listed)| listed.unreleased == ended);
         let due: BTreeMap<Root, PactHash> =
@@ -128,7 +133,7 @@ impl Pipeline {
         let mut all = true;
         for root in due.into_values() {
             let compiled = self.state.monitor.compiled(&root).ok_or(Refused("pact-unknown"))?;
-            let asked = self.board(compiled);
+            let asked = self.board(compiled, ended);
             let listed = self.state.pacts.get(&root).ok_or(Refused("pact-unknown"))?;
             let queries = listed.data.due(ended, &asked);
             let sizes: Vec<u32> = queries.iter().filter_map(|query| query.coins).collect();
@@ -183,10 +188,13 @@ impl Pipeline {
     }
 
     /// What a day of a pact is asked, with prices: what its consent lists, in its order.
-    fn board(&self, compiled: &Compiled) -> Vec<Asked> {
+    fn board(&self, compiled: &Compiled, day: u64) -> Vec<Asked> {
         let most = self.values.privacy.price_nano_rho;
         let (_, bounds) = self.values.ledger();
-        let proven = (!self.values.dealers().is_empty()).then_some(bounds);
+        // Before each of them begins to deal, nobody deals.
+        let dealers = self.values.dealers();
+        let dealt = !dealers.is_empty() && dealers.iter().all(|dealer| dealer.since <= day);
+        let proven = dealt.then_some(bounds);
         let asked = compiled.statistics().iter().filter_map(|name| {
             let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
             // Noise for a session does not keep what is agreed for its owner's day.
@@ -249,7 +257,7 @@ impl Pipeline {
             return Err(Refused("release-not-yet"));
         }
         // What does not fit into a day to come did not fit into this one.
-        let asked = self.board(compiled);
+        let asked = self.board(compiled, listed.unreleased);
         if asked.iter().all(|of| of.statistic != statistic) {
             return Err(Refused("release-not-affordable"));
         }

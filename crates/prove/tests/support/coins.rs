@@ -48,7 +48,10 @@ pub(crate) fn dealers() -> [SigningKey; 2] {
 static PROMISED: LazyLock<[(Dealer, [u8; 32]); 2]> = LazyLock::new(|| {
     let day = counted().day;
     dealers().map(|key| {
-        (Dealer::new(&key, ORIGIN, day - 2).unwrap(), coins::value(&key, ORIGIN, day).unwrap())
+        (
+            Dealer::new(&key, ORIGIN, day - 2).unwrap(),
+            coins::value(&key, ORIGIN, day - 2, day).unwrap(),
+        )
     })
 });
 

@@ -10,7 +10,7 @@ use messages::publication::Publication;
 use messages::toeplitz;
 
 use crate::aggregates::told;
-use crate::forge::{AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
+use crate::forge::{AFTER, AGGREGATE, BOOT_B, Case, RESERVE, Step, TOTAL};
 use crate::proven;
 
 /// Every table.
@@ -93,6 +93,20 @@ const STEPS: &[(&str, Step)] = &[
     }),
     ("ledger-with-a-proven-number-raised", |c| {
         proven::told(c, |body| body.values[0] -= 1);
+        whole(c, |_| ());
+    }),
+    ("ledger-with-coins-of-another-log", |c| {
+        // The dealer was shown a fork, in which the same commitment is in the same place.
+        let shown = c.drafts.clone();
+        proven::told(c, |_| ());
+        let last = c.drafts.split_off(shown.len() + 1).pop();
+        let mut fork = c.drafts.clone();
+        let Publication::Tally(body) = &mut fork[AFTER].publication else { panic!() };
+        body.hidden.0[0] ^= 1;
+        let (Some(mut answer), leaves) = (last, c.monitor.publish(&fork).0) else { panic!() };
+        let Publication::Aggregate(body) = &mut answer.publication else { panic!() };
+        body.proven = proven::dealt_over(&leaves, body.proven.clone());
+        c.drafts.push(answer);
         whole(c, |_| ());
     }),
     ("ledger-with-an-unknown-boot", |c| {

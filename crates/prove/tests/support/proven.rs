@@ -9,15 +9,18 @@
 )]
 #![allow(irrefutable_let_patterns, reason = "structures and variants have one table")]
 
-use messages::bundle::Place;
+use messages::bundle::{IncludedLeaf, Place};
+use messages::codec::Wire;
 use messages::coins::{Commitments, Deal, Dealer, Dealt, LAST_DAY, NumberCommitments, Proven};
+use messages::domain;
 use messages::ids::{Commitment, QueryId, Root};
 use messages::leaf::{AggregateBody, Debit, Mechanism, ReserveBody};
 use messages::publication::Publication;
 use messages::signature::SigningKey;
 use verify::generators::G;
 
-use crate::coins::PRICE;
+use crate::coins::{PRICE, counted, dealers};
+use crate::fixture::ORIGIN;
 use crate::forge::{Case, Step};
 
 /// Every table.
@@ -35,6 +38,23 @@ fn prove(
     let index = u64::try_from(c.drafts.len() - 1).unwrap();
     let origin = c.bundle.logs[0].origin.clone();
     c.bundle.aggregates.push(Place { origin, index });
+}
+
+/// The same deals, over another log that ends with the same commitment.
+pub(crate) fn dealt_over(leaves: &[IncludedLeaf], proven: Option<Proven>) -> Option<Proven> {
+    let mut log = tlog::Log::new();
+    for leaf in leaves {
+        log.append(&leaf.disclosed.leaf);
+    }
+    let mut proven = proven?;
+    for (dealt, key) in proven.dealt.iter_mut().zip(dealers()) {
+        let (origin, day) = (ORIGIN.into(), counted().day);
+        let deal = Deal { origin, day, value: dealt.value, size: log.size(), root: log.root() };
+        dealt.root = log.root();
+        dealt.path = log.inclusion(log.size() - 1, log.size());
+        dealt.signature = key.sign(domain::COIN_DEAL, &deal.to_cbor());
+    }
+    Some(proven)
 }
 
 /// The same, where only the reservation lies.
@@ -154,7 +174,7 @@ fields!(DEALER: "dealer", Dealer as Dealer,
 
 fields!(SHOWN: "proven", Proven as Proven, |c, change| shown(c, change), {
     blinding: |blinding| blinding[0] ^= 1,
-    proof: |proof| proof[40] ^= 1,
+    proof: |proof| proof[31] ^= 0x80,
     dealt: |dealt| dealt.reverse(),
 });
 

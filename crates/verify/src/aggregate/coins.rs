@@ -1,9 +1,12 @@
 //! The coins of a proven number: promised before, dealt after it was committed to, and its noise.
 
+use std::collections::BTreeSet;
+
 use curve25519_dalek::Scalar;
 use messages::codec::Wire;
 use messages::coins::{Commitments, Deal, Dealer, Dealt, MAX_DEALERS, NumberCommitments, seed};
 use messages::domain;
+use messages::ids::Root;
 use messages::leaf::{AggregateBody, Mechanism, ReserveBody};
 
 use crate::anchors::Anchors;
@@ -13,12 +16,27 @@ use crate::codes::{Fault, Reason};
 use crate::leaves::{Leaves, Opened};
 use crate::report::Stop;
 
+/// Promises that were kept, so that no chain is followed twice.
+#[derive(Default)]
+pub(crate) struct Promises(BTreeSet<(Root, u64, u64, [u8; 32])>);
+
+impl Promises {
+    fn kept(&mut self, dealer: &Dealer, day: u64, value: &[u8; 32]) -> bool {
+        let promise = (dealer.link, dealer.since, day, *value);
+        let kept = self.0.contains(&promise) || dealer.promised(day, value);
+        if kept {
+            self.0.insert(promise);
+        }
+        kept
+    }
+}
+
 /// The proof of a number with the noise of coins, read and not yet verified; none of another.
 pub(super) fn check(
     body: &AggregateBody,
     (leaf, reservation): (&Opened<'_>, &ReserveBody),
     log: &Leaves<'_>,
-    anchors: &Anchors,
+    (anchors, promises): (&Anchors, &mut Promises),
 ) -> Result<Option<batch::Unverified>, Stop> {
     let coins = (body.query.mechanism == Mechanism::Binomial).then_some(body.query.coins).flatten();
     let (count, committed, proven) = match (coins, &reservation.committed, &body.proven) {
@@ -41,10 +59,16 @@ pub(super) fn check(
         return Err(Fault::CoinsDealt.into());
     }
     for (dealer, dealt) in dealers.iter().zip(&proven.dealt) {
+        if !promises.kept(dealer, body.query.day, &dealt.value) {
+            return Err(Fault::CoinsDealt.into());
+        }
         check_deal(dealer, dealt, (leaf, body.query.day), &log.anchor.origin)?;
     }
     let values: Vec<[u8; 32]> = proven.dealt.iter().map(|dealt| dealt.value).collect();
     let [value] = body.values.as_slice() else { return Err(Fault::CellsMismatch.into()) };
+    for point in [bits, counter] {
+        binomial::point(point)?;
+    }
     let blinding = Option::<Scalar>::from(Scalar::from_canonical_bytes(proven.blinding));
     let proof = binomial::read(
         &Statement {
@@ -69,8 +93,7 @@ pub(super) fn check(
     Ok(Some(proof))
 }
 
-/// The value is the one that was promised for the day, and the dealer told it when the log had the
-/// reservation's leaf already.
+/// The dealer told the value over a log that had the reservation's leaf already.
 fn check_deal(
     dealer: &Dealer,
     dealt: &Dealt,
@@ -78,9 +101,6 @@ fn check_deal(
     origin: &str,
 ) -> Result<(), Fault> {
     let Dealt { value, size, root, signature, path } = dealt;
-    if !dealer.promised(day, value) {
-        return Err(Fault::CoinsDealt);
-    }
     let deal = Deal { origin: origin.into(), day, value: *value, size: *size, root: *root };
     let signed = dealer.key.verify(domain::COIN_DEAL, &deal.to_cbor(), signature);
     signed.map_err(|_| Fault::CoinsSignature)?;

@@ -24,6 +24,9 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
     if noise.mechanism != query.mechanism || of_coins != query.coins.is_some() {
         return Err(Fault::NoiseMechanism);
     }
+    if of_coins && body.values.len() != 1 {
+        return Err(Fault::CellsMismatch);
+    }
     let (sensitivity, sessions) = (u128::from(noise.sensitivity), u128::from(noise.session_bound));
     let squared = match noise.mechanism {
         Mechanism::Binomial | Mechanism::DiscreteLaplace => sensitivity.checked_mul(sensitivity),

@@ -66,7 +66,7 @@ pub fn audit(ledger: &[u8], anchors: &Anchors, findings: Findings<'_>) -> Result
     let item = Item {
         subject: Subject::Ledger,
         words: explain::ledger(&view.origin, &days),
-        verdict: whole(&grounds, &opened, &leaves).into(),
+        verdict: whole(&grounds, &opened, (&leaves, &log)).into(),
     };
     let log = LogFinding {
         origin: view.origin.clone(),
@@ -79,7 +79,11 @@ pub fn audit(ledger: &[u8], anchors: &Anchors, findings: Findings<'_>) -> Result
     Ok(Report { items: vec![item], claims, logs: vec![log], pacts, days })
 }
 
-fn whole(grounds: &Grounds<'_>, log: &Leaves<'_>, all: &[Leaf]) -> Result<EvidenceClass, Stop> {
+fn whole(
+    grounds: &Grounds<'_>,
+    log: &Leaves<'_>,
+    (all, tree): (&[Leaf], &tlog::Log),
+) -> Result<EvidenceClass, Stop> {
     let of_ledger = |kind| matches!(kind, Kind::Aggregate | Kind::Boot | Kind::Reserve);
     let mut hidden = (0..).zip(all).filter(|(_, leaf)| of_ledger(leaf.kind));
     if hidden.any(|(index, _)| log.at(index).is_none()) {
@@ -95,24 +99,41 @@ fn whole(grounds: &Grounds<'_>, log: &Leaves<'_>, all: &[Leaf]) -> Result<Eviden
     if !ledger.is_exact() {
         return Err(Fault::BudgetInconsistent.into());
     }
-    let (mut weakest, mut checked) = (None, Vec::new());
+    check_deals(log, tree)?;
+    let mut weakest = None;
     for opened in log.iter() {
         let class = match &opened.body {
-            Publication::Aggregate(_) => {
-                checked.push(Ok(aggregate::check(grounds, log, Ok(&ledger), opened.index)?));
-                continue;
-            }
             Publication::Boot(body) => grounds.boot(log, &body.boot)?.0,
             Publication::Reserve(_) => grounds.boot(log, &opened.leaf.boot)?.0,
-            Publication::Break(_) | Publication::Pact(_) | Publication::Tally(_) => continue,
+            // After this: their proofs are verified together.
+            Publication::Aggregate(_)
+            | Publication::Break(_)
+            | Publication::Pact(_)
+            | Publication::Tally(_) => continue,
         };
         weakest = weakest.max(Some(class));
     }
+    let mut promises = aggregate::Promises::default();
+    let answers = log.iter().filter(|opened| matches!(opened.body, Publication::Aggregate(_)));
+    let checked = answers
+        .map(|opened| aggregate::check(grounds, log, Ok(&ledger), (opened.index, &mut promises)));
     for class in aggregate::verify(checked) {
         weakest = weakest.max(Some(class?));
     }
     grounds.check_checkpoint(log)?;
     weakest.ok_or_else(|| Reason::BootMissing.into())
+}
+
+/// Every dealer told its value over a part of this very log, so that what it was committed to there
+/// is all that there was to choose from.
+fn check_deals(log: &Leaves<'_>, tree: &tlog::Log) -> Result<(), Fault> {
+    let answers = log.iter().filter_map(|opened| match &opened.body {
+        Publication::Aggregate(body) => body.proven.as_ref(),
+        _ => None,
+    });
+    let mut deals = answers.flat_map(|proven| &proven.dealt);
+    let holds = deals.all(|dealt| tree.root_at(dealt.size) == Some(dealt.root));
+    if holds { Ok(()) } else { Err(Fault::CoinsElsewhere) }
 }
 
 fn days(log: &Leaves<'_>) -> Vec<DayFinding> {

@@ -7,11 +7,11 @@
 //! ```
 //!
 //! Bits and what is committed to with them live in memory alone: whatever is in it when the process
-//! ends is lost, as is what no coins come for. Bits are drawn and numbers answered on a thread of
+//! ends is lost, as is what no coins come for. Bits are drawn and numbers answered on threads of
 //! their own, since both take long; what it does and when follows from consent, configuration, clock
 //! and dealers, and from no session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use messages::codec::Wire;
@@ -32,7 +32,9 @@ use crate::store::crash_point;
 /// What has to do with coins, of one boot.
 #[derive(Default)]
 pub(super) struct Coins {
-    mint: Option<Mint>,
+    /// One draws bits, one answers: neither waits for the other.
+    drawer: Option<Mint>,
+    answerer: Option<Mint>,
     /// Bits that are drawn, by their number.
     bits: BTreeMap<u32, Vec<Bits>>,
     /// Bits that are being drawn.
@@ -59,10 +61,12 @@ struct Waiting {
     of: Of,
     /// The reserve leaf.
     leaf: u64,
+    /// The day on which it was committed to.
+    since: u64,
     committed: Committed,
 }
 
-/// A thread that draws bits and answers with them.
+/// A thread that draws bits, or answers with them.
 struct Mint {
     jobs: Sender<Job>,
     done: Receiver<Done>,
@@ -99,7 +103,8 @@ impl Mint {
                 }
             }
         };
-        drop(std::thread::spawn(work));
+        // Without a thread nobody hears a job, and what would have been done is lost.
+        drop(std::thread::Builder::new().spawn(work));
         Self { jobs, done }
     }
 }
@@ -122,7 +127,7 @@ impl Coins {
             let coming = self.drawing.entry(size).or_default();
             let missing = count.saturating_add(AHEAD).saturating_sub(held(&self.bits, size));
             while *coming < missing {
-                let mint = self.mint.get_or_insert_with(Mint::start);
+                let mint = self.drawer.get_or_insert_with(Mint::start);
                 if mint.jobs.send(Job::Draw(size)).is_err() {
                     break;
                 }
@@ -132,27 +137,20 @@ impl Coins {
         None
     }
 
-    /// Takes what the thread has done.
+    /// Takes what the threads have done.
     fn hear(&mut self) {
-        loop {
-            match self.mint.as_ref().map(|mint| mint.done.try_recv()) {
-                Some(Ok(Done::Drawn(size, bits))) => {
-                    self.bits.entry(size).or_default().extend(bits);
-                    let coming = self.drawing.entry(size).or_default();
-                    *coming = coming.saturating_sub(1);
-                }
-                Some(Ok(Done::Answered(of, answer))) => {
-                    self.answering.retain(|other| *other != of);
-                    // What went wrong in an answer is lost.
-                    self.answered.extend(answer.ok().map(|answered| (of, answered)));
-                }
-                // What it held is lost; another one draws other bits.
-                Some(Err(TryRecvError::Disconnected)) => {
-                    self.mint = None;
-                    self.drawing.clear();
-                    self.answering.clear();
-                }
-                Some(Err(TryRecvError::Empty)) | None => break,
+        for done in heard(&mut self.drawer, || self.drawing.clear()) {
+            if let Done::Drawn(size, bits) = done {
+                self.bits.entry(size).or_default().extend(bits);
+                let coming = self.drawing.entry(size).or_default();
+                *coming = coming.saturating_sub(1);
+            }
+        }
+        for done in heard(&mut self.answerer, || self.answering.clear()) {
+            if let Done::Answered(of, answer) = done {
+                self.answering.retain(|other| *other != of);
+                // What went wrong in an answer is lost.
+                self.answered.extend(answer.ok().map(|answered| (of, answered)));
             }
         }
     }
@@ -172,6 +170,23 @@ impl Coins {
     }
 }
 
+/// What a thread has done; where it ended, what it held is `lost`, and another one comes.
+fn heard(mint: &mut Option<Mint>, lost: impl FnOnce()) -> Vec<Done> {
+    let mut heard = Vec::new();
+    let ended = loop {
+        match mint.as_ref().map(|mint| mint.done.try_recv()) {
+            Some(Ok(done)) => heard.push(done),
+            Some(Err(TryRecvError::Disconnected)) => break true,
+            Some(Err(TryRecvError::Empty)) | None => break false,
+        }
+    };
+    if ended {
+        *mint = None;
+        lost();
+    }
+    heard
+}
+
 impl Pipeline {
     /// Publishes what the numbers of a reservation are committed to; from then on they wait for
     /// their coins.
@@ -188,28 +203,48 @@ impl Pipeline {
         let body = committed.body().clone();
         let of = Of { root, dataset: body.dataset, day: body.day };
         let (leaf, _) = self.publish(&Publication::Reserve(body), None)?;
-        self.releasing.coins.waiting.push(Waiting { of, leaf, committed });
+        let since = self.clock.now().day();
+        self.releasing.coins.waiting.push(Waiting { of, leaf, since, committed });
         Ok(())
     }
 
-    /// The days of which numbers wait for coins, once no pact can come to wait for the same ones,
-    /// and everything that waits is in the log that is shown.
+    /// The days of which numbers wait for coins.
     pub(crate) fn undealt(&self) -> Reply {
-        let settled = |day: u64| self.state.pacts.values().all(|listed| day < listed.unreleased);
-        let waiting = &self.releasing.coins.waiting;
-        let mut days: Vec<u64> = waiting.iter().map(|waiting| waiting.of.day).collect();
-        days.sort_unstable();
-        days.dedup();
-        let shown = |day: &u64| {
-            let mut of_it = waiting.iter().filter(|waiting| waiting.of.day == *day);
-            of_it.all(|waiting| waiting.leaf < self.shown)
-        };
-        days.retain(|day| settled(*day) && shown(day));
+        let waiting = self.releasing.coins.waiting.iter().map(|waiting| waiting.of.day);
+        let days: BTreeSet<u64> = waiting.collect();
+        let days = days.into_iter().filter(|day| self.is_due(*day)).collect();
         Reply::Undealt { days, checkpoint: self.checkpoint(), now: self.clock.now() }
+    }
+
+    /// Are coins of this day due? Something waits for them, no pact can come to wait for the same
+    /// ones, and what it is committed to is in the log that is shown, beyond taking back: with the
+    /// clock of the witnesses, a quorum of them has seen the debits.
+    // PRIVACY: what is dealt for is told; an older copy of the disk must not get that far.
+    fn is_due(&self, day: u64) -> bool {
+        let seen = if self.clock.is_witnessed() { self.witnessed } else { self.shown };
+        let waiting = self.releasing.coins.waiting.iter();
+        let mut leaves = waiting.filter(|w| w.of.day == day).map(|waiting| waiting.leaf).peekable();
+        leaves.peek().is_some()
+            && leaves.all(|leaf| leaf < seen.min(self.shown))
+            && self.state.pacts.values().all(|listed| day < listed.unreleased)
+    }
+
+    /// May a day be paid for, or would that give up numbers whose dealers had no time yet, or that
+    /// are being answered?
+    pub(super) fn may_pay(&self, day: u64) -> bool {
+        let today = self.clock.now().day();
+        let Coins { waiting, answering, answered, .. } = &self.releasing.coins;
+        let keeps = |of: &Of| !is_past(of.day, day.saturating_add(1));
+        let had_time = |waiting: &Waiting| waiting.since.saturating_add(PATIENCE) <= today;
+        waiting.iter().all(|waiting| keeps(&waiting.of) || had_time(waiting))
+            && answering.iter().chain(answered.iter().map(|(of, _)| of)).all(keeps)
     }
 
     /// Takes a dealer's coins; with the last of a day's dealers its numbers are answered.
     pub(crate) fn deal(&mut self, deal: Deal, signature: Signature) -> Result<Reply, Refused> {
+        if !self.is_due(deal.day) {
+            return Err(Refused("deal-late"));
+        }
         let dealers = self.values.dealers();
         let bytes = deal.to_cbor();
         let signed = |dealer: &Dealer| dealer.key.verify(domain::COIN_DEAL, &bytes, &signature);
@@ -224,10 +259,7 @@ impl Pipeline {
         }
         let day = deal.day;
         let Coins { waiting, dealt, .. } = &mut self.releasing.coins;
-        let mut due = waiting.iter().filter(|waiting| waiting.of.day == day).peekable();
-        if due.peek().is_none() {
-            return Err(Refused("deal-late"));
-        }
+        let mut due = waiting.iter().filter(|waiting| waiting.of.day == day);
         if due.any(|waiting| waiting.leaf >= deal.size) {
             return Err(Refused("deal-too-early"));
         }
@@ -247,8 +279,8 @@ impl Pipeline {
             .into_iter()
             .partition::<Vec<_>, _>(|waiting| waiting.of.day == day);
         coins.waiting = waiting;
-        let mint = coins.mint.get_or_insert_with(Mint::start);
-        for Waiting { of, leaf, committed } in due {
+        let mint = coins.answerer.get_or_insert_with(Mint::start);
+        for Waiting { of, leaf, committed, .. } in due {
             let dealt = deals.values().map(|(deal, signature)| Dealt {
                 value: deal.value,
                 size: deal.size,

@@ -36,7 +36,7 @@ impl Scene {
             self.pipeline.release_days().unwrap();
             self.pipeline.commit().unwrap();
         }
-        panic!("nothing comes");
+        panic!("nothing comes but {:?}", self.due());
     }
 
     /// Midnight passes, and what was counted is committed to.
@@ -54,7 +54,7 @@ impl Scene {
 
     fn told(&self, day: u64, dealer: usize) -> Deal {
         let (size, root) = (self.pipeline.log.size(), self.pipeline.log.root());
-        let value = value(&dealers()[dealer], ORIGIN, day).unwrap();
+        let value = value(&dealers()[dealer], ORIGIN, DAY, day).unwrap();
         Deal { origin: ORIGIN.into(), day, value, size, root }
     }
 
@@ -110,7 +110,9 @@ fn deals_of_others_and_for_other_days_are_none() {
     assert_eq!(of_stranger, Err(Refused("deal-not-by-a-dealer")));
     assert_eq!(scene.deal(deal.clone(), 1), Err(Refused("deal-not-promised")));
     let other = Deal { day: day + 1, ..deal.clone() };
-    assert_eq!(scene.deal(other, 0), Err(Refused("deal-not-promised")));
+    assert_eq!(scene.deal(other, 0), Err(Refused("deal-late")));
+    let value = Deal { value: [1; 32], ..deal.clone() };
+    assert_eq!(scene.deal(value, 0), Err(Refused("deal-not-promised")));
     let next = scene.told(day + 1, 0);
     assert_eq!(scene.deal(next, 0), Err(Refused("deal-late")));
     let origin = Deal { origin: "other.example".into(), ..scene.told(day, 0) };
@@ -178,4 +180,70 @@ fn what_waits_for_coins_when_the_record_breaks_is_never_told() {
     scene.pipeline.commit().unwrap();
     assert_eq!((scene.due(), scene.ask("sessions.count", day)), (vec![], Err("release-lost")));
     assert_eq!(scene.deal(scene.told(day, 0), 0), Err(Refused("deal-late")));
+}
+
+#[test]
+fn nothing_is_due_before_the_witnesses_have_seen_the_debits() {
+    let mut scene = proven_scene();
+    let quorum = std::num::NonZeroUsize::MIN;
+    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    let size = scene.pipeline.log.size();
+    scene.midnight();
+    scene.until(|scene| scene.pipeline.log.size() == size + 2);
+    // Both reservations are in the log that is shown, and nobody has seen them there.
+    assert!(scene.due().is_empty());
+    for dealer in 0..2 {
+        assert_eq!(scene.deal(scene.told(DAY, dealer), dealer), Err(Refused("deal-late")));
+    }
+    scene.pipeline.witnessed = size + 1;
+    assert_eq!(scene.deal(scene.told(DAY, 0), 0), Err(Refused("deal-late")));
+    // The cosignature comes, and both deals in the same breath: what is drawn is drawn first.
+    scene.pipeline.witnessed = size + 2;
+    assert_eq!(scene.due(), [DAY]);
+    for dealer in 0..2 {
+        assert_eq!(scene.deal(scene.told(DAY, dealer), dealer), Ok(Reply::Dealt));
+    }
+    scene.until(|scene| scene.ask("sessions.count", DAY).is_ok());
+    for statistic in ["tools", "sessions.total", "sessions.outcome"] {
+        assert!(scene.ask(statistic, DAY).is_ok(), "{statistic}");
+    }
+}
+
+#[test]
+fn dealers_have_time_even_where_many_days_are_told_at_once() {
+    let mut scene = proven_scene();
+    let first = scene.committed();
+    // A week passes before anybody looks.
+    let today = scene.pipeline.clock.now().day();
+    scene.pipeline.clock.reach(UnixMillis::begin_of(today + 7));
+    // What was committed to before it has had its time; what is from now on waits for its coins.
+    scene.until(|scene| scene.due() == [first + 1, first + 2]);
+    assert_eq!(scene.ask("sessions.count", first), Err("release-lost"));
+    for day in first..first + 3 {
+        assert!(scene.ask("tools", day).is_ok());
+    }
+    scene.pipeline.release_days().unwrap();
+    assert_eq!(scene.ask("tools", first + 3), Err("release-not-yet"));
+    for day in [first + 1, first + 2] {
+        scene.dealt(day);
+    }
+    scene.until(|scene| scene.due() == [first + 3, first + 4]);
+}
+
+#[test]
+fn the_days_before_a_debit_are_forgotten_with_it() {
+    let mut scene = proven_scene();
+    let bounds = scene.pipeline.values.ledger().1;
+    // Where everything is proven nothing is drawn, and no draw forgets a day.
+    for day in [DAY, DAY + 1] {
+        let asked = Asked::proven(&release::Statistic::SessionsCount, bounds, 2_100_000).unwrap();
+        let queries = scene.pipeline.state.pacts[&scene.root].data.due(day, &[asked]);
+        let step = Step::Reserved { root: scene.root, day, queries };
+        let entry = Entry { at: scene.pipeline.clock.now(), seed: Seed::draw(&mut OsRng), step };
+        let following = scene.pipeline.state.apply(&entry).unwrap();
+        assert_eq!(following.uncommitted.map(|of| of.coins()), Some(vec![1024]));
+        assert!(following.reservation.is_none() && scene.spent(day) > 0);
+    }
+    assert_eq!(scene.spent(DAY), 0);
 }
