@@ -9,6 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use messages::did::Did;
+use messages::signature::SigningKey;
+
 fn cloister(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloister"));
     command.args(arguments).env("NO_COLOR", "1").output().expect("cloister runs")
@@ -68,8 +71,22 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
     assert_eq!(days.len(), 3);
     for day in days {
         assert_eq!((&day["paid"], &day["answered"]), (&4.into(), &4.into()));
-        assert_eq!(day["spent_nano_rho"], day["cap_nano_rho"]);
+        // Three at the configured price, and 1,024 coins.
+        assert_eq!(day["spent_nano_rho"], 3 * 100_000_000 + 2_090_455);
     }
+    // The count is proven with coins of the dealer whom the anchors name; of another it is not.
+    let report = text(&lenient).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(report.contains("proven noise of 1024 coins of 1 dealer, 2090455"), "{report}");
+    let other = path(folder.path(), "other.toml");
+    let pinned = std::fs::read_to_string(&anchors).unwrap();
+    let (before, dealer) = pinned.split_once("\"dealer.demo.example\" = \"").unwrap();
+    let (_, after) = dealer.split_once('"').unwrap();
+    let stranger = Did::from_key(&SigningKey::from_seed(&[9; 32]).public());
+    let text_of = format!("{before}\"dealer.demo.example\" = \"{stranger}\"{after}");
+    std::fs::write(&other, text_of).unwrap();
+    let unknown = cloister(&["verify", &ledger, "--anchors", &other, flag]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown));
+    assert!(text(&unknown).contains("coins-not-anchored"), "{}", text(&unknown));
     let strict = cloister(&["verify", &ledger, "--anchors", &anchors]);
     assert_eq!(strict.status.code(), Some(2), "{}", text(&strict));
     let mut bytes = std::fs::read(&ledger).unwrap();

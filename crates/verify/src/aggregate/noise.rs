@@ -341,6 +341,7 @@ mod tests {
                 unit: None,
             };
             let mut body = drawn("sessions.count", Mechanism::Binomial, noise);
+            (body.query.cells, body.values) = (vec!["a".into()], vec![1]);
             body.query.nano_rho = 3_944_397;
             body.query.coins = Some(32_768);
             change(&mut body);
@@ -360,6 +361,9 @@ mod tests {
         assert_eq!(checked(|b| b.noise.half_width_95 += 1), Ok(()));
         assert_eq!(checked(|b| b.noise.sensitivity += 1), Err(Fault::NoiseSensitivity));
         assert_eq!(checked(|b| b.query.coins = None), Err(Fault::NoiseMechanism));
+        let two =
+            checked(|b| (b.query.cells, b.values) = (vec!["a".into(), "b".into()], vec![1, 2]));
+        assert_eq!(two, Err(Fault::CellsMismatch), "coins are of one number");
         let other = checked(|b| {
             (b.query.mechanism, b.noise.mechanism) =
                 (Mechanism::DiscreteLaplace, Mechanism::DiscreteLaplace);
@@ -374,6 +378,7 @@ mod tests {
         ] {
             let mut body = drawn(statistic, Mechanism::Binomial, noise(Mechanism::Binomial));
             (body.query.clamp, body.query.coins) = (clamp, Some(32_768));
+            (body.query.cells, body.values) = (vec!["a".into()], vec![1]);
             body.noise.sensitivity = 8;
             assert_eq!(check(&body), Err(due), "{statistic}");
         }
