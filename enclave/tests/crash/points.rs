@@ -2,19 +2,25 @@
 //! the next boot goes on with everything that was acknowledged, and with nothing twice.
 
 use std::process::Command;
+use std::time::Duration;
 
 use channel::client::ChannelError;
+use messages::codec::Wire;
+use messages::coins::{self, Deal, Dealer};
+use messages::did::Did;
+use messages::domain;
 use messages::event::Party;
 use messages::ids::SessionId;
 use messages::leaf::Gaps;
 use messages::publication::Disclosed;
 use messages::receipt::{BootCertificate, Receipt};
 use messages::reply::{Action, Reply, Request};
+use messages::signature::SigningKey;
 use messages::time::DAY;
 
 use crate::kill::Watcher;
 use crate::parties::{ASK, Parties, Talk, call};
-use crate::support::{Client, Daemon, Home};
+use crate::support::{Client, Daemon, Home, ORIGIN};
 
 /// The points of the enclave, and how often each is passed before the process ends there.
 const POINTS: &[(&str, &[u32])] = &[
@@ -32,6 +38,16 @@ const POINTS: &[(&str, &[u32])] = &[
     ("read-before-record", &[0]),
     ("rotate-before-archive-sync", &[0]),
     ("rotate-before-segment", &[0]),
+];
+
+/// Those that a number with the noise of coins passes, and how often before.
+const OF_COINS: &[(&str, &[u32])] = &[
+    ("due-before-debit", &[0]),
+    ("reserved-before-draw", &[0]),
+    ("drawn-before-record", &[0]),
+    ("answered-before-record", &[0]),
+    ("leaf-before-record", &[6, 7, 8, 11]),
+    ("commit-before-journal", &[13, 14, 15, 17]),
 ];
 
 /// 2026-12-01 in days since 1970: where the configured clock starts.
@@ -53,6 +69,8 @@ struct Script {
     released: Option<Vec<Disclosed>>,
     read: usize,
     closed: bool,
+    /// Who deals coins, where counts are proven; what it told is told again.
+    dealer: Option<(SigningKey, Option<Deal>)>,
 }
 
 /// What was asked for and may have been taken without an answer.
@@ -79,6 +97,7 @@ impl Script {
             released: None,
             read: 0,
             closed: false,
+            dealer: None,
         }
     }
 
@@ -166,6 +185,9 @@ impl Script {
             ask(client, &Request::Advance { by: DAY })?;
             reply = ask(client, &wanted)?;
         }
+        if self.dealer.is_some() {
+            reply = self.deal(client, &wanted, reply)?;
+        }
         match (reply, &self.released) {
             (Reply::Released { leaves }, Some(before)) => assert_eq!(leaves, *before),
             (Reply::Released { leaves }, None) => self.released = Some(leaves),
@@ -180,6 +202,36 @@ impl Script {
         assert_eq!(u64::try_from(entries.len()).unwrap(), CALLS, "each call is on record, once");
         self.read += 1;
         Ok(())
+    }
+}
+
+impl Script {
+    /// Deals when that is due, until the number is told or lost. No day is told over two logs.
+    fn deal(
+        &mut self,
+        client: &Client,
+        wanted: &Request,
+        mut reply: Reply,
+    ) -> Result<Reply, ChannelError> {
+        let Some((key, told)) = &mut self.dealer else { return Ok(reply) };
+        while matches!(&reply, Reply::Error { code } if code == "release-not-yet") {
+            let Reply::Undealt { days, checkpoint, .. } = ask(client, &Request::Undealt)? else {
+                panic!()
+            };
+            if days.contains(&FIRST) {
+                let head = tlog::open_checkpoint(&checkpoint, ORIGIN, &client.log_key()).unwrap();
+                let value = coins::value(key, ORIGIN, FIRST, FIRST).unwrap();
+                let (origin, size, root) = (ORIGIN.into(), head.size(), *head.root());
+                let deal = Deal { origin, day: FIRST, value, size, root };
+                let deal = told.get_or_insert(deal).clone();
+                let signature = key.sign(domain::COIN_DEAL, &deal.to_cbor());
+                let reply = ask(client, &Request::Deal { deal, signature })?;
+                assert_eq!(reply, Reply::Dealt);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            reply = ask(client, wanted)?;
+        }
+        Ok(reply)
     }
 }
 
@@ -203,9 +255,11 @@ fn ending_at(point: &str, after: u32, how: &str) -> impl FnOnce(&mut Command) {
 
 /// Runs into the point, and then from there to the end.
 fn survive(point: &str, after: u32, how: &str) {
-    let home = Home::new();
+    survive_at(&Home::new(), Script::new(), (point, after, how));
+}
+
+fn survive_at(home: &Home, mut script: Script, (point, after, how): (&str, u32, &str)) {
     home.start().kill();
-    let mut script = Script::new();
     match home.launch(ending_at(point, after, how)) {
         Err(ended) => assert!(!ended.status.success(), "{point}: {ended:?}"),
         Ok(daemon) => {
@@ -234,6 +288,21 @@ fn the_process_may_end_at_each_point_of_the_enclave() {
     for (point, afters) in POINTS {
         for after in *afters {
             survive(point, *after, "return");
+        }
+    }
+}
+
+#[test]
+fn the_process_may_end_at_each_point_of_a_proven_number() {
+    for (point, afters) in OF_COINS {
+        for after in *afters {
+            let key = SigningKey::from_seed(&[81; 32]);
+            let Dealer { key: public, link, since } = Dealer::new(&key, ORIGIN, FIRST).unwrap();
+            let public = Did::from_key(&public);
+            let lines =
+                format!("\n[[dealers]]\nkey = \"{public}\"\nlink = \"{link}\"\nsince = {since}\n");
+            let script = Script { dealer: Some((key, None)), ..Script::new() };
+            survive_at(&Home::with(|config| config + &lines), script, (point, *after, "return"));
         }
     }
 }
