@@ -131,9 +131,13 @@ fn an_aggregate_that_no_monitor_releases_is_refused() {
     let none: [&str; 0] = [];
     assert_eq!(refused(&|_| ()), none);
     assert_eq!(refused(&|dp| dp["statistic"] = "calls.by-tool".into()), ["statistic"]);
-    assert_eq!(refused(&|dp| dp["delta"] = "0".into()), ["delta"]);
-    assert_eq!(refused(&|dp| dp["delta"] = "0.0000000001".into()), ["delta"]);
-    assert_eq!(refused(&|dp| dp["delta"] = "1".into()), ["delta"]);
+    for delta in ["0", "0.0000000001", "1"] {
+        let total = refused(&|dp| {
+            (dp["statistic"], dp["delta"]) = ("sessions.total".into(), delta.into());
+        });
+        assert_eq!(total, ["delta"], "{delta}");
+        assert_eq!(refused(&|dp| dp["delta"] = delta.into()), none, "{delta}: Laplace noise");
+    }
     assert_eq!(refused(&|dp| dp["epsilon"] = "0".into()), ["epsilon"]);
     assert_eq!(refused(&|dp| dp["epsilon"] = "0.0000001".into()), ["unit"]);
     assert_eq!(refused(&|dp| dp["per"] = "P7D".into()), ["unit"]);

@@ -126,8 +126,8 @@ impl Dataset {
     }
 
     fn query(&self, asked: &Asked, day: u64) -> Result<Query, Refusal> {
-        let Asked { statistic, nano_rho, coins } = asked;
-        let (nano_rho, coins) = (*nano_rho, *coins);
+        let Asked { statistic, nano_rho, mechanism, coins } = asked;
+        let (nano_rho, mechanism, coins) = (*nano_rho, *mechanism, *coins);
         if nano_rho == 0 {
             return Err(Refusal::Price);
         }
@@ -142,7 +142,7 @@ impl Dataset {
             statistic: statistic.name().into(),
             cells: self.contributions.cells(statistic),
             nano_rho,
-            mechanism: coins.map_or_else(|| statistic.mechanism(), |_| Mechanism::Binomial),
+            mechanism,
             total,
             clamp: statistic.clamp(),
             coins,
@@ -182,11 +182,16 @@ impl Dataset {
                 return Err(Refusal::Block);
             }
             let statistic = Statistic::of(&query).ok_or(Refusal::UnknownStatistic)?;
-            let asked = Asked { statistic, nano_rho: query.nano_rho, coins: query.coins };
-            let due = self.query(&asked, day)?;
-            if query.mechanism != due.mechanism || query.coins.is_some() != proven {
+            let Query { nano_rho, mechanism, coins, .. } = query;
+            let drawn = match coins {
+                Some(_) => mechanism == Mechanism::Binomial,
+                None => statistic.is_drawn(mechanism),
+            };
+            if !drawn || coins.is_some() != proven {
                 return Err(Refusal::Mechanism);
             }
+            let asked = Asked { statistic, nano_rho, mechanism, coins };
+            let due = self.query(&asked, day)?;
             if query != due {
                 return Err(Refusal::Days);
             }

@@ -96,7 +96,11 @@ pub(crate) fn noise(
         };
         return Ok((noise, None));
     }
-    let (scale, sensitivity, half_width_95) = match (statistic.sensitivity(bounds), query.total) {
+    let sensitivity = match mechanism {
+        Mechanism::DiscreteLaplace => statistic.sensitivity_l1(bounds),
+        _ => statistic.sensitivity(bounds),
+    };
+    let (scale, sensitivity, half_width_95) = match (sensitivity, query.total) {
         (Some(sensitivity), None) => {
             let delta = u128::from(sensitivity);
             let (squared, tail) = match mechanism {

@@ -14,8 +14,17 @@ impl Statistic {
     /// (the same, proposition 1.3), and for none that is 0. Rounded down.
     #[must_use]
     pub fn price(&self, epsilon_millionths: u32, delta_billionths: u32) -> u64 {
+        self.price_of(self.mechanism(), (epsilon_millionths, delta_billionths))
+    }
+
+    /// The same with noise of this kind.
+    pub(crate) fn price_of(
+        &self,
+        mechanism: Mechanism,
+        (epsilon_millionths, delta_billionths): (u32, u32),
+    ) -> u64 {
         let epsilon = u64::from(epsilon_millionths);
-        if matches!(self.mechanism(), Mechanism::DiscreteLaplace | Mechanism::Exponential) {
+        if matches!(mechanism, Mechanism::DiscreteLaplace | Mechanism::Exponential) {
             return epsilon.saturating_mul(epsilon).checked_div(2_000).unwrap_or(0);
         }
         self.price_of_coins(epsilon_millionths, delta_billionths)

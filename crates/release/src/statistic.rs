@@ -141,7 +141,7 @@ impl Statistic {
         }
     }
 
-    /// How its noise is drawn.
+    /// How its noise is drawn, unless its price buys less of another one.
     #[must_use]
     pub const fn mechanism(&self) -> Mechanism {
         match self {
@@ -151,6 +151,32 @@ impl Statistic {
             Self::Latency | Self::SessionsOutcome | Self::Tools => Mechanism::DiscreteGaussian,
             Self::LatencyQuantile(_) => Mechanism::Exponential,
             Self::SessionsTotal => Mechanism::SqrtToeplitz,
+        }
+    }
+
+    /// Can its noise be drawn so? Histograms have Gaussian noise, or Laplace noise in each cell.
+    #[must_use]
+    pub fn is_drawn(&self, mechanism: Mechanism) -> bool {
+        let usual = self.mechanism();
+        let cells = usual == Mechanism::DiscreteGaussian;
+        mechanism == usual || (cells && mechanism == Mechanism::DiscreteLaplace)
+    }
+
+    /// How far one owner's day moves its cells together, L1, where Laplace noise is drawn; none past
+    /// 64 bits, and where none is.
+    ///
+    /// By the table of [`Statistic::sensitivity`]: a session of a histogram moves one cell, and of
+    /// `tools` at most K of them.
+    #[must_use]
+    pub fn sensitivity_l1(&self, bounds: Bounds) -> Option<u64> {
+        let (s, k) = (u64::from(bounds.sessions), u64::from(bounds.cells));
+        match self {
+            Self::SessionsCount | Self::Sum { .. } | Self::ViolationsCount => {
+                self.sensitivity(bounds)
+            }
+            Self::Latency | Self::SessionsOutcome => Some(s),
+            Self::Tools => s.checked_mul(k),
+            Self::LatencyQuantile(_) | Self::SessionsTotal => None,
         }
     }
 

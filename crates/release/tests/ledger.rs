@@ -151,7 +151,10 @@ fn refuses_what_no_mechanism_can_answer() {
     fewer.cells.pop();
     for (query, refusal) in [
         (Query { statistic: "sessions".into(), ..tools() }, Refusal::UnknownStatistic),
-        (Query { mechanism: Mechanism::DiscreteLaplace, ..tools() }, Refusal::Mechanism),
+        (Query { mechanism: Mechanism::SqrtToeplitz, ..tools() }, Refusal::Mechanism),
+        (Query { mechanism: Mechanism::Exponential, ..tools() }, Refusal::Mechanism),
+        (Query { mechanism: Mechanism::Binomial, ..tools() }, Refusal::Mechanism),
+        (Query { mechanism: Mechanism::DiscreteLaplace, ..total() }, Refusal::Mechanism),
         (Query { nano_rho: 0, ..tools() }, Refusal::Price),
         (Query { dataset: Root([2; 32]), ..tools() }, Refusal::Block),
         (Query { total: total().total, ..tools() }, Refusal::Days),

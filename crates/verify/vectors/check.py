@@ -894,6 +894,8 @@ def check_noise(body):
     norm = sum(c * c for c in column)
     moved = {("sessions.count", LAPLACE): sessions, ("violations.count", LAPLACE): sessions,
              ("sessions.count", BINOMIAL): sessions, ("violations.count", BINOMIAL): sessions,
+             ("sessions.outcome", LAPLACE): sessions, ("latency_ms", LAPLACE): sessions,
+             ("tools", LAPLACE): sessions * cells,
              ("sessions.outcome", GAUSSIAN): sessions**2, ("latency_ms", GAUSSIAN): sessions**2,
              ("tools", GAUSSIAN): sessions**2 * cells, ("sessions.total", TOEPLITZ): sessions**2 * norm}
     moved.update({(f"latency_ms.p{p}", PERMUTE): sessions * max(p, 100 - p) for p in (50, 95, 99)})

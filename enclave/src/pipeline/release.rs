@@ -194,7 +194,6 @@ impl Pipeline {
         // Before each of them begins to deal, nobody deals.
         let dealers = self.values.dealers();
         let dealt = !dealers.is_empty() && dealers.iter().all(|dealer| dealer.since <= day);
-        let proven = dealt.then_some(bounds);
         let asked = compiled.statistics().iter().filter_map(|name| {
             let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
             // Noise for a session does not keep what is agreed for its owner's day.
@@ -202,7 +201,7 @@ impl Pipeline {
                 return None;
             }
             let loss = (loss.epsilon_millionths, loss.delta_billionths);
-            Asked::of(statistic, loss, most, proven)
+            Asked::of(statistic, loss, most, (bounds, dealt))
         });
         asked.collect()
     }

@@ -46,8 +46,8 @@ pub(super) fn unreleased(findings: &mut Findings, terms: &Document, compiled: &C
         if loss.epsilon_millionths == 0 {
             wrong("epsilon", "no noise is enough for no loss", "write an epsilon above 0");
         }
-        let pure = [Mechanism::DiscreteLaplace, Mechanism::Exponential];
-        let gaussian = noise.is_some_and(|noise| !pure.contains(&noise));
+        // Histograms have Laplace noise then.
+        let gaussian = noise == Some(Mechanism::SqrtToeplitz);
         if gaussian && !(1..1_000_000_000).contains(&loss.delta_billionths) {
             wrong(
                 "delta",

@@ -61,6 +61,8 @@ pub(super) fn check(body: &AggregateBody) -> Result<(), Fault> {
             }
             sessions.checked_mul(u128::from(percent.max(100_u8.saturating_sub(percent))))
         }
+        ("sessions.outcome" | "latency_ms", Mechanism::DiscreteLaplace) => Some(sessions),
+        ("tools", Mechanism::DiscreteLaplace) => sessions.checked_mul(cells),
         ("sessions.outcome" | "latency_ms", Mechanism::DiscreteGaussian) => squares,
         ("tools", Mechanism::DiscreteGaussian) => squares.and_then(|s| s.checked_mul(cells)),
         ("sessions.total", Mechanism::SqrtToeplitz) => total.as_ref().and_then(|(lattice, _)| {
@@ -218,8 +220,13 @@ mod tests {
             };
             let unlike = check(&drawn(statistic, mechanism, noise(other)));
             assert_eq!(unlike, Err(Fault::NoiseMechanism), "{statistic}");
+            // Histograms may have Laplace noise too, counts have no Gaussian noise.
             let foreign = check(&drawn(statistic, other, noise(other)));
-            assert_eq!(foreign, Err(Fault::StatisticUnknown), "{statistic}");
+            let due = match other {
+                DiscreteLaplace => Ok(()),
+                _ => Err(Fault::StatisticUnknown),
+            };
+            assert_eq!(foreign, due, "{statistic}");
             for cells in [
                 checked(|b| b.query.cells.clear()),
                 checked(|b| b.query.cells[1] = "a".into()),
@@ -236,6 +243,14 @@ mod tests {
             let exact = Noise { scale_milli: 100_000, half_width_95: width, ..noise(mechanism) };
             assert_eq!(check(&drawn(statistic, mechanism, exact)), Ok(()), "{statistic}");
         }
+        // In two cells a session moves twice as much, in sum.
+        let mut two = drawn("tools", DiscreteLaplace, noise(DiscreteLaplace));
+        two.noise.cell_bound = 2;
+        assert_eq!(check(&two), Err(Fault::NoiseSensitivity));
+        two.noise.sensitivity = 16;
+        assert_eq!(check(&two), Err(Fault::NoiseScale));
+        (two.noise.scale_milli, two.noise.half_width_95) = (146_060, 423);
+        assert_eq!(check(&two), Ok(()));
         let two = Noise {
             cell_bound: 2,
             sensitivity: 128,
