@@ -190,7 +190,8 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>, whose: &str) -> 
             format!("a principal counts for at most {sessions} a day")
         }
     };
-    let quantiles = quantiles(query, &body.values).unwrap_or_default();
+    let read = quantiles(query, &body.values).or_else(|| rate(query, &body.values));
+    let read = read.unwrap_or_default();
     let cells: Vec<String> = query
         .cells
         .iter()
@@ -199,7 +200,7 @@ pub(crate) fn aggregate(index: u64, body: Option<&Publication>, whose: &str) -> 
         .collect();
     format!(
         "{} of {days}: {} (± {} with 95 % probability, {noise_of}, {} nano-ρ; {protected}{clamp})\
-         {quantiles}",
+         {read}",
         clean(&query.statistic),
         cells.join(", "),
         noise.half_width_95,
@@ -227,6 +228,17 @@ fn quantiles(query: &Query, values: &[i64]) -> Option<String> {
         )
     };
     Some(format!("; by these numbers {}, {}, {}", within(50), within(95), within(99)))
+}
+
+/// The rate of sessions that nothing was wrong with, out of noisy counts by outcome: what anybody
+/// reads off the numbers, at no cost, and between nothing and all.
+fn rate(query: &Query, values: &[i64]) -> Option<String> {
+    let outcomes = (query.statistic == "sessions.outcome").then_some(&query.cells)?;
+    let all = values.iter().fold(0_i64, |sum, value| sum.saturating_add((*value).max(0)));
+    let mut cells = outcomes.iter().zip(values);
+    let (_, clean) = cells.find(|(cell, _)| *cell == "clean")?;
+    let tenths = (*clean).max(0).checked_mul(1000)?.checked_div(all)?;
+    Some(format!("; by these numbers {}.{} % clean", tenths.div_euclid(10), tenths.rem_euclid(10)))
 }
 
 /// A whole ledger, without its days.
@@ -287,6 +299,32 @@ mod tests {
     use messages::leaf::Mechanism;
 
     use super::*;
+
+    #[test]
+    fn a_rate_is_the_share_of_the_clean() {
+        let query = |statistic: &str, first: &str| Query {
+            dataset: Root([1; 32]),
+            day: 1,
+            statistic: statistic.into(),
+            cells: vec![first.into(), "denied".into()],
+            nano_rho: 1,
+            mechanism: Mechanism::DiscreteGaussian,
+            total: None,
+            clamp: None,
+            coins: None,
+        };
+        let read = |values: &[i64]| rate(&query("sessions.outcome", "clean"), values);
+        assert_eq!(read(&[974, 26]).unwrap(), "; by these numbers 97.4 % clean");
+        assert_eq!(read(&[2, 1]).unwrap(), "; by these numbers 66.6 % clean");
+        // Noise below nothing is nothing.
+        assert_eq!(read(&[5, -3]).unwrap(), "; by these numbers 100.0 % clean");
+        assert_eq!(read(&[-5, 3]).unwrap(), "; by these numbers 0.0 % clean");
+        for nothing in [&[0, 0][..], &[-1, -2], &[i64::MAX, 1], &[]] {
+            assert_eq!(read(nothing), None);
+        }
+        assert_eq!(rate(&query("sessions.outcome", "completed"), &[1, 1]), None);
+        assert_eq!(rate(&query("tools", "clean"), &[1, 1]), None);
+    }
 
     #[test]
     fn quantiles_are_the_first_edges_that_hold_so_much() {
