@@ -83,7 +83,7 @@ fn line(
     peers: &Value,
 ) {
     let (name, n, epsilon) = row;
-    let bound = bound.map_or_else(|| "| |".into(), |b| format!("| {b:.4} | {:.2} |", ours / b));
+    let bound = bound.map_or_else(|| "| | |".into(), |b| format!("| {b:.4} | {:.2} |", ours / b));
     let peer = peer(peers, row, of).map_or_else(
         || " | |".into(),
         |(best, who)| format!(" {best:.4} ({who}) | {:.2} |", ours / best),
