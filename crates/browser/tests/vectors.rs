@@ -25,7 +25,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 #[test]
 fn every_claim_of_the_vectors_lacks_nothing_but_the_appraisal_of_evidence() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 3);
+    assert_eq!(vectors.len(), 4);
     for vector in vectors {
         let bundle = bytes(vector["bundle"].as_str().unwrap());
         let anchors = vector["anchors_document"].to_string();
