@@ -175,8 +175,10 @@ pub(crate) fn deal(
         match client.ask(&request) {
             Ok(Reply::Dealt) => dealt.push(day),
             Ok(_) => return Err(strange()),
-            // Later days do not wait for this one.
-            Err(fault) => refused = Some(fault),
+            // It is taken for good, or never: later days do not wait for it.
+            Err(fault) if fault.code.starts_with("deal-") => refused = Some(fault),
+            // It may be taken yet, if no later one is told before.
+            Err(fault) => return Ok((dealt, Some(fault))),
         }
     }
     Ok((dealt, refused))

@@ -9,7 +9,7 @@ use messages::toeplitz::{coefficients, half_width_95};
 
 use crate::asked::Asked;
 use crate::dataset::{Dataset, Quote};
-use crate::float::float;
+use crate::float::{float, whole};
 use crate::ledger::Refusal;
 use crate::statistic::{Bounds, Statistic};
 
@@ -50,7 +50,7 @@ impl Terms {
     pub fn card(&self) -> String {
         let Bounds { sessions, cells, horizon, unit } = self.bounds;
         let (day, price) = (epsilon(self.cap_nano_rho), epsilon(self.price_nano_rho));
-        let over = |days: u64| epsilon(self.cap_nano_rho.saturating_mul(days));
+        let over = |times: u32| epsilon(self.composed(times));
         let trust = match (self.development, self.quorum) {
             (true, _) => {
                 "**Nobody should: this is a development monitor.** Whoever runs the machine sees all of it."
@@ -82,7 +82,7 @@ impl Terms {
                 ),
             ),
             Some(Unit::Session) => (
-                "**one session**: a principal of several is protected less, with the sum of what they cost",
+                "**one session**: a principal of several on one day is protected much less",
                 "every session is counted,".to_owned(),
             ),
         };
@@ -109,13 +109,13 @@ impl Terms {
         }
         let active = match unit {
             None => ["is active on 30 days", "on 365 days"],
-            Some(Unit::Session) => ["has 30 sessions", "365"],
+            Some(Unit::Session) => ["has 30 sessions on one day", "365 sessions"],
         };
         let [thirty, year] = active;
         line(
             "Composition",
             &format!(
-                "ρ adds up: a principal who {thirty} is protected with ε = {}, {year} \
+                "a principal who {thirty} is protected with ε = {}, {year} \
                  with ε = {}; under several pacts with the sum of theirs",
                 over(30),
                 over(365)
@@ -137,6 +137,31 @@ impl Terms {
              each time",
         );
         text
+    }
+
+    /// What so many units of one principal cost at most, nano-ρ.
+    ///
+    /// Days of an owner are disjoint data, whose ρ adds up, but for running totals, which go on: there
+    /// an owner's days move the stream by the sum of its columns, most for the first ones. Sessions
+    /// of one day are in the same numbers, and move them together: ρ grows with the square.
+    fn composed(&self, times: u32) -> u64 {
+        if self.bounds.unit == Some(Unit::Session) {
+            let times = u64::from(times);
+            return self.cap_nano_rho.saturating_mul(times.saturating_mul(times));
+        }
+        let total = self.price_nano_rho.min(self.cap_nano_rho);
+        let others = self.cap_nano_rho.saturating_sub(total).saturating_mul(times.into());
+        let column: Vec<f64> = coefficients(self.bounds.horizon).into_iter().map(float).collect();
+        let square = |of: &[f64]| of.iter().map(|c| c * c).sum::<f64>();
+        let run = usize::try_from(times.min(self.bounds.horizon)).unwrap_or(usize::MAX);
+        let mut sum = vec![0.0; column.len()];
+        for day in 0..run {
+            sum.iter_mut().skip(day).zip(&column).for_each(|(sum, c)| *sum += c);
+        }
+        // A total that ends begins again, with data of its own.
+        let runs = times.div_ceil(self.bounds.horizon.max(1));
+        let times = square(&sum) / square(&column) * f64::from(runs);
+        others.saturating_add(whole((float(total) * times).ceil()))
     }
 
     /// Where the noise comes from, and what shows that it is honest.

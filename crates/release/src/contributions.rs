@@ -240,18 +240,23 @@ impl Contributions {
         counts
     }
 
-    /// Of each edge of the latencies, |100·within − percent·all|.
+    /// Of each edge of the latencies, by how much too few lie within it, or too many already within
+    /// the one before: 0 for the first edge that `percent` lie within. The last edge stands for all
+    /// that is above it, too.
     // PRIVACY: for the mechanism alone, as counts are.
     fn scores(&self, percent: i64, day: u64) -> Vec<i64> {
         let buckets = self.count(&Statistic::Latency, day);
         let all = buckets.iter().fold(0_i64, |sum, n| sum.saturating_add(*n));
-        let mut within = 0_i64;
-        let edges = buckets.iter().take(LATENCY_EDGES.len());
+        let (due, mut before) = (all.saturating_mul(percent), 0_i64);
+        let edges = buckets.iter().take(LATENCY_EDGES.len()).enumerate();
         edges
-            .map(|count| {
-                within = within.saturating_add(*count);
-                let found = within.saturating_mul(100);
-                found.saturating_sub(all.saturating_mul(percent)).saturating_abs()
+            .map(|(at, count)| {
+                let within = before.saturating_add(count.saturating_mul(100));
+                let last = at.saturating_add(1) == LATENCY_EDGES.len();
+                let few = if last { 0 } else { due.saturating_sub(within) };
+                let many = before.saturating_sub(due);
+                before = within;
+                few.max(many).max(0)
             })
             .collect()
     }

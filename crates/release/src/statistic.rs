@@ -216,7 +216,7 @@ impl Statistic {
     /// | `sessions.count`, `violations.count` | one cell, at most S | L1 | S |
     /// | a sum with clamp U | one cell, at most U a session | L1 | S·U |
     /// | `sessions.outcome`, `latency_ms` | one cell a session: ‖v‖₁ ≤ S, so ‖v‖₂ ≤ ‖v‖₁ | L2 | S² |
-    /// | a quantile of p per cent | a session moves the score \|100·within − p·all\| of an edge by 100 − p or p | L∞ | S·max(p, 100 − p) |
+    /// | a quantile of p per cent | a session moves the score of an edge by at most 100 − p or p | L∞ | S·max(p, 100 − p) |
     /// | `tools` | at most S in a cell, at most K cells a session: ‖v‖₂² ≤ ‖v‖∞ ‖v‖₁ | L2 | S·SK |
     ///
     /// All are attained. Source: Hölder's inequality; Dwork and Roth 2014, definition 3.1, for

@@ -23,23 +23,28 @@ pub(crate) struct Checked {
     proof: Option<batch::Unverified>,
 }
 
-/// Verifies the proofs of all of them, some at a time. The result says, in order, what came of each.
+/// Verifies the proofs of all of them, some at a time, as far as anybody asks. The outcomes say, in
+/// order, what came of each.
 pub(crate) fn verify(
     checked: impl IntoIterator<Item = Result<Checked, Stop>>,
-) -> Vec<Result<EvidenceClass, Stop>> {
-    let mut outcomes = Vec::new();
-    let (mut waiting, mut proofs) = (Vec::new(), 0_usize);
-    let mut checked = checked.into_iter().peekable();
-    while let Some(one) = checked.next() {
-        proofs =
-            proofs.saturating_add(usize::from(one.as_ref().is_ok_and(|one| one.proof.is_some())));
-        waiting.push(one);
-        if proofs == AT_A_TIME || checked.peek().is_none() {
-            outcomes.extend(together(core::mem::take(&mut waiting)));
-            proofs = 0;
+) -> impl Iterator<Item = Result<EvidenceClass, Stop>> {
+    let mut checked = checked.into_iter();
+    let some = core::iter::from_fn(move || {
+        let (mut waiting, mut proofs) = (Vec::new(), 0_usize);
+        for one in checked.by_ref() {
+            let (stops, proven) = match &one {
+                Ok(checked) => (false, checked.proof.is_some()),
+                Err(_) => (true, false),
+            };
+            proofs = proofs.saturating_add(usize::from(proven));
+            waiting.push(one);
+            if stops || proofs == AT_A_TIME {
+                break;
+            }
         }
-    }
-    outcomes
+        (!waiting.is_empty()).then(|| together(waiting))
+    });
+    some.flatten()
 }
 
 fn together(checked: Vec<Result<Checked, Stop>>) -> Vec<Result<EvidenceClass, Stop>> {

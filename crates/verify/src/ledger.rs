@@ -20,6 +20,9 @@ pub(crate) struct Ledger<'a> {
     /// The last reservation of a day of a data set.
     days: BTreeMap<(Root, u64), &'a ReserveBody>,
     drawn: BTreeSet<QueryId>,
+    /// Statistics of days of data sets that are told; those that are told without a proof.
+    told: BTreeSet<(Root, u64, &'a str)>,
+    unproven: BTreeSet<(Root, u64, &'a str)>,
     /// Statistics of days of data sets that are committed to.
     committed: BTreeSet<(Root, u64, &'a str)>,
     caps: BTreeMap<Root, u64>,
@@ -64,6 +67,10 @@ impl<'a> Ledger<'a> {
                 }
                 _ => {}
             }
+        }
+        // Who is committed to a number and tells another one has looked at the coins first.
+        if ledger.unproven.intersection(&ledger.committed).next().is_some() {
+            return Err(Fault::CoinsCommitted);
         }
         Ok(ledger)
     }
@@ -147,8 +154,13 @@ impl<'a> Ledger<'a> {
 
     fn draw(&mut self, body: &'a AggregateBody) -> Result<(), Fault> {
         let query = &body.query;
-        if !self.drawn.insert(query.id()) {
+        // One draw of a query, and one query of a statistic and day, at whatever price.
+        let statistic = (query.dataset, query.day, query.statistic.as_str());
+        if !self.drawn.insert(query.id()) || !self.told.insert(statistic) {
             return Err(Fault::SecondDraw);
+        }
+        if body.proven.is_none() {
+            self.unproven.insert(statistic);
         }
         // A day is in one total only, which tells of each day once and of later days later.
         let Some(days) = query.total else { return Ok(()) };

@@ -821,7 +821,7 @@ def finish(t, a_point, parties, weights, places, words, kind):
 
 def check_ledger(log):
     last, days, caps, drawn, totals, skips = {}, {}, {}, set(), {}, False
-    committed = set()
+    committed, answered, unproven = set(), set(), set()
     for leaf in log.leaves.values():
         body = leaf.body
         if leaf.kind == RESERVE:
@@ -839,8 +839,12 @@ def check_ledger(log):
                 committed.add((*day, number.statistic))
         elif leaf.kind == AGGREGATE:
             dataset, query = body.query.dataset, body.query
-            need(body.id not in drawn, "second-draw")
+            statistic = dataset, query.day, query.statistic
+            need(body.id not in drawn and statistic not in answered, "second-draw")
             drawn.add(body.id)
+            answered.add(statistic)
+            if body.proven is None:
+                unproven.add(statistic)
             if query.total is not None:
                 noise = {**vars(body.noise), "half_width": 0, "price": query.price}
                 before, told, bought = totals.get((dataset, query.statistic), (None, -1, noise))
@@ -854,6 +858,7 @@ def check_ledger(log):
             continue
         need(last.get(dataset, -1) < body.sequence, "sequence-repeated")
         last[dataset] = body.sequence
+    need(not unproven & committed, "coins-committed")
     return skips
 
 
@@ -1005,7 +1010,7 @@ def audit(value, vector):
             part = log_tree([leaf_hash(leaf) for leaf in leaves[:deal.size]])[0]
             need(deal.size <= len(leaves) and part == deal.root, "coins-elsewhere")
     for leaf in log.leaves.values():
-        if leaf.kind != AGGREGATE:
+        if leaf.kind in (BOOT, RESERVE):
             accept(log, leaf.signer)
     for leaf in log.leaves.values():
         if leaf.kind == AGGREGATE:

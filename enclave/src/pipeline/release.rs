@@ -81,7 +81,11 @@ impl Pipeline {
         self.tell_answered()?;
         loop {
             self.draw_paid()?;
-            if !self.releasing.paid.is_empty() || self.clock.now() < self.releasing.next {
+            // A day's data are forgotten with the debit of the next one: it is drawn first.
+            let next = self.state.pacts.values().map(|listed| listed.unreleased).min();
+            let earlier = |paid: &Paid| next.is_some_and(|next| paid.reservation.body().day < next);
+            let waits = self.releasing.paid.iter().any(earlier);
+            if waits || self.clock.now() < self.releasing.next {
                 return Ok(());
             }
             if !self.pay()? {
@@ -191,9 +195,11 @@ impl Pipeline {
     fn board(&self, compiled: &Compiled, day: u64) -> Vec<Asked> {
         let most = self.values.privacy.price_nano_rho;
         let (_, bounds) = self.values.ledger();
-        // Before each of them begins to deal, nobody deals.
+        // Before each of them begins to deal, nobody deals; and for a day that is told late, as after
+        // a pause, nobody has to wait again.
         let dealers = self.values.dealers();
-        let dealt = !dealers.is_empty() && dealers.iter().all(|dealer| dealer.since <= day);
+        let late = coins::is_late(day, self.clock.now().day());
+        let dealt = !late && !dealers.is_empty() && dealers.iter().all(|of| of.since <= day);
         let asked = compiled.statistics().iter().filter_map(|name| {
             let (statistic, loss) = (statistic(compiled, name)?, compiled.loss(name)?);
             // Noise for a session does not keep what is agreed for its owner's day.

@@ -197,7 +197,7 @@ fn what_would_cost_more_than_the_pact_lets_it_is_never_paid_for() {
                 "bounds": ["0", "1"], "unit": unit})
         };
         pact["monitoring"]["disclosure"]["dp"] = json!([
-            listed("tools", "0", "P1D", "session"),
+            listed("tools", "0", "P7D", "session"),
             listed("sessions.count", "0", "P7D", "session"),
             listed("sessions.outcome", "0.0000001", "P1D", "agent"),
             listed("sessions.total", "0.0000001", "P1D", "session"),

@@ -72,6 +72,13 @@ const STEPS: &[(&str, Step)] = &[
         }
         c.push(again);
     }),
+    ("noise-drawn-again-at-another-price", |c| {
+        let mut again = c.drafts[AGGREGATE].publication.clone();
+        if let Publication::Aggregate(body) = &mut again {
+            (body.sequence, body.query.nano_rho) = (3, body.query.nano_rho + 1);
+        }
+        c.push(again);
+    }),
     ("total-begun-again", |c| told(c, |q| q.total = Some(Days { first: 19_999, horizon: 30 }))),
     ("total-lengthened", |c| told(c, |q| q.total = Some(Days { first: 20_000, horizon: 31 }))),
     ("total-told-backwards", |c| told(c, |q| q.day = 19_999)),

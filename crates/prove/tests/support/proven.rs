@@ -119,6 +119,14 @@ const STEPS: &[(&str, Step)] = &[
         body.spent_nano_rho += PRICE;
         c.push(again);
     }),
+    ("drawn-though-committed", |c| {
+        // The coins are known, and the other number is told.
+        told(c, |body| {
+            body.query.mechanism = Mechanism::DiscreteLaplace;
+            body.noise.mechanism = Mechanism::DiscreteLaplace;
+            (body.query.coins, body.proven) = (None, None);
+        });
+    }),
     ("committed-to-identity", |c| {
         committed(c, |committed| committed.numbers[0].bits = Commitment([0; 32]));
     }),

@@ -49,7 +49,7 @@ fn the_card_says_what_the_configuration_says() {
         "at most 20000000 nano-ρ",
         "ε = 1 at δ = 10⁻⁷",
         "of one statistic at most 6000000 nano-ρ: ε = 0.53",
-        "on 30 days is protected with ε = 6.29, on 365 days with ε = 27.86",
+        "on 30 days is protected with ε = 17.73, on 365 days with ε = 283.05",
         "at most 365 days",
         "not 2 work together",
         "the provider's volume",
@@ -124,8 +124,22 @@ fn the_card_says_when_a_session_is_the_unit() {
     for said in [
         "| **one session**: a principal",
         "| every session is counted, in at most 4 tools",
-        "has 30 sessions is protected with ε = 6.29, 365 with",
+        "has 30 sessions on one day is protected with ε = 50.64, 365 sessions with",
     ] {
         assert!(card.contains(said), "{said}: {card}");
     }
+}
+
+/// Days of an owner add up where they are in numbers of their own, and move a total together.
+#[test]
+fn what_many_days_cost_is_what_their_columns_come_to() {
+    let terms = |horizon| Terms { bounds: Bounds { horizon, ..TERMS.bounds }, ..TERMS };
+    // One day: all of the cap, and nothing else.
+    assert_eq!(terms(365).composed(1), 20_000_000);
+    // Of a total of one day each day is a column of its own.
+    assert_eq!(terms(1).composed(3), 60_000_000);
+    // 1, 1/2: the columns (1, 1/2) and (0, 1) come to (1, 3/2); 13/4 over 5/4 is 2.6.
+    assert_eq!(terms(2).composed(2), 28_000_000 + 15_600_000);
+    let session = Bounds { sessions: 1, unit: Some(Unit::Session), ..TERMS.bounds };
+    assert_eq!(Terms { bounds: session, ..TERMS }.composed(3), 180_000_000);
 }

@@ -350,6 +350,27 @@ fn every_session_is_counted_where_each_is_a_unit() {
     assert_eq!(read.count(&Statistic::SessionsCount, 3), [40]);
 }
 
+/// Where all lie in one bucket, no empty one is as good.
+#[test]
+fn the_first_edge_that_holds_all_is_the_best_one() {
+    let bounds = Bounds { sessions: 100, cells: 1, horizon: 30, unit: None };
+    for bucket in 0..8 {
+        let mut seen = empty(bounds);
+        let mut latencies = vec![0; 8];
+        latencies[bucket] = 1;
+        for _ in 0..100 {
+            let session =
+                Contribution::new(OutcomeCell::Clean, []).with_latencies(latencies.clone());
+            seen.add(&did(0), 3, session, &mut ChaCha20Rng::from_seed([0; 32]));
+        }
+        for percent in [Percent::P50, Percent::P95, Percent::P99] {
+            let scores = seen.count(&Statistic::LatencyQuantile(percent), 3);
+            let best: Vec<usize> = (0..7).filter(|at| scores[*at] == 0).collect();
+            assert_eq!(best, [bucket.min(6)], "{percent:?} {scores:?}");
+        }
+    }
+}
+
 #[test]
 fn the_score_of_a_quantile_is_how_far_its_rank_is_off() {
     let bounds = Bounds { sessions: 100, cells: 1, horizon: 30, unit: None };
@@ -365,9 +386,11 @@ fn the_score_of_a_quantile_is_how_far_its_rank_is_off() {
         }
     }
     let scores = |percent| seen.count(&Statistic::LatencyQuantile(percent), 3);
-    // |100·12 - 50·20|, |100·18 - 50·20|, and nothing more within the others.
-    assert_eq!(scores(Percent::P50), [200, 800, 800, 800, 800, 800, 800]);
-    assert_eq!(scores(Percent::P95), [700, 100, 100, 100, 100, 100, 100]);
+    // The half lies within the first edge; within it lie 100·12 - 50·20 too many for the second,
+    // and within the second 100·18 - 50·20 for those after it.
+    assert_eq!(scores(Percent::P50), [0, 200, 800, 800, 800, 800, 800]);
+    // 95·20 - 100·12 and 95·20 - 100·18 too few; what is above all edges is told as the last.
+    assert_eq!(scores(Percent::P95), [700, 100, 100, 100, 100, 100, 0]);
     let none = seen.count(&Statistic::LatencyQuantile(Percent::P99), 4);
     assert_eq!(none, [0; 7], "without sessions every edge is as good");
 }

@@ -330,7 +330,12 @@ const fn is_past(day: u64, unreleased: u64) -> bool {
     day.saturating_add(PATIENCE) < unreleased
 }
 
+/// Is a day told so late that its coins would hold up the days after it?
+pub(super) const fn is_late(day: u64, today: u64) -> bool {
+    day.saturating_add(1).saturating_add(PATIENCE) < today
+}
+
 /// Days that may be paid for while the coins of one are still to come.
 const PATIENCE: u64 = 2;
 /// Bits that are drawn ahead.
-const AHEAD: usize = 2;
+const AHEAD: usize = 16;

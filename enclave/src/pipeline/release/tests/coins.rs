@@ -217,18 +217,21 @@ fn dealers_have_time_even_where_many_days_are_told_at_once() {
     // A week passes before anybody looks.
     let today = scene.pipeline.clock.now().day();
     scene.pipeline.clock.reach(UnixMillis::begin_of(today + 7));
-    // What was committed to before it has had its time; what is from now on waits for its coins.
-    scene.until(|scene| scene.due() == [first + 1, first + 2]);
+    // What was committed to before it has had its time; days that are told late wait for nobody.
+    scene.until(|scene| scene.due() == [first + 5, first + 6]);
     assert_eq!(scene.ask("sessions.count", first), Err("release-lost"));
-    for day in first..first + 3 {
-        assert!(scene.ask("tools", day).is_ok());
+    for day in first + 1..first + 5 {
+        let told = scene.body(day);
+        assert_eq!((told.query.coins, told.proven), (None, None));
     }
+    // Those that are not wait for their coins, and the next one for them.
     scene.pipeline.release_days().unwrap();
-    assert_eq!(scene.ask("tools", first + 3), Err("release-not-yet"));
-    for day in [first + 1, first + 2] {
+    assert!(scene.ask("tools", first + 6).is_ok());
+    assert_eq!(scene.ask("tools", first + 7), Err("release-not-yet"));
+    for day in [first + 5, first + 6] {
         scene.dealt(day);
     }
-    scene.until(|scene| scene.due() == [first + 3, first + 4]);
+    scene.until(|scene| scene.due() == [first + 7]);
 }
 
 #[test]
