@@ -226,8 +226,8 @@ fn told(
     let signature = key.sign(domain::COIN_DEAL, &deal.to_cbor());
     let request = Request::Deal { deal, signature };
     // What the log showed convicts it, should it show others something else.
-    durable(&memory.of(origin, "note"), note.as_bytes())
-        .map_err(|e| Fault::unwritable(&path, &e))?;
+    let shown = memory.of(origin, "note");
+    durable(&shown, note.as_bytes()).map_err(|e| Fault::unwritable(&shown, &e))?;
     // CRASH: what is told is remembered first: told again over a longer log, the value would be
     // known to whoever committed to what came between.
     durable(&path, &request.to_cbor()).map_err(|e| Fault::unwritable(&path, &e))?;

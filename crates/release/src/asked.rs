@@ -1,9 +1,10 @@
 //! What a day is asked: a statistic, its price, and what makes its noise.
 
-use messages::coins::{MAX_COINS, MIN_COINS, price};
+use messages::coins::{self, MAX_COINS, MIN_COINS};
 use messages::leaf::Mechanism;
 
 use crate::float::float;
+use crate::price::price;
 use crate::statistic::{Bounds, Statistic};
 
 /// A statistic at a price.
@@ -27,29 +28,26 @@ impl From<(Statistic, u64)> for Asked {
 }
 
 impl Asked {
-    /// What a pact's ε and δ allow of a statistic at a price of at most `most`, nano-ρ; none where
+    /// What a pact's ε (millionths) and δ (billionths) allow of a statistic at a price of at most `most`, nano-ρ; none where
     /// they allow nothing. With `proven` the noise is that of coins, where coins can make it. Of a
     /// histogram it is the one that there is less of: ε and δ allow a higher price of Laplace noise,
     /// and at one price there is less Gaussian noise.
     #[must_use]
     pub fn of(
         statistic: Statistic,
-        (epsilon_millionths, delta_billionths): (u32, u32),
+        loss: (u32, u32),
         most: u64,
         (bounds, proven): (Bounds, bool),
     ) -> Option<Self> {
-        let loss = (epsilon_millionths, delta_billionths);
-        let coins = proven.then(|| {
-            let allowed = statistic.price_of_coins(epsilon_millionths, delta_billionths);
-            Self::proven(&statistic, bounds, allowed.min(most))
-        });
+        let allowed = |mechanism| price(mechanism, loss).min(most);
+        let coins = proven.then(|| Self::proven(&statistic, bounds, allowed(Mechanism::Binomial)));
         if let Some(coins) = coins.flatten() {
             return Some(coins);
         }
         let usual = statistic.mechanism();
         let other = (usual == Mechanism::DiscreteGaussian).then_some(Mechanism::DiscreteLaplace);
         let drawn = [Some(usual), other].into_iter().flatten().filter_map(|mechanism| {
-            let nano_rho = statistic.price_of(mechanism, loss).min(most);
+            let nano_rho = allowed(mechanism);
             let variance = statistic.variance(mechanism, bounds, nano_rho)?;
             Some((variance, mechanism, nano_rho))
         });
@@ -66,7 +64,7 @@ impl Asked {
         }
         let sensitivity = statistic.sensitivity(bounds)?;
         let sizes = (MIN_COINS.ilog2()..=MAX_COINS.ilog2()).map(|log| 1_u32 << log);
-        let mut priced = sizes.filter_map(|coins| Some((coins, price(coins, sensitivity)?)));
+        let mut priced = sizes.filter_map(|coins| Some((coins, coins::price(coins, sensitivity)?)));
         let (coins, nano_rho) = priced.find(|(_, nano_rho)| *nano_rho <= most)?;
         let mechanism = Mechanism::Binomial;
         Some(Self { statistic: statistic.clone(), nano_rho, mechanism, coins: Some(coins) })

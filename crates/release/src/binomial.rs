@@ -1,4 +1,4 @@
-//! What the noise of fair coins costs: Binomial(n, 1/2) − n/2 as approximate zero-concentrated
+//! What the noise of fair coins costs, for tests of its price: Binomial(n, 1/2) − n/2 as approximate zero-concentrated
 //! differential privacy, from its exact probabilities. `BINOMIAL.md` has the mechanism.
 
 use crate::float::whole;
@@ -6,11 +6,11 @@ use crate::float::whole;
 /// A loss that holds but with a small probability: (ρ, δ)-approximate zCDP (Bun and Steinke 2016,
 /// definition 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// ρ in nano-ρ, rounded up.
-    pub nano_rho: u64,
+    pub(crate) nano_rho: u64,
     /// δ is at most 2 to the minus this.
-    pub delta_bits: u32,
+    pub(crate) delta_bits: u32,
 }
 
 /// The cost of the noise of `coins` coins, an even number up to 2²⁰, for a count that one owner's
@@ -24,8 +24,7 @@ pub struct Cost {
 /// between two orders it is at most that of the upper one; beyond the last order it is at most the
 /// largest log-ratio. ρ is the largest D_α over the order below α. A smaller change than Δ moves
 /// less, and the other way round the distribution is its mirror image.
-#[must_use]
-pub fn cost(coins: u32, sensitivity: u32) -> Option<Cost> {
+pub(crate) fn cost(coins: u32, sensitivity: u32) -> Option<Cost> {
     let fits = coins.is_multiple_of(2) && coins <= 1 << 20 && (1..=1024).contains(&sensitivity);
     let half = coins.checked_div(2).filter(|_| fits)?;
     // Ten deviations of √n/2, rounded up, and what the other distribution is moved by.

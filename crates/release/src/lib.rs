@@ -29,6 +29,7 @@
 //! ```
 
 mod asked;
+#[cfg(test)]
 mod binomial;
 mod card;
 mod continual;
@@ -42,7 +43,6 @@ mod proven;
 mod statistic;
 
 pub use asked::Asked;
-pub use binomial::{Cost, cost};
 pub use card::{Terms, epsilon};
 pub use contributions::{Contribution, OutcomeCell};
 pub use dataset::{Dataset, Drawn, Quote, Reservation};

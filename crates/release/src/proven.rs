@@ -57,8 +57,9 @@ impl Uncommitted {
             let counts = data.counted(&body, &priced)?;
             let [count] = counts.as_slice() else { return Err(DrawError::OtherData) };
             let value = u64::try_from(*count).map_err(|_| DrawError::OtherData)?;
+            let value = Zeroizing::new(value);
             let blinding = Zeroizing::new(Scalar::random(rng));
-            let point = RistrettoPoint::mul_base(&Scalar::from(value)) + &*blinding * h_table();
+            let point = RistrettoPoint::mul_base(&Scalar::from(*value)) + &*blinding * h_table();
             let counter = Commitment(point.compress().to_bytes());
             let (query, noise) = (priced.query, priced.noise);
             numbers.push(Number { query, noise, counter, value, blinding, bits });
@@ -87,7 +88,7 @@ struct Number {
     query: Query,
     noise: Noise,
     counter: Commitment,
-    value: u64,
+    value: Zeroizing<u64>,
     blinding: Zeroizing<Scalar>,
     bits: Bits,
 }
@@ -117,7 +118,7 @@ impl Committed {
         let seed = seed(&values);
         let answered = self.numbers.into_iter().map(|number| {
             let Number { query, noise, counter, value, blinding, bits } = number;
-            let count = Count { commitment: &counter, value, blinding: &blinding };
+            let count = Count { commitment: &counter, value: *value, blinding: &blinding };
             let answer = bits.answer(&query.id().0, &count, &seed, rng);
             answer.map(|answer| (query, noise, answer)).map_err(|_| DrawError::Coins)
         });

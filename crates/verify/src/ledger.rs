@@ -19,7 +19,6 @@ pub(crate) struct Ledger<'a> {
     reservations: BTreeMap<(Root, u64), Paid<'a>>,
     /// The last reservation of a day of a data set.
     days: BTreeMap<(Root, u64), &'a ReserveBody>,
-    drawn: BTreeSet<QueryId>,
     /// Statistics of days of data sets that are told; those that are told without a proof.
     told: BTreeSet<(Root, u64, &'a str)>,
     unproven: BTreeSet<(Root, u64, &'a str)>,
@@ -154,9 +153,9 @@ impl<'a> Ledger<'a> {
 
     fn draw(&mut self, body: &'a AggregateBody) -> Result<(), Fault> {
         let query = &body.query;
-        // One draw of a query, and one query of a statistic and day, at whatever price.
+        // One draw of a statistic and day, whatever the query is.
         let statistic = (query.dataset, query.day, query.statistic.as_str());
-        if !self.drawn.insert(query.id()) || !self.told.insert(statistic) {
+        if !self.told.insert(statistic) {
             return Err(Fault::SecondDraw);
         }
         if body.proven.is_none() {

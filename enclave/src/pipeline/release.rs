@@ -27,7 +27,7 @@ use messages::time::UnixMillis;
 use monitor::Seed;
 use pact::Compiled;
 use rand_core::{OsRng, RngCore as _};
-use release::{Asked, Reservation};
+use release::{Asked, Drawn, Reservation};
 
 use self::coins::Coins;
 use super::{Pipeline, Refused};
@@ -76,13 +76,12 @@ impl Pipeline {
     /// Releases what is due: days that have ended, in order, each of all pacts at once.
     pub(super) fn release_days(&mut self) -> Result<(), Refused> {
         self.list_again()?;
-        // First what is drawn: once a day's answers are on record, its data are forgotten.
-        self.draw_paid()?;
-        self.tell_answered()?;
         loop {
+            // First what is drawn: once a day's answers are on record, its data are forgotten.
             self.draw_paid()?;
-            // A day's data are forgotten with the debit of the next one: it is drawn first.
-            let next = self.state.pacts.values().map(|listed| listed.unreleased).min();
+            self.tell_answered()?;
+            // So they are with the debit of the next one.
+            let next = self.unreleased();
             let earlier = |paid: &Paid| next.is_some_and(|next| paid.reservation.body().day < next);
             let waits = self.releasing.paid.iter().any(earlier);
             if waits || self.clock.now() < self.releasing.next {
@@ -116,12 +115,22 @@ impl Pipeline {
         self.put(Step::Listed { root, dataset }).map(|_place| ())
     }
 
+    /// The earliest day that is not paid for.
+    fn unreleased(&self) -> Option<u64> {
+        self.state.pacts.values().map(|listed| listed.unreleased).min()
+    }
+
+    /// Leaves that are beyond taking back: in the log that is shown, and where the clock is the
+    /// witnesses', seen by a quorum of them.
+    fn settled(&self) -> u64 {
+        if self.clock.is_witnessed() { self.shown.min(self.witnessed) } else { self.shown }
+    }
+
     /// Pays for the earliest day that is not released, for every pact of which it is one; false when
     /// some have to wait for bits that are not drawn yet.
     fn pay(&mut self) -> Result<bool, Refused> {
         let today = self.clock.now().day();
-        let unreleased = self.state.pacts.values().map(|listed| listed.unreleased).min();
-        let Some(ended) = unreleased.filter(|day| *day < today) else {
+        let Some(ended) = self.unreleased().filter(|day| *day < today) else {
             self.releasing.next = UnixMillis::begin_of(today.saturating_add(1));
             return Ok(true);
         };
@@ -167,11 +176,10 @@ impl Pipeline {
         Ok(all)
     }
 
-    /// Draws what is paid for beyond taking back: its debit is durable, and where the clock is the
-    /// witnesses', a quorum of them has seen it.
+    /// Draws what is paid for beyond taking back.
     fn draw_paid(&mut self) -> Result<(), Refused> {
-        let seen = if self.clock.is_witnessed() { self.witnessed } else { self.shown };
-        while self.releasing.paid.front().is_some_and(|paid| paid.leaf < seen.min(self.shown)) {
+        let settled = self.settled();
+        while self.releasing.paid.front().is_some_and(|paid| paid.leaf < settled) {
             let Some(Paid { root, reservation, .. }) = self.releasing.paid.pop_front() else {
                 break;
             };
@@ -182,11 +190,17 @@ impl Pipeline {
             let Ok(drawn) = listed.data.draw(reservation, at) else { continue };
             // CRASH: drawn and not on record: nobody has seen it, and it is never drawn again.
             crash_point!("drawn-before-record");
-            let answers = drawn.answers().to_vec();
-            self.put(Step::Drawn { root, drawn: Box::new(drawn) })?;
-            for body in answers {
-                self.publish(&Publication::Aggregate(body), None)?;
-            }
+            self.tell_drawn(root, drawn)?;
+        }
+        Ok(())
+    }
+
+    /// Puts answers on record, and publishes them.
+    fn tell_drawn(&mut self, root: PactHash, drawn: Drawn) -> Result<(), Refused> {
+        let answers = drawn.answers().to_vec();
+        self.put(Step::Drawn { root, drawn: Box::new(drawn) })?;
+        for body in answers {
+            self.publish(&Publication::Aggregate(body), None)?;
         }
         Ok(())
     }

@@ -302,13 +302,10 @@ mod tests {
     fn a_quantile_is_an_edge_that_its_price_allows() {
         let checked = |change: fn(&mut AggregateBody)| {
             let noise = Noise {
-                mechanism: Mechanism::Exponential,
                 scale_milli: 13_875_639,
                 sensitivity: 760,
                 half_width_95: 679,
-                session_bound: 8,
-                cell_bound: 1,
-                unit: None,
+                ..noise(Mechanism::Exponential)
             };
             let mut body = drawn("latency_ms.p95", Mechanism::Exponential, noise);
             (body.query.cells, body.values) = (vec!["milliseconds".into()], vec![500]);
@@ -347,13 +344,10 @@ mod tests {
     fn coins_are_as_many_as_the_price_allows() {
         let checked = |change: fn(&mut AggregateBody)| {
             let noise = Noise {
-                mechanism: Mechanism::Binomial,
                 scale_milli: 90_510,
                 sensitivity: 8,
                 half_width_95: 179,
-                session_bound: 8,
-                cell_bound: 1,
-                unit: None,
+                ..noise(Mechanism::Binomial)
             };
             let mut body = drawn("sessions.count", Mechanism::Binomial, noise);
             (body.query.cells, body.values) = (vec!["a".into()], vec![1]);

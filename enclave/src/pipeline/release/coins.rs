@@ -26,7 +26,6 @@ use rand_core::OsRng;
 use release::{Answered, Committed, DrawError, Uncommitted};
 
 use super::super::{Pipeline, Refused};
-use crate::state::Step;
 use crate::store::crash_point;
 
 /// What has to do with coins, of one boot.
@@ -217,15 +216,14 @@ impl Pipeline {
     }
 
     /// Are coins of this day due? Something waits for them, no pact can come to wait for the same
-    /// ones, and what it is committed to is in the log that is shown, beyond taking back: with the
-    /// clock of the witnesses, a quorum of them has seen the debits.
+    /// ones, and what it is committed to is beyond taking back.
     // PRIVACY: what is dealt for is told; an older copy of the disk must not get that far.
     fn is_due(&self, day: u64) -> bool {
-        let seen = if self.clock.is_witnessed() { self.witnessed } else { self.shown };
+        let settled = self.settled();
         let waiting = self.releasing.coins.waiting.iter();
         let mut leaves = waiting.filter(|w| w.of.day == day).map(|waiting| waiting.leaf).peekable();
         leaves.peek().is_some()
-            && leaves.all(|leaf| leaf < seen.min(self.shown))
+            && leaves.all(|leaf| leaf < settled)
             && self.state.pacts.values().all(|listed| day < listed.unreleased)
     }
 
@@ -309,11 +307,7 @@ impl Pipeline {
             let drawn = listed.data.tell(answered, at);
             // CRASH: answered and not on record: nobody has seen it, and its bits are gone.
             crash_point!("answered-before-record");
-            let answers = drawn.answers().to_vec();
-            self.put(Step::Drawn { root: of.root, drawn: Box::new(drawn) })?;
-            for body in answers {
-                self.publish(&Publication::Aggregate(body), None)?;
-            }
+            self.tell_drawn(of.root, drawn)?;
         }
         let pacts = &self.state.pacts;
         let lost =

@@ -100,6 +100,13 @@ impl Scene {
         self.pipeline.commit().unwrap();
     }
 
+    /// From now on time is the witnesses', of whom one is enough.
+    fn witnessed_from(&mut self, now: UnixMillis) {
+        let quorum = std::num::NonZeroUsize::MIN;
+        let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+        self.pipeline.clock = Clock::start(&values, now);
+    }
+
     /// A session opens now.
     fn open(&mut self, session: u8) {
         let principal = Did::parse("did:web:principal.example").unwrap();
@@ -169,9 +176,7 @@ fn a_day_is_released_when_it_is_over_and_not_before() {
 #[test]
 fn nothing_is_drawn_before_the_witnesses_have_seen_the_debit() {
     let mut scene = scene();
-    let quorum = std::num::NonZeroUsize::MIN;
-    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
-    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    scene.witnessed_from(UnixMillis(START));
     let size = scene.pipeline.log.size();
     scene.midnight();
     assert_eq!(scene.pipeline.log.size(), size + 1, "the debit alone");
@@ -196,9 +201,7 @@ fn nothing_is_drawn_before_the_witnesses_have_seen_the_debit() {
 fn what_is_not_drawn_when_the_process_ends_is_lost_and_stays_paid() {
     let mut scene = scene();
     scene.midnight();
-    let quorum = std::num::NonZeroUsize::MIN;
-    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
-    scene.pipeline.clock = Clock::start(&values, UnixMillis::begin_of(DAY + 1));
+    scene.witnessed_from(UnixMillis::begin_of(DAY + 1));
     scene.midnight();
     assert_eq!(scene.ask("tools", DAY + 1), Err("release-not-yet"));
     let (spent, first) = (scene.spent(DAY + 1), scene.ask("tools", DAY));
@@ -266,9 +269,7 @@ fn where_the_record_may_be_an_older_one_the_data_ends_and_other_data_begins() {
 #[test]
 fn what_waits_for_the_witnesses_when_the_record_breaks_is_never_drawn() {
     let mut scene = scene();
-    let quorum = std::num::NonZeroUsize::MIN;
-    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
-    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    scene.witnessed_from(UnixMillis(START));
     scene.midnight();
     assert_eq!(scene.pipeline.releasing.paid.len(), 1);
     scene.breaks();

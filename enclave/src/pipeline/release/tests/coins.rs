@@ -185,9 +185,7 @@ fn what_waits_for_coins_when_the_record_breaks_is_never_told() {
 #[test]
 fn nothing_is_due_before_the_witnesses_have_seen_the_debits() {
     let mut scene = proven_scene();
-    let quorum = std::num::NonZeroUsize::MIN;
-    let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
-    scene.pipeline.clock = Clock::start(&values, UnixMillis(START));
+    scene.witnessed_from(UnixMillis(START));
     let size = scene.pipeline.log.size();
     scene.midnight();
     scene.until(|scene| scene.pipeline.log.size() == size + 2);
