@@ -196,12 +196,14 @@ fn nothing_is_due_before_the_witnesses_have_seen_the_debits() {
     }
     scene.pipeline.witnessed = size + 1;
     assert_eq!(scene.deal(scene.told(DAY, 0), 0), Err(Refused("deal-late")));
-    // The cosignature comes, and both deals in the same breath: what is drawn is drawn first.
+    // The cosignature comes, and both deals in the same breath: what is drawn is drawn first, also
+    // where the answer is there by then.
     scene.pipeline.witnessed = size + 2;
     assert_eq!(scene.due(), [DAY]);
     for dealer in 0..2 {
         assert_eq!(scene.deal(scene.told(DAY, dealer), dealer), Ok(Reply::Dealt));
     }
+    std::thread::sleep(Duration::from_secs(2));
     scene.until(|scene| scene.ask("sessions.count", DAY).is_ok());
     for statistic in ["tools", "sessions.total", "sessions.outcome"] {
         assert!(scene.ask(statistic, DAY).is_ok(), "{statistic}");
@@ -247,4 +249,20 @@ fn the_days_before_a_debit_are_forgotten_with_it() {
         assert!(following.reservation.is_none() && scene.spent(day) > 0);
     }
     assert_eq!(scene.spent(DAY), 0);
+}
+
+#[test]
+fn no_coins_are_due_while_a_pact_may_come_to_need_them() {
+    let mut scene = proven_scene();
+    let day = scene.committed();
+    // As that of a pact whose bits are still being drawn.
+    let root = scene.root;
+    let unreleased = |scene: &mut Scene, day| {
+        scene.pipeline.state.pacts.get_mut(&root).unwrap().unreleased = day;
+    };
+    unreleased(&mut scene, day);
+    assert!(scene.due().is_empty());
+    assert_eq!(scene.deal(scene.told(day, 0), 0), Err(Refused("deal-late")));
+    unreleased(&mut scene, day + 1);
+    assert_eq!(scene.due(), [day]);
 }
