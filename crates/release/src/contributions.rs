@@ -324,7 +324,7 @@ impl OutcomeCell {
 /// The place of one of the things that are counted here by place, uniformly; none of nothing.
 fn one_of(counts: &[u64], rng: &mut impl CryptoRngCore) -> Option<u16> {
     let all = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    let mut at = (all > 0).then(|| below(all, rng))?;
+    let mut at = below(all, rng);
     let place = counts.iter().position(|count| match at.checked_sub(*count) {
         Some(rest) => {
             at = rest;

@@ -209,3 +209,21 @@ fn a_stream_ends_at_its_horizon_and_opens_within_bounds() {
     }
     assert!(Stream::open(Days { first: 7, horizon: 1024 }, 1024, 1_000_000).is_ok());
 }
+
+#[test]
+fn noise_is_rounded_to_the_nearest_and_held_within_64_bits() {
+    let unit = IBig::ONE << LATTICE;
+    let half = IBig::ONE << (LATTICE - 1);
+    for (sum, whole) in [
+        (IBig::ZERO, 0),
+        (&unit * IBig::from(7) + &half - IBig::ONE, 7),
+        (&unit * IBig::from(7) + &half, 8),
+        (-(&unit * IBig::from(7)) - &half, -7),
+        (-(&unit * IBig::from(7)) - &half - IBig::ONE, -8),
+        (&unit << 63, i64::MAX),
+        (-(&unit << 63), i64::MIN),
+        (-(&unit << 64), i64::MIN),
+    ] {
+        assert_eq!(rounded(&sum, 1), whole, "{sum}");
+    }
+}
