@@ -3,19 +3,56 @@
 use messages::codec::{CodecError, Wire};
 use messages::domain;
 use messages::evidence::{
-    Claims, Conceptual, INSECURE_ORIGIN_PREFIX, Purpose, Role, SOFTWARE_BANNER,
-    SOFTWARE_MEDIA_TYPE, SOFTWARE_TEE, SoftwareEvidence,
+    Claims, Conceptual, Evidence, HARDWARE_MEDIA_TYPE, INSECURE_ORIGIN_PREFIX, PROFILE, Purpose,
+    Role, SOFTWARE_BANNER, SOFTWARE_MEDIA_TYPE, SOFTWARE_TEE, SoftwareEvidence, Tee,
 };
+use messages::ids::PolicyDigest;
 use messages::time::UnixMillis;
 use verify::{Appraised, EvidenceClass};
 
-use crate::policy::{Policy, SoftwarePolicy};
+use crate::policy::{HardwarePolicy, Policy, SoftwarePolicy};
+use crate::refusal::Refusal;
+use crate::rows::{Row, Rows};
+use crate::snp::{self, Roots};
 use crate::software::TEST_ROOT;
 
-/// Media type of evidence of a confidential VM.
-pub const HARDWARE_MEDIA_TYPE: &str = "application/vnd.cloister.evidence+cbor";
 /// The indicator of a conceptual message that is evidence (RFC 9999).
 pub const INDICATOR_EVIDENCE: u8 = 4;
+
+/// What an appraisal came to: evidence, its class, and under which policy and when that was said.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appraisal {
+    appraised: Appraised,
+    policy: Option<PolicyDigest>,
+    at: UnixMillis,
+    until: UnixMillis,
+}
+
+impl Appraisal {
+    /// The evidence, as a verifier takes it.
+    pub fn into_appraised(self) -> Appraised {
+        self.appraised
+    }
+
+    /// Under which policy; of development evidence none.
+    #[must_use]
+    pub const fn policy(&self) -> Option<PolicyDigest> {
+        self.policy
+    }
+
+    /// At which time, by whoever asked.
+    #[must_use]
+    pub const fn at(&self) -> UnixMillis {
+        self.at
+    }
+
+    /// When it ends: an appraisal of before is none.
+    #[must_use]
+    pub const fn until(&self) -> UnixMillis {
+        self.until
+    }
+}
 
 /// Where evidence was found, and what it must therefore be bound to. Evidence made for one place
 /// is refused in every other.
@@ -39,132 +76,131 @@ pub enum Expect {
     Checkpoint,
 }
 
-/// Appraises `evidence`, found where `expect` says, under `policy`. `_now` is the verifier's
-/// time, which endorsements are judged by; development evidence has none.
+/// Appraises `evidence`, found where `expect` says, under `policy`. `now` is the time that
+/// certificates are judged by: the verifier's, or of a log's evidence that of its witnesses.
 ///
 /// # Errors
-/// [`Refusal`], the first check that failed, in the order of its variants.
-#[expect(clippy::disallowed_methods, reason = "this is the appraiser")]
+/// [`Refusal`]: the first row of [`explain`] that does not hold.
 pub fn appraise(
     evidence: &Conceptual,
     policy: &Policy,
     expect: Expect,
-    _now: UnixMillis,
-) -> Result<Appraised, Refusal> {
-    match evidence.media_type.as_str() {
-        SOFTWARE_MEDIA_TYPE => {}
-        HARDWARE_MEDIA_TYPE => return Err(Refusal::HardwareUnavailable),
-        _ => return Err(Refusal::UnknownMediaType),
+    now: UnixMillis,
+) -> Result<Appraisal, Refusal> {
+    appraise_under(Roots::amd(), evidence, policy, (expect, now))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the appraiser")]
+fn appraise_under(
+    roots: &Roots,
+    evidence: &Conceptual,
+    policy: &Policy,
+    (expect, now): (Expect, UnixMillis),
+) -> Result<Appraisal, Refusal> {
+    let (rows, found) = examine(roots, evidence, policy, (expect, now));
+    rows.verdict()?;
+    let Found { class, claims } = found.ok_or(Refusal::Malformed)?;
+    let hardware = policy.hardware.as_ref().filter(|_| class == EvidenceClass::Hardware);
+    let lasts = hardware.map_or(u64::MAX, |policy| policy.document().verdict_s);
+    Ok(Appraisal {
+        appraised: Appraised::assertion(evidence.evidence_id(), class, claims),
+        policy: hardware.map(HardwarePolicy::digest),
+        at: now,
+        until: UnixMillis(now.0.saturating_add(lasts.saturating_mul(1_000))),
+    })
+}
+
+/// The same, check by check, past the first one that fails as far as one can look.
+#[must_use]
+pub fn explain(
+    evidence: &Conceptual,
+    policy: &Policy,
+    expect: Expect,
+    now: UnixMillis,
+) -> Vec<Row> {
+    examine(Roots::amd(), evidence, policy, (expect, now)).0.into_rows()
+}
+
+/// Claims that evidence binds.
+struct Found {
+    class: EvidenceClass,
+    claims: Claims,
+}
+
+fn examine(
+    roots: &Roots,
+    evidence: &Conceptual,
+    policy: &Policy,
+    (expect, now): (Expect, UnixMillis),
+) -> (Rows, Option<Found>) {
+    let mut rows = Rows::default();
+    let found = match evidence.media_type.as_str() {
+        SOFTWARE_MEDIA_TYPE => {
+            rows.step("development evidence", "accepted by name", software(evidence, policy))
+        }
+        HARDWARE_MEDIA_TYPE => hardware(&mut rows, (roots, evidence), policy, now),
+        _ => rows.step("media type", "one that is known", Err(Refusal::UnknownMediaType)),
+    };
+    if let Some(found) = &found {
+        rows.step("origin and configuration", "listed", accept(found, policy));
+        rows.step("channel", "the one in which it was found", bound(&found.claims, &expect));
     }
+    (rows, found)
+}
+
+fn software(evidence: &Conceptual, policy: &Policy) -> Result<Found, Refusal> {
     if evidence.indicator != INDICATOR_EVIDENCE {
         return Err(Refusal::NotEvidence);
     }
     let software = policy.software.as_ref().ok_or(Refusal::Software)?;
     let claims = authentic(&evidence.value, software)?;
-    accept(&claims, policy, &expect)?;
-    Ok(Appraised::assertion(evidence.evidence_id(), EvidenceClass::InsecureSoftware, claims))
+    Ok(Found { class: EvidenceClass::InsecureSoftware, claims })
 }
 
-/// Why evidence is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A media type that no version writes.
-    #[error("the evidence has an unknown media type")]
-    UnknownMediaType,
-    /// This version appraises no hardware.
-    #[error("this version cannot appraise hardware evidence")]
-    HardwareUnavailable,
-    /// Another conceptual message: an endorsement, reference values, a result.
-    #[error("the message is not evidence")]
-    NotEvidence,
-    /// Development evidence, and the policy does not ask for it.
-    #[error("development evidence is refused by this policy")]
-    Software,
-    /// Not an encoded evidence.
-    #[error("the evidence is malformed")]
-    Malformed,
-    /// Development evidence that does not say what it is.
-    #[error("the evidence lacks its banner")]
-    Banner,
-    /// Not encoded claims.
-    #[error("the evidence's claims are malformed")]
-    ClaimsMalformed,
-    /// A second encoding of some claims.
-    #[error("the evidence's claims are not in canonical form")]
-    ClaimsNonCanonical,
-    /// Not signed by the root over these claims and this measurement.
-    #[error("the evidence's signature does not hold")]
-    BadSignature,
-    /// The policy lists other measurements, or none.
-    #[error("the policy does not list the measured executable")]
-    MeasurementUnlisted,
-    /// Development evidence under a production name.
-    #[error("development evidence must have an origin that starts with insecure-dev/")]
-    OriginNotInsecure,
-    /// Of another log.
-    #[error("the evidence is of another origin")]
-    WrongOrigin,
-    /// The policy lists other configurations, or none.
-    #[error("the policy does not list the measured configuration")]
-    ConfigUnlisted,
-    /// Made for another place: a log's, a certificate's, or an answer to a challenge.
-    #[error("the evidence was made for another purpose")]
-    WrongPurpose,
-    /// Evidence that answers no challenge carries a nonce.
-    #[error("evidence that answers no challenge must not carry a nonce")]
-    UnexpectedNonce,
-    /// The log's evidence names a TLS key or session, or a certificate's names a session.
-    #[error("the evidence names a channel, which evidence for this purpose must not")]
-    UnexpectedChannel,
-    /// An answer to another challenge, or to none.
-    #[error("the evidence does not answer the nonce")]
-    WrongNonce,
-    /// An answer that is bound to no TLS session: whoever has it can show it anywhere.
-    #[error("the evidence is not bound to a tls session")]
-    ChannelMissing,
-    /// Bound to another TLS session: something between terminates TLS, or the answer is a copy.
-    #[error("the evidence is bound to another tls session: something between terminates tls")]
-    WrongChannel,
-    /// Names no TLS key.
-    #[error("the evidence is not bound to a tls key")]
-    SpkiMissing,
-    /// Names another TLS key.
-    #[error("the evidence is bound to another tls key")]
-    WrongSpki,
-    /// Not made by the server's end of the session: a reflection, or not said.
-    #[error("the evidence was not made by the server of the session")]
-    WrongRole,
-}
-
-impl Refusal {
-    /// A stable name for machines.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::UnknownMediaType => "unknown-media-type",
-            Self::HardwareUnavailable => "hardware-appraisal-unavailable",
-            Self::NotEvidence => "not-evidence",
-            Self::Software => "software-evidence-refused",
-            Self::Malformed => "evidence-malformed",
-            Self::Banner => "evidence-banner-missing",
-            Self::ClaimsMalformed => "evidence-claims-malformed",
-            Self::ClaimsNonCanonical => "evidence-claims-non-canonical",
-            Self::BadSignature => "evidence-bad-signature",
-            Self::MeasurementUnlisted => "evidence-measurement-unlisted",
-            Self::OriginNotInsecure => "evidence-origin-not-insecure",
-            Self::WrongOrigin => "evidence-wrong-origin",
-            Self::ConfigUnlisted => "evidence-config-unlisted",
-            Self::WrongPurpose => "evidence-wrong-purpose",
-            Self::UnexpectedNonce => "evidence-unexpected-nonce",
-            Self::UnexpectedChannel => "evidence-unexpected-channel",
-            Self::WrongNonce => "evidence-wrong-nonce",
-            Self::ChannelMissing => "evidence-channel-missing",
-            Self::WrongChannel => "evidence-wrong-channel",
-            Self::SpkiMissing => "evidence-spki-missing",
-            Self::WrongSpki => "evidence-wrong-spki",
-            Self::WrongRole => "evidence-wrong-role",
+fn hardware(
+    rows: &mut Rows,
+    (roots, evidence): (&Roots, &Conceptual),
+    policy: &Policy,
+    now: UnixMillis,
+) -> Option<Found> {
+    let document = policy.hardware.as_ref().map(HardwarePolicy::document);
+    let document = document.ok_or(Refusal::Hardware);
+    let document = rows.step("evidence of a confidential VM", "accepted", document)?;
+    let shown = readable(evidence);
+    let (evidence, claims) = rows.step("evidence", "well-formed", shown)?;
+    let report_data = claims.report_data(evidence.tee.code());
+    let endorsements = evidence.endorsements.as_ref();
+    match evidence.tee {
+        Tee::Snp => {
+            let accepted = document.snp.as_ref().ok_or(Refusal::TeeUnlisted);
+            let accepted = rows.step("sev-snp", "listed", accepted)?;
+            let bound = snp::Bound { report_data, config: claims.config.0 };
+            let endorsements = endorsements.cloned().unwrap_or_default();
+            let asked = (&bound, accepted);
+            rows.append(snp::examine(roots, &evidence.report, &endorsements, asked, now));
         }
+        Tee::Tdx => rows.step("tdx", "listed", Err::<(), _>(Refusal::TeeUnlisted))?,
     }
+    Some(Found { class: EvidenceClass::Hardware, claims })
+}
+
+fn readable(evidence: &Conceptual) -> Result<(Evidence, Claims), Refusal> {
+    let shown = Evidence::from_cbor(&evidence.value).map_err(|_| Refusal::Malformed)?;
+    if evidence.indicator != shown.indicator() {
+        return Err(Refusal::NotEvidence);
+    }
+    if shown.profile != PROFILE {
+        return Err(Refusal::Profile);
+    }
+    let claims = claims(&shown.claims)?;
+    Ok((shown, claims))
+}
+
+fn claims(bytes: &[u8]) -> Result<Claims, Refusal> {
+    Claims::from_cbor(bytes).map_err(|error| match error {
+        CodecError::NonCanonical => Refusal::ClaimsNonCanonical,
+        CodecError::Malformed | CodecError::TooLarge { .. } => Refusal::ClaimsMalformed,
+    })
 }
 
 /// The claims that the test root signed together with a listed measurement.
@@ -173,10 +209,7 @@ fn authentic(value: &[u8], policy: &SoftwarePolicy) -> Result<Claims, Refusal> {
     if evidence.banner != SOFTWARE_BANNER {
         return Err(Refusal::Banner);
     }
-    let claims = Claims::from_cbor(&evidence.claims).map_err(|error| match error {
-        CodecError::NonCanonical => Refusal::ClaimsNonCanonical,
-        CodecError::Malformed | CodecError::TooLarge { .. } => Refusal::ClaimsMalformed,
-    })?;
+    let claims = claims(&evidence.claims)?;
     let report_data = claims.report_data(SOFTWARE_TEE);
     let signed = SoftwareEvidence::signed_bytes(&evidence.measurement, &report_data);
     TEST_ROOT
@@ -189,9 +222,12 @@ fn authentic(value: &[u8], policy: &SoftwarePolicy) -> Result<Claims, Refusal> {
     }
 }
 
-fn accept(claims: &Claims, policy: &Policy, expect: &Expect) -> Result<(), Refusal> {
-    if !claims.origin.starts_with(INSECURE_ORIGIN_PREFIX) {
-        return Err(Refusal::OriginNotInsecure);
+fn accept(found: &Found, policy: &Policy) -> Result<(), Refusal> {
+    let claims = &found.claims;
+    match (found.class, claims.origin.starts_with(INSECURE_ORIGIN_PREFIX)) {
+        (EvidenceClass::Hardware, true) => return Err(Refusal::OriginInsecure),
+        (EvidenceClass::InsecureSoftware, false) => return Err(Refusal::OriginNotInsecure),
+        (EvidenceClass::Hardware, false) | (EvidenceClass::InsecureSoftware, true) => {}
     }
     if claims.origin != policy.origin {
         return Err(Refusal::WrongOrigin);
@@ -199,7 +235,7 @@ fn accept(claims: &Claims, policy: &Policy, expect: &Expect) -> Result<(), Refus
     if !policy.configs.contains(&claims.config) {
         return Err(Refusal::ConfigUnlisted);
     }
-    bound(claims, expect)
+    Ok(())
 }
 
 /// Refuses claims that are not bound to exactly what `expect` says.
@@ -251,3 +287,6 @@ fn server_key(claims: &Claims, spki: &[u8; 32]) -> Result<(), Refusal> {
     }
     if claims.role == Some(Role::Server) { Ok(()) } else { Err(Refusal::WrongRole) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! From evidence to an appraised key (RFC 9334): policy, reference values, and the one place
 //! that may assert an appraisal.
 //!
-//! Hardware evidence has a media type and, in this version, no appraiser: it is refused under a
-//! code of its own. Development evidence is refused unless the policy asks for it by name; what
-//! it yields is of another class, which every verdict repeats. This crate never obtains
-//! evidence from a machine and never decides what a claim is worth.
+//! Evidence of a confidential VM is looked at under a [policy](HardwarePolicy) that somebody
+//! stands for, check by check, each with a refusal of its own. Development evidence is refused
+//! unless the policy asks for it by name; what it yields is of another class, which every verdict
+//! repeats. This crate never obtains evidence from a machine, never asks the time, and never
+//! decides what a claim is worth.
 //!
 //! ```
 //! # use cloister_attestations as attestations;
@@ -12,7 +13,12 @@
 //! use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
 //! use messages::time::UnixMillis;
 //!
-//! let policy = Policy { origin: "insecure-dev/log".into(), configs: vec![], software: None };
+//! let policy = Policy {
+//!     origin: "insecure-dev/log".into(),
+//!     configs: vec![],
+//!     hardware: None,
+//!     software: None,
+//! };
 //! let evidence =
 //!     Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value: vec![], indicator: 4 };
 //! let refusal = appraise(&evidence, &policy, Expect::Checkpoint, UnixMillis(0)).unwrap_err();
@@ -27,8 +33,17 @@ compile_error!(
 
 mod appraise;
 mod policy;
+mod refusal;
+mod rows;
+mod snp;
 pub mod software;
 
-pub use appraise::{Expect, HARDWARE_MEDIA_TYPE, INDICATOR_EVIDENCE, Refusal, appraise};
-pub use policy::{Policy, SoftwarePolicy};
+pub use appraise::{Appraisal, Expect, INDICATOR_EVIDENCE, appraise, explain};
+pub use policy::{
+    FamilyPolicy, HardwarePolicy, Hex, Policy, PolicyDocument, PolicyError, PolicySigner,
+    Revocation, SnpPolicy, SoftwarePolicy,
+};
+pub use refusal::Refusal;
+pub use rows::Row;
+pub use snp::{Family, SnpRefusal, Tcb};
 pub use verify::{Appraised, EvidenceClass};

@@ -1,6 +1,14 @@
 //! What a relying party accepts. Every list that is empty refuses everything.
 
+mod hardware;
+mod hex;
+mod snp;
+
 use messages::ids::ConfigDigest;
+
+pub use self::hardware::{HardwarePolicy, PolicyDocument, PolicyError, PolicySigner};
+pub use self::hex::Hex;
+pub use self::snp::{FamilyPolicy, Revocation, SnpPolicy};
 
 /// Reference values and choices of one relying party.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +17,8 @@ pub struct Policy {
     pub origin: String,
     /// Measured configurations that are accepted.
     pub configs: Vec<ConfigDigest>,
+    /// What is accepted of confidential VMs; without it none is.
+    pub hardware: Option<HardwarePolicy>,
     /// What development evidence is accepted; none by default and in production.
     pub software: Option<SoftwarePolicy>,
 }

@@ -3,12 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use cloister_attestations::software::attest;
-use cloister_attestations::{
-    Expect, HARDWARE_MEDIA_TYPE, Policy, Refusal, SoftwarePolicy, appraise,
-};
+use cloister_attestations::{Expect, Policy, Refusal, SoftwarePolicy, appraise};
 use messages::codec::Wire;
 use messages::evidence::{
-    Claims, Conceptual, Purpose, Role, SOFTWARE_BANNER, SOFTWARE_TEE, SoftwareEvidence,
+    Claims, Conceptual, HARDWARE_MEDIA_TYPE, Purpose, Role, SOFTWARE_BANNER, SOFTWARE_TEE,
+    SoftwareEvidence,
 };
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::{PublicKey, SigningKey};
@@ -45,6 +44,7 @@ fn policy() -> Policy {
     Policy {
         origin: "insecure-dev/log".into(),
         configs: vec![ConfigDigest([3; 32])],
+        hardware: None,
         software: Some(SoftwarePolicy { measurements: vec![MEASUREMENT.into()] }),
     }
 }
@@ -69,7 +69,11 @@ fn changed(change: impl FnOnce(&mut SoftwareEvidence)) -> Conceptual {
 #[test]
 fn accepted_evidence_is_of_the_insecure_class_and_binds_its_claims() {
     let evidence = attest(&claims(), MEASUREMENT);
-    let appraised = appraise(&evidence, &policy(), Expect::Checkpoint, UnixMillis(0)).unwrap();
+    let appraisal = appraise(&evidence, &policy(), Expect::Checkpoint, UnixMillis(5)).unwrap();
+    let times = (appraisal.at(), appraisal.until());
+    assert_eq!(times, (UnixMillis(5), UnixMillis(u64::MAX)));
+    assert_eq!(appraisal.policy(), None);
+    let appraised = appraisal.into_appraised();
     assert_eq!(appraised.class(), EvidenceClass::InsecureSoftware);
     assert_eq!(appraised.evidence(), evidence.evidence_id());
     assert_eq!(appraised.claims(), &claims());
@@ -87,9 +91,9 @@ fn refuses_every_flipped_bit() {
 }
 
 #[test]
-fn refuses_hardware_evidence_in_this_version() {
+fn refuses_hardware_evidence_without_a_policy_for_it() {
     let evidence = Conceptual { media_type: HARDWARE_MEDIA_TYPE.into(), ..changed(|_| ()) };
-    assert_eq!(of(&evidence), Some(Refusal::HardwareUnavailable));
+    assert_eq!(of(&evidence), Some(Refusal::Hardware));
 }
 
 #[test]

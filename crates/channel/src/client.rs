@@ -8,7 +8,7 @@
 //! use http::{HeaderMap, Method};
 //! use messages::time::UnixMillis;
 //!
-//! let policy = Policy { origin: "log.example".into(), configs: vec![], software: None };
+//! let policy = Policy { origin: "log.example".into(), configs: vec![], hardware: None, software: None };
 //! let now = UnixMillis(1_790_000_000_000);
 //! let endpoint = Endpoint::parse("https://monitor.example:8443")?;
 //! let connected = Channel::connect(&endpoint, &policy, now, Limits::default()).await?;
@@ -112,7 +112,7 @@ impl Channel<Connected> {
         let evidence = challenge(&connection, &nonce).await?;
         let expect =
             Expect::Challenge { nonce, exporter: *binding.exporter(), spki: *binding.spki() };
-        let appraised = appraise(&evidence, &policy, expect, now)?;
+        let appraised = appraise(&evidence, &policy, expect, now)?.into_appraised();
         Ok(Channel { connection, binding, state: Attested { appraised } })
     }
 }

@@ -150,6 +150,7 @@ pub(crate) fn reference(config: &[u8], software: Option<String>) -> Result<Polic
     Ok(Policy {
         origin: origin.ok_or_else(|| unfit("without an origin"))?.to_owned(),
         configs: vec![ConfigDigest(domain::CONFIG.hash(&[config]))],
+        hardware: None,
         software: software.map(|m| SoftwarePolicy { measurements: vec![m] }),
     })
 }
@@ -234,6 +235,7 @@ pub(crate) fn policy(monitor: &MonitorDocument, allow_software: bool) -> Result<
     Ok(Policy {
         origin: anchor.origin,
         configs: anchor.configs,
+        hardware: None,
         software: allow_software.then_some(SoftwarePolicy { measurements }),
     })
 }

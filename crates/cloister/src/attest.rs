@@ -71,6 +71,7 @@ fn refused(fault: Fault) -> Result<ExitCode, Fault> {
         "software-evidence-refused" => 2,
         code if code.starts_with("evidence-")
             || code.starts_with("certificate-")
+            || code.starts_with("snp-")
             || REFUSALS.contains(&code) =>
         {
             1
@@ -88,7 +89,8 @@ const REFUSALS: &[&str] = &[
     "channel-exporter-missing",
     "channel-attestation-malformed",
     "unknown-media-type",
-    "hardware-appraisal-unavailable",
+    "hardware-evidence-refused",
+    "tee-unlisted",
     "not-evidence",
 ];
 const INSECURE: &str = "INSECURE SOFTWARE EVIDENCE: no TEE, good for development only";

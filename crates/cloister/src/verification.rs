@@ -146,7 +146,7 @@ fn appraise<'a>(
         };
         for evidence in boots {
             match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
-                Ok(value) => appraised.push(value),
+                Ok(appraisal) => appraised.push(appraisal.into_appraised()),
                 Err(refusal) => drop(refusals.insert(refusal.code())),
             }
         }

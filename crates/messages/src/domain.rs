@@ -43,6 +43,8 @@ macro_rules! domains {
 }
 
 domains! {
+    /// What a verifier accepts of confidential VMs, and its signatures.
+    APPRAISAL_POLICY = "cloister/appraisal-policy/v1";
     /// Blinding of one commitment.
     BLINDING = "cloister/blinding/v1";
     /// A party's login to one attested channel.

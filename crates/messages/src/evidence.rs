@@ -14,6 +14,12 @@ use crate::domain;
 use crate::ids::{BootId, ConfigDigest, EvidenceId};
 use crate::signature::{PublicKey, Signature};
 
+mod hardware;
+
+pub use hardware::{
+    Endorsements, Evidence, HARDWARE_MEDIA_TYPE, PROFILE, SNP_REPORT_BYTES, SNP_SIGNED_BYTES, Tee,
+};
+
 /// Media type of development evidence.
 pub const SOFTWARE_MEDIA_TYPE: &str = "application/vnd.cloister.insecure-software-evidence+cbor";
 /// First field of every development evidence.
@@ -191,19 +197,29 @@ pub struct Conceptual {
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
     pub value: Vec<u8>,
-    /// 4: evidence.
+    /// 4: evidence; 6: evidence with endorsements.
     #[n(2)]
     pub indicator: u8,
 }
 
 impl Conceptual {
-    /// Identity of the evidence in this message.
+    /// Identity of the evidence in this message: of a confidential VM's, what its hardware signed,
+    /// since signatures can be written in several ways and endorsements are others' words; of all
+    /// else, the whole.
     #[must_use]
     pub fn evidence_id(&self) -> EvidenceId {
-        EvidenceId(domain::EVIDENCE.hash(&[self.media_type.as_bytes(), &self.value]))
+        let media_type = self.media_type.as_bytes();
+        let hardware = (self.media_type == HARDWARE_MEDIA_TYPE)
+            .then(|| Evidence::from_cbor(&self.value).ok())
+            .flatten();
+        let signed = hardware.as_ref().and_then(|evidence| {
+            let signed = evidence.signed_part()?;
+            Some(domain::EVIDENCE.hash(&[media_type, &[evidence.tee.code()], signed]))
+        });
+        EvidenceId(signed.unwrap_or_else(|| domain::EVIDENCE.hash(&[media_type, &self.value])))
     }
 }
 
 impl Wire for Conceptual {
-    const MAX_BYTES: usize = 32 * 1024;
+    const MAX_BYTES: usize = 56 * 1024;
 }

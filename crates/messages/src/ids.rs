@@ -84,6 +84,8 @@ digest! {
     LeafHash
     /// Tagged SHA-256 of a pact's canonical bytes.
     PactHash
+    /// Digest of what a verifier accepts of confidential VMs.
+    PolicyDigest
     /// Identity of a canonical claim.
     ProgramId
     /// Identity of a canonical private query.

@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn every_generation_has_a_name_of_its_own() {
         let (root, party) = (PactHash([1; 32]), Did::parse("did:web:a.example").unwrap());
-        let names: std::collections::BTreeSet<_> =
+        let names: alloc::collections::BTreeSet<_> =
             [0, 1, 2, u32::MAX].map(|n| tally_id(&root, &party, n)).into();
         assert_eq!(names.len(), 4);
         let first = domain::TALLY.hash(&[&root.0, party.as_str().as_bytes()]);

@@ -47,6 +47,5 @@ pub use card::{Terms, epsilon};
 pub use contributions::{Contribution, OutcomeCell};
 pub use dataset::{Dataset, Drawn, Quote, Reservation};
 pub use ledger::{DrawError, Refusal};
-pub use mechanism::MAX_SCALE_MILLI;
 pub use proven::{Answered, Committed, Uncommitted};
 pub use statistic::{Bounds, OTHER, Percent, Statistic};

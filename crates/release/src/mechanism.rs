@@ -13,9 +13,6 @@ use crate::float::float;
 use crate::ledger::{DrawError, Refusal};
 use crate::statistic::{Bounds, Statistic};
 
-/// Largest scale, thousandths: 2^29.
-pub const MAX_SCALE_MILLI: u64 = (1 << 29) * 1000;
-
 /// A noise scale in eighths: exact in binary and in thousandths, so that what is published is
 /// what is drawn. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +27,7 @@ impl Scale {
     ///
     /// # Errors
     /// [`Refusal::Price`] when the price is nothing, the sensitivity is nothing, or the scale
-    /// lies out of range.
+    /// is 2²⁹ or more.
     pub(crate) fn new(sensitivity_squared: u128, nano_rho: u64) -> Result<Self, Refusal> {
         // (8·scale)² ≥ 32·Δ²·10⁹/nano_rho
         let eighths = root(sensitivity_squared, 32, nano_rho)?;

@@ -76,7 +76,9 @@ fn verdicts(daemon: &Daemon, boards: &[Vec<Disclosed>]) -> Vec<&'static str> {
     };
     let evidence = evidence_in(&bundle.logs[0]);
     let appraised = evidence.iter().map(|evidence| {
-        appraise(evidence, &daemon.policy, Expect::Checkpoint, UnixMillis(0)).unwrap()
+        appraise(evidence, &daemon.policy, Expect::Checkpoint, UnixMillis(0))
+            .unwrap()
+            .into_appraised()
     });
     let appraised: Vec<_> = appraised.collect();
     let findings = Findings { appraised: &appraised, timestamped: &[] };

@@ -106,6 +106,7 @@ fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
     let appraised: Vec<_> = evidence_in(view)
         .iter()
         .map(|evidence| appraise(evidence, policy, Expect::Checkpoint, UnixMillis(0)).unwrap())
+        .map(attestations::Appraisal::into_appraised)
         .collect();
     let findings = Findings { appraised: &appraised, timestamped: &[] };
     verify(&bundle.to_cbor(), &anchors, findings, UnixMillis(0)).unwrap()

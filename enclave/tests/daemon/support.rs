@@ -72,6 +72,7 @@ impl Home {
         let policy = Policy {
             origin: ORIGIN.into(),
             configs: vec![ConfigDigest(domain::CONFIG.hash(&[config.as_bytes()]))],
+            hardware: None,
             software: Some(SoftwarePolicy { measurements: vec![measurement().into()] }),
         };
         Self { folder, policy, starts: Cell::new(0) }

@@ -37,6 +37,7 @@ impl Daemon {
         let policy = Policy {
             origin: ORIGIN.into(),
             configs: vec![ConfigDigest(domain::CONFIG.hash(&[CONFIG.as_bytes()]))],
+            hardware: None,
             software: Some(SoftwarePolicy { measurements: vec![measurement] }),
         };
         Self::spawn(command, state, policy)

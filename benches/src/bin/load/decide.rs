@@ -231,7 +231,11 @@ fn start_noop(folder: &Path, weight: u64, answer: &[u8]) -> Daemon {
     command.arg("--record").arg(record).arg("--now").arg(now.to_string());
     let software = Some(SoftwarePolicy { measurements: vec![noop::MEASUREMENT.into()] });
     let configs = vec![ConfigDigest([0; 32])];
-    Daemon::spawn(command, state, Policy { origin: noop::ORIGIN.into(), configs, software })
+    Daemon::spawn(
+        command,
+        state,
+        Policy { origin: noop::ORIGIN.into(), configs, hardware: None, software },
+    )
 }
 
 fn report(name: &str, round: &Round, cores: Option<f64>) {

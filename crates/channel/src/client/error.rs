@@ -140,7 +140,7 @@ impl ChannelError {
                     "connect to the monitor itself: this certificate is not one of a monitor"
                 }
             },
-            Self::CertificateEvidence(refusal) | Self::Evidence(refusal) => of_evidence(refusal),
+            Self::CertificateEvidence(refusal) | Self::Evidence(refusal) => refusal.remedy(),
             Self::Exporter | Self::Ended | Self::TimedOut(_) => "connect and attest again",
             Self::AttestationRefused { .. } | Self::AttestationMalformed => {
                 "wait until the monitor is ready; if it stays so, ask its operator"
@@ -176,36 +176,5 @@ impl ChannelError {
             // The peer hung up, or the network did.
             None => Self::Unreachable(error.kind()),
         }
-    }
-}
-
-const fn of_evidence(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Software => {
-            "it comes from no TEE: only a development policy that asks for it by name accepts it"
-        }
-        Refusal::WrongChannel | Refusal::WrongSpki => {
-            "something between terminates TLS: connect to the monitor itself, and trust nothing \
-             that was sent this way"
-        }
-        Refusal::ConfigUnlisted | Refusal::MeasurementUnlisted | Refusal::WrongOrigin => {
-            "compare the policy with what the monitor's operator publishes"
-        }
-        Refusal::UnknownMediaType
-        | Refusal::HardwareUnavailable
-        | Refusal::NotEvidence
-        | Refusal::Malformed
-        | Refusal::Banner
-        | Refusal::ClaimsMalformed
-        | Refusal::ClaimsNonCanonical
-        | Refusal::BadSignature
-        | Refusal::OriginNotInsecure
-        | Refusal::WrongPurpose
-        | Refusal::UnexpectedNonce
-        | Refusal::UnexpectedChannel
-        | Refusal::WrongNonce
-        | Refusal::ChannelMissing
-        | Refusal::SpkiMissing
-        | Refusal::WrongRole => "this is not a monitor of this version: do not use it",
     }
 }

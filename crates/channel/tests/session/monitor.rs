@@ -90,6 +90,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         origin: ORIGIN.into(),
         configs: vec![CONFIG],
+        hardware: None,
         software: Some(SoftwarePolicy { measurements: vec![MEASUREMENT.into()] }),
     }
 }
