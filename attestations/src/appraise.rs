@@ -10,11 +10,13 @@ use messages::ids::PolicyDigest;
 use messages::time::UnixMillis;
 use verify::{Appraised, EvidenceClass};
 
+use crate::bound::Bound;
 use crate::policy::{HardwarePolicy, Policy, SoftwarePolicy};
 use crate::refusal::Refusal;
 use crate::rows::{Row, Rows};
 use crate::snp::{self, Roots};
 use crate::software::TEST_ROOT;
+use crate::tdx;
 
 /// The indicator of a conceptual message that is evidence (RFC 9999).
 pub const INDICATOR_EVIDENCE: u8 = 4;
@@ -169,17 +171,22 @@ fn hardware(
     let shown = readable(evidence);
     let (evidence, claims) = rows.step("evidence", "well-formed", shown)?;
     let report_data = claims.report_data(evidence.tee.code());
-    let endorsements = evidence.endorsements.as_ref();
+    let bound = Bound { report_data, config: claims.config.0 };
+    let endorsements = evidence.endorsements.clone().unwrap_or_default();
     match evidence.tee {
         Tee::Snp => {
             let accepted = document.snp.as_ref().ok_or(Refusal::TeeUnlisted);
             let accepted = rows.step("sev-snp", "listed", accepted)?;
-            let bound = snp::Bound { report_data, config: claims.config.0 };
-            let endorsements = endorsements.cloned().unwrap_or_default();
             let asked = (&bound, accepted);
             rows.append(snp::examine(roots, &evidence.report, &endorsements, asked, now));
         }
-        Tee::Tdx => rows.step("tdx", "listed", Err::<(), _>(Refusal::TeeUnlisted))?,
+        Tee::Tdx => {
+            let accepted = document.tdx.as_ref().ok_or(Refusal::TeeUnlisted);
+            let accepted = rows.step("tdx", "listed", accepted)?;
+            let shown = (evidence.report.as_slice(), evidence.event_log.as_deref());
+            let collateral = endorsements.collateral.as_deref();
+            rows.append(tdx::examine(shown, collateral, (&bound, accepted), now));
+        }
     }
     Some(Found { class: EvidenceClass::Hardware, claims })
 }

@@ -32,18 +32,22 @@ compile_error!(
 );
 
 mod appraise;
+mod bound;
 mod policy;
 mod refusal;
+mod refusals;
 mod rows;
 mod snp;
 pub mod software;
+mod tdx;
 
 pub use appraise::{Appraisal, Expect, INDICATOR_EVIDENCE, appraise, explain};
 pub use policy::{
     FamilyPolicy, HardwarePolicy, Hex, Policy, PolicyDocument, PolicyError, PolicySigner,
-    Revocation, SnpPolicy, SoftwarePolicy,
+    Revocation, SnpPolicy, SoftwarePolicy, TdxMeasurement, TdxPolicy, TdxStatus,
 };
 pub use refusal::Refusal;
 pub use rows::Row;
 pub use snp::{Family, SnpRefusal, Tcb};
+pub use tdx::TdxRefusal;
 pub use verify::{Appraised, EvidenceClass};

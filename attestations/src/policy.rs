@@ -3,12 +3,14 @@
 mod hardware;
 mod hex;
 mod snp;
+mod tdx;
 
 use messages::ids::ConfigDigest;
 
 pub use self::hardware::{HardwarePolicy, PolicyDocument, PolicyError, PolicySigner};
 pub use self::hex::Hex;
 pub use self::snp::{FamilyPolicy, Revocation, SnpPolicy};
+pub use self::tdx::{TdxMeasurement, TdxPolicy, TdxStatus};
 
 /// Reference values and choices of one relying party.
 #[derive(Clone, Debug, PartialEq, Eq)]

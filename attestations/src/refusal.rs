@@ -1,6 +1,7 @@
 //! Why evidence is refused.
 
 use crate::snp::SnpRefusal;
+use crate::tdx::TdxRefusal;
 
 /// Why evidence is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Refusal {
     /// SEV-SNP: the report, its certificates, the machine.
     #[error(transparent)]
     Snp(#[from] SnpRefusal),
+    /// TDX: the quote, the collateral, the platform.
+    #[error(transparent)]
+    Tdx(#[from] TdxRefusal),
     /// The hardware signed other claims than are shown.
     #[error("the hardware's report is bound to other claims than are shown")]
     ReportData,
@@ -98,6 +102,7 @@ impl Refusal {
             Self::TeeUnlisted => "tee-unlisted",
             Self::Profile => "evidence-profile",
             Self::Snp(refusal) => refusal.code(),
+            Self::Tdx(refusal) => refusal.code(),
             Self::ReportData => "evidence-report-data",
             Self::NotEvidence => "not-evidence",
             Self::Software => "software-evidence-refused",
@@ -128,6 +133,7 @@ impl Refusal {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Snp(refusal) => refusal.remedy(),
+            Self::Tdx(refusal) => refusal.remedy(),
             Self::Software => {
                 "it comes from no TEE: only a development policy that asks for it by name accepts it"
             }

@@ -17,17 +17,10 @@ pub use self::refusal::SnpRefusal;
 use self::report::Report;
 pub(crate) use self::roots::Roots;
 pub use self::tcb::{Family, Tcb};
+use crate::bound::Bound;
 use crate::policy::{Hex, SnpPolicy};
 use crate::refusal::Refusal;
 use crate::rows::Rows;
-
-/// What the guest itself must have put into its report.
-pub(crate) struct Bound {
-    /// REPORT_DATA of the claims that are shown.
-    pub(crate) report_data: [u8; 64],
-    /// Digest of the configuration in those claims.
-    pub(crate) config: [u8; 32],
-}
 
 /// Looks at a report from its shape to its measurement.
 pub(crate) fn examine(

@@ -30,7 +30,7 @@ fn text() -> String {
 
 fn document() -> PolicyDocument {
     let file: serde_json::Value = serde_json::from_str(&text()).unwrap();
-    serde_json::from_value(file["policy"].clone()).unwrap()
+    serde_json::from_value(file.get("policy").unwrap().clone()).unwrap()
 }
 
 #[test]
@@ -97,10 +97,13 @@ fn what_is_no_policy_is_refused_with_its_place() {
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
-        let _ = HardwarePolicy::digest_of(&bytes);
+        prop_assert!(HardwarePolicy::digest_of(&bytes).is_err());
         let mut text = text().into_bytes();
+        let digest = HardwarePolicy::digest_of(&text);
         let at = at.index(text.len());
+        let same = text[at] == byte;
         text[at] = byte;
-        let _ = HardwarePolicy::digest_of(&text);
+        let other = HardwarePolicy::digest_of(&text);
+        prop_assert!(same <= (other == digest));
     }
 }

@@ -147,6 +147,7 @@ fn document() -> PolicyDocument {
         version: 4,
         verdict_s: 3_600,
         snp: Some(forge::policy()),
+        tdx: None,
     }
 }
 

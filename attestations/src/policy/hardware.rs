@@ -12,6 +12,7 @@ use messages::signature::{PublicKey, Signature, SigningKey};
 use serde::{Deserialize, Serialize};
 
 use super::snp::SnpPolicy;
+use super::tdx::TdxPolicy;
 
 /// What is accepted of confidential VMs, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct PolicyDocument {
     /// What is accepted of SEV-SNP; left out, nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snp: Option<SnpPolicy>,
+    /// What is accepted of TDX; left out, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tdx: Option<TdxPolicy>,
 }
 
 /// A policy that somebody whom the verifier named stands for: its digest is pinned, or it is
@@ -194,7 +198,9 @@ impl HardwarePolicy {
 fn digest(policy: &PolicyDocument) -> Result<PolicyDigest, PolicyError> {
     let snp = policy.snp.as_ref();
     let snp = snp.map(|snp| [snp.mitigations, snp.revocation.max_age_s]).unwrap_or_default();
-    if [policy.version, policy.verdict_s].iter().chain(&snp).any(|number| *number > MOST_NUMBER) {
+    let tdx = policy.tdx.as_ref().map(|tdx| tdx.grace_s).unwrap_or_default();
+    let numbers = [policy.version, policy.verdict_s, tdx];
+    if numbers.iter().chain(&snp).any(|number| *number > MOST_NUMBER) {
         return Err(PolicyError::Number);
     }
     let canonical = serde_json_canonicalizer::to_vec(policy).map_err(|_| PolicyError::Format)?;

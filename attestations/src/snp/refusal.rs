@@ -1,39 +1,11 @@
 //! Why evidence of SEV-SNP is refused: one code for each check.
 
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $reason:literal, $remedy:literal;)*) => {
-        /// Why evidence of SEV-SNP is refused, in the order of the checks.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-        pub enum SnpRefusal {
-            $($(#[$doc])* #[error($reason)] $name,)*
-        }
-
-        impl SnpRefusal {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// A stable name for machines.
-            #[must_use]
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$name => $code,)* }
-            }
-
-            /// What is wrong.
-            #[must_use]
-            pub const fn reason(self) -> &'static str {
-                match self { $(Self::$name => $reason,)* }
-            }
-
-            /// What to do.
-            #[must_use]
-            pub const fn remedy(self) -> &'static str {
-                match self { $(Self::$name => $remedy,)* }
-            }
-        }
-    };
-}
+use crate::refusals::refusals;
 
 refusals! {
+    /// Why evidence of SEV-SNP is refused.
+    SnpRefusal;
+
     // The report's shape.
     /// Not 1,184 bytes.
     Length = "snp-length", "the report is not 1,184 bytes long", "show the report as the firmware gave it";

@@ -72,6 +72,7 @@ fn refused(fault: Fault) -> Result<ExitCode, Fault> {
         code if code.starts_with("evidence-")
             || code.starts_with("certificate-")
             || code.starts_with("snp-")
+            || code.starts_with("tdx-")
             || REFUSALS.contains(&code) =>
         {
             1

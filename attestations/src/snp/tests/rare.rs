@@ -366,3 +366,38 @@ fn usage(bits: u8) -> (&'static str, bool, Vec<u8>) {
 }
 
 const DAY: u64 = 86_400;
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(
+        bytes: Vec<u8>, at: proptest::sample::Index, byte: u8, which in 0..4_usize
+    ) {
+        let mut forge = Forge::turin();
+        forge.revoked = Some((vec![9], NOW_S, None));
+        let (mut report, mut endorsements, roots) = forge.signed();
+        let bound = Bound { report_data: [0xda; 64], config: [0xc0; 32] };
+        let (policy, now) = (forge::policy(), UnixMillis(NOW_S * 1_000));
+        let parts = [
+            Some(&mut report),
+            endorsements.vek.as_mut(),
+            endorsements.intermediate.as_mut(),
+            endorsements.revoked.as_mut(),
+        ];
+        let part = parts.into_iter().nth(which).flatten().unwrap();
+        let place = at.index(part.len());
+        let changed = part[place] != byte;
+        part[place] = byte;
+        let verdict = refused(examine(&roots, &report, &endorsements, (&bound, &policy), now));
+        proptest::prop_assert_eq!(changed, !verdict.is_empty());
+        let others = Endorsements {
+            vek: Some(bytes.clone()),
+            intermediate: Some(bytes.clone()),
+            revoked: Some(bytes.clone()),
+            collateral: None,
+        };
+        drop(examine(&roots, &report, &others, (&bound, &policy), now));
+        drop(examine(&roots, &bytes, &others, (&bound, &policy), now));
+    }
+}
