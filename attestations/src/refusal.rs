@@ -167,3 +167,19 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_says_every_refusal_with_its_words() {
+        let readme = include_str!("../README.md");
+        let snp = SnpRefusal::ALL.iter().map(|r| (r.code(), r.reason(), r.remedy()));
+        let tdx = TdxRefusal::ALL.iter().map(|r| (r.code(), r.reason(), r.remedy()));
+        for (code, reason, remedy) in snp.chain(tdx) {
+            let row = format!("| `{code}` | {reason} | {remedy} |");
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
+}

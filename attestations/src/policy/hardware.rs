@@ -126,12 +126,9 @@ impl HardwarePolicy {
     /// [`PolicyError`].
     pub fn signed(bytes: &[u8], signer: &PolicySigner) -> Result<Self, PolicyError> {
         let (policy, signatures) = Self::read(bytes)?;
-        let signed = signatures.iter().any(|said| {
-            let holds = said.signature().is_some_and(|signature| {
-                signer.key.verify(domain::APPRAISAL_POLICY, &policy.digest.0, &signature).is_ok()
-            });
-            said.did.key() == Some(signer.key) && holds
-        });
+        let signed = signatures
+            .iter()
+            .any(|said| said.did.key() == Some(signer.key) && said.holds(policy.digest));
         if !signed {
             return Err(PolicyError::NotSigned);
         }
@@ -178,6 +175,16 @@ impl HardwarePolicy {
     /// [`PolicyError`].
     pub fn digest_of(bytes: &[u8]) -> Result<PolicyDigest, PolicyError> {
         Self::read(bytes).map(|(policy, _)| policy.digest)
+    }
+
+    /// Whose signatures a file has that hold.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn signers(bytes: &[u8]) -> Result<Vec<Did>, PolicyError> {
+        let (policy, signatures) = Self::read(bytes)?;
+        let signed = signatures.into_iter().filter(|said| said.holds(policy.digest));
+        Ok(signed.map(|said| said.did).collect())
     }
 
     /// What it says.
@@ -229,7 +236,10 @@ struct Said {
 }
 
 impl Said {
-    fn signature(&self) -> Option<Signature> {
-        STANDARD.decode(&self.sig).ok()?.try_into().ok().map(Signature)
+    fn holds(&self, digest: PolicyDigest) -> bool {
+        let signature = STANDARD.decode(&self.sig).ok().and_then(|sig| sig.try_into().ok());
+        self.did.key().zip(signature).is_some_and(|(key, signature)| {
+            key.verify(domain::APPRAISAL_POLICY, &digest.0, &Signature(signature)).is_ok()
+        })
     }
 }

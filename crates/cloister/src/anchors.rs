@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{HardwarePolicy, Policy, SoftwarePolicy};
 use clap::Subcommand;
 use messages::did::Did;
 use messages::domain;
@@ -20,7 +20,7 @@ use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 use self::outsiders::Outsiders;
 use crate::client::Client;
 use crate::fault::{Fault, read, write};
-use crate::{daemon, output};
+use crate::{daemon, output, policy};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -66,9 +66,18 @@ pub(crate) struct PinArguments {
     /// The configuration that the monitor must run.
     #[arg(long)]
     config: PathBuf,
-    /// The executable that the monitor must be.
+    /// The executable that a development monitor must be.
+    #[arg(long, required_unless_present = "appraisal_policy")]
+    executable: Option<PathBuf>,
+    /// The appraisal policy that a monitor in a confidential VM must meet; kept in the anchors.
     #[arg(long)]
-    executable: PathBuf,
+    appraisal_policy: Option<PathBuf>,
+    /// Whose signature the policy must have, as a did:key; without one it is yours.
+    #[arg(long, requires = "appraisal_policy")]
+    policy_signer: Option<String>,
+    /// The least version of the signer's policy.
+    #[arg(long, requires = "policy_signer", default_value_t = 0)]
+    policy_version: u64,
     /// Root hash of a pact that claims may speak of; may be repeated.
     #[arg(long)]
     pact: Vec<String>,
@@ -107,12 +116,14 @@ fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
             )
         })?),
     };
-    let software = arguments
-        .allow_insecure_software_evidence
-        .then(|| daemon::measure(&arguments.executable))
-        .transpose()?;
+    let executable = arguments.executable.as_deref();
+    let software = executable.filter(|_| arguments.allow_insecure_software_evidence);
+    let software = software.map(daemon::measure).transpose()?;
+    let (signer, version) = (arguments.policy_signer.as_deref(), arguments.policy_version);
+    let hardware = arguments.appraisal_policy.as_deref();
+    let hardware = hardware.map(|path| policy::load(path, signer, version)).transpose()?;
     let config = read(&arguments.config, 1 << 20)?;
-    let policy = reference(&config, software)?;
+    let policy = reference(&config, hardware, software)?;
     if arguments.out.exists() {
         return Err(Fault::new(
             "anchors-exist",
@@ -143,14 +154,18 @@ fn pinned(arguments: &PinArguments) -> Result<ExitCode, Fault> {
 
 /// What the evidence of a monitor must show that runs this configuration and, when it is a
 /// development monitor, this executable. Computed here, from files: nothing is asked of a monitor.
-pub(crate) fn reference(config: &[u8], software: Option<String>) -> Result<Policy, Fault> {
+pub(crate) fn reference(
+    config: &[u8],
+    hardware: Option<HardwarePolicy>,
+    software: Option<String>,
+) -> Result<Policy, Fault> {
     let text = core::str::from_utf8(config).map_err(|_| unfit("not text"))?;
     let table: toml::Table = toml::from_str(text).map_err(|_| unfit("not TOML"))?;
     let origin = table.get("origin").and_then(toml::Value::as_str);
     Ok(Policy {
         origin: origin.ok_or_else(|| unfit("without an origin"))?.to_owned(),
         configs: vec![ConfigDigest(domain::CONFIG.hash(&[config]))],
-        hardware: None,
+        hardware,
         software: software.map(|m| SoftwarePolicy { measurements: vec![m] }),
     })
 }
@@ -164,6 +179,11 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
         AudienceDocument { did, nonce: hex::encode(nonce) }
     });
     let software = policy.software.as_ref().map(|s| s.measurements.clone());
+    // Whoever stood for the policy, in the anchors it is the verifier's own.
+    let appraisal_policy = policy
+        .hardware
+        .as_ref()
+        .and_then(|hardware| HardwarePolicy::write(hardware.document(), &[]).ok());
     File(AnchorsDocument {
         pacts: Vec::new(),
         audience,
@@ -171,6 +191,7 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
             origin: policy.origin.clone(),
             log_key: Did::from_key(&client.appraised().claims().log_key),
             configs: policy.configs.iter().map(ToString::to_string).collect(),
+            appraisal_policy,
             software_measurements: software.unwrap_or_default(),
         }],
         witnesses: None,
@@ -235,9 +256,15 @@ pub(crate) fn policy(monitor: &MonitorDocument, allow_software: bool) -> Result<
     Ok(Policy {
         origin: anchor.origin,
         configs: anchor.configs,
-        hardware: None,
+        hardware: monitor.appraisal_policy.as_deref().map(trusted).transpose()?,
         software: allow_software.then_some(SoftwarePolicy { measurements }),
     })
+}
+
+/// The policy that anchors hold: whoever wrote the anchors stands for it.
+fn trusted(text: &str) -> Result<HardwarePolicy, Fault> {
+    let digest = HardwarePolicy::digest_of(text.as_bytes()).map_err(policy::unusable)?;
+    HardwarePolicy::pinned(text.as_bytes(), digest).map_err(policy::unusable)
 }
 
 /// Puts the monitors and pacts of several anchors into one file.
@@ -269,6 +296,9 @@ fn show(arguments: &ShowArguments) -> Result<ExitCode, Fault> {
     let file = File::load(&arguments.anchors)?;
     file.anchors()?;
     let document = &file.0;
+    for monitor in &document.monitors {
+        policy(monitor, false)?;
+    }
     if arguments.json {
         let json = serde_json::to_string(document).map_err(|_| malformed("cannot be printed"))?;
         output::line(json);
@@ -283,6 +313,10 @@ fn tell(document: &AnchorsDocument) {
         output::line(format!("monitor    {}", monitor.origin));
         output::line(format!("  log key  {}", monitor.log_key));
         monitor.configs.iter().for_each(|config| output::line(format!("  config   {config}")));
+        if let Some(Ok(policy)) = monitor.appraisal_policy.as_deref().map(trusted) {
+            let version = policy.document().version;
+            output::line(format!("  appraisal policy {}, version {version}", policy.digest()));
+        }
         let software = &monitor.software_measurements;
         software.iter().for_each(|m| output::line(format!("  software {m} (development)")));
     }

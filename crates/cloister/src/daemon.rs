@@ -25,7 +25,8 @@ impl Daemon {
     /// its evidence must show is computed from the files that it is started from.
     pub(crate) fn start(config: &Path, audit: &Path) -> Result<Self, Fault> {
         let executable = executable()?;
-        let policy = anchors::reference(&read(config, 1 << 20)?, Some(measure(&executable)?))?;
+        let policy =
+            anchors::reference(&read(config, 1 << 20)?, None, Some(measure(&executable)?))?;
         let state = tempfile::tempdir().map_err(|e| Fault::unwritable(Path::new("/tmp"), &e))?;
         let lines = std::fs::File::create(audit).map_err(|e| Fault::unwritable(audit, &e))?;
         let child = Command::new(&executable)

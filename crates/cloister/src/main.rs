@@ -24,6 +24,7 @@ mod output;
 mod overseer;
 mod pacts;
 mod parties;
+mod policy;
 mod replay;
 mod stamp;
 mod verification;
@@ -110,6 +111,9 @@ enum Command {
         after_help = "Examples:\n  cloister pact lint bank.pact.json\n  cloister pact sign bank.pact.json --key initiator.key --out proposal.json\n  cloister pact countersign proposal.json --key provider.key --out signed.json"
     )]
     Pact(pacts::Command),
+    /// What is accepted of confidential VMs, and how a monitor's evidence stands against it.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Prove claims from your openings, offline, without any monitor.
     Prove(holdings::ProveArguments),
     /// Let a pact go on that a rolled back monitor stopped, as an overseer.
@@ -178,6 +182,7 @@ fn main() -> ExitCode {
         Command::Log(command) => log::run(&command),
         Command::Openings(arguments) => holdings::run(&arguments),
         Command::Pact(command) => pacts::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Prove(arguments) => holdings::prove(&arguments),
         Command::Reinstate(arguments) => overseer::reinstate(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

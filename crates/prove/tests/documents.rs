@@ -33,6 +33,7 @@ fn document(monitor: &Monitor) -> AnchorsDocument {
             origin: anchor.origin.clone(),
             log_key: Did::from_key(&anchor.log_key),
             configs: anchor.configs.iter().map(ToString::to_string).collect(),
+            appraisal_policy: None,
             software_measurements: Vec::new(),
         }],
         witnesses: None,

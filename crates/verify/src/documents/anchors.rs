@@ -51,6 +51,9 @@ pub struct MonitorDocument {
     pub log_key: Did,
     /// Digests of accepted configurations.
     pub configs: Vec<String>,
+    /// What an appraiser accepts of confidential VMs: the text of an appraisal policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appraisal_policy: Option<String>,
     /// Accepted measurements of development monitors; used only where they are allowed by name.
     #[serde(default)]
     pub software_measurements: Vec<String>,
