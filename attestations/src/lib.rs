@@ -33,6 +33,7 @@ compile_error!(
 
 mod appraise;
 mod bound;
+pub mod launch;
 mod policy;
 mod refusal;
 mod refusals;

@@ -45,8 +45,11 @@ fn summary(config: &Config) -> String {
     };
     let tee = match values.tee {
         TeeKind::InsecureSoftware => "none, software evidence",
+        TeeKind::SevSnp => "sev-snp",
+        TeeKind::Tdx => "tdx",
     };
     let sealing = match values.sealing {
+        SealingKind::DerivedKey => "a key of this image on this chip",
         SealingKind::InsecureFile => "a key in a file beside the journal",
     };
     let privacy = &values.privacy;

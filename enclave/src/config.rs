@@ -80,12 +80,18 @@ pub(crate) struct Values {
 pub(crate) enum TeeKind {
     /// No TEE: development.
     InsecureSoftware,
+    /// AMD SEV-SNP.
+    SevSnp,
+    /// Intel TDX.
+    Tdx,
 }
 
 /// What seals the journal.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SealingKind {
+    /// A key that the security processor derives for this image on this chip: SEV-SNP.
+    DerivedKey,
     /// A key in a file beside the journal: development.
     InsecureFile,
 }
@@ -226,6 +232,11 @@ pub(crate) enum ConfigError {
          with {INSECURE_ORIGIN_PREFIX}, and no other monitor has; rename the origin"
     )]
     Origin,
+    #[error(
+        "config-sealing: this TEE has no such sealing; sev-snp seals with derived-key, \
+         insecure-software with insecure-file, and tdx has no key of its own that could seal"
+    )]
+    Sealing,
     #[error("config-epoch: epoch_ms must divide a day and be at least 60000; choose such a length")]
     Epoch,
     #[error("config-range: {0} is out of range; see the comments of the sample configuration")]
@@ -241,6 +252,9 @@ impl Config {
         let values: Values = toml::from_str(text)?;
         let development = match (values.tee, values.sealing) {
             (TeeKind::InsecureSoftware, SealingKind::InsecureFile) => true,
+            (TeeKind::SevSnp, SealingKind::DerivedKey) => false,
+            // A TDX module derives no keys, and a file would be the host's to read.
+            _ => return Err(ConfigError::Sealing),
         };
         if development != values.origin.starts_with(INSECURE_ORIGIN_PREFIX) {
             return Err(ConfigError::Origin);
@@ -323,6 +337,7 @@ impl Values {
         };
         let development = match self.tee {
             TeeKind::InsecureSoftware => true,
+            TeeKind::SevSnp | TeeKind::Tdx => false,
         };
         let price_nano_rho = self.privacy.price_nano_rho;
         let dealers = self.dealers.len();

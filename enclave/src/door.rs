@@ -167,7 +167,7 @@ async fn identity(desk: &Desk) -> anyhow::Result<ServerIdentity> {
         let Pipeline { identity, values, .. } = pipeline;
         let claims = pipeline.claims();
         ServerIdentity::generate(&values.origin, wall(), |spki| {
-            identity.tee.attest(&claims.for_certificate(spki))
+            identity.tee.attest(&claims.for_certificate(spki)).ok()
         })
     });
     let made = made.await.ok_or_else(|| anyhow::anyhow!("the pipeline does not answer"))?;

@@ -81,7 +81,7 @@ fn serve(config: &Path, state: &Path) -> anyhow::Result<()> {
     let text = std::fs::read(config).context("the configuration cannot be read")?;
     let config = config::Config::parse(&text)?;
     // Fails closed: without the configured TEE there is no monitor.
-    let tee = tee::Tee::open(&config)?;
+    let tee = tee::Tee::open(&config, state)?;
     let pipeline = store::open(config, tee, state)?;
     let values = &pipeline.values;
     let addresses = door::Addresses { parties: values.listen, operator: values.operator };

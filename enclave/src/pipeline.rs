@@ -144,6 +144,9 @@ pub(crate) enum Arrived {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
+/// The hardware does not answer.
+pub(crate) const NO_EVIDENCE: &str = "evidence-unavailable";
+
 impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
     pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Decided {

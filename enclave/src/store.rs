@@ -35,10 +35,10 @@ use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::{Config, SealingKind, Values};
-use crate::pipeline::{Filed, Identity, Index, Pipeline, Refused, Releasing};
+use crate::pipeline::{Filed, Identity, Index, NO_EVIDENCE, Pipeline, Refused, Releasing};
 use crate::public::{Comparison, PublicLog};
 use crate::state::{Entry, State, Step, end_of_epoch};
-use crate::tee::Tee;
+use crate::tee::{Tee, TeeError};
 
 /// Why a monitor does not come back.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,8 @@ pub(crate) enum StoreError {
     Archive(#[from] ArchiveError),
     #[error("{}: {_0}; {}", _0.code(), _0.remedy())]
     SealingFile(#[from] SealingFileError),
+    #[error(transparent)]
+    Tee(#[from] TeeError),
     #[error("public-log: {0}; check the disk, and that the state folder belongs to the monitor")]
     Public(std::io::ErrorKind),
     #[error(
@@ -113,7 +115,7 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     core::mem::forget(fail::FailScenario::setup());
     let Config { digest, values } = config;
     std::fs::create_dir_all(folder).map_err(|e| StoreError::Folder(e.kind()))?;
-    let seal = || sealing(&values, folder);
+    let seal = || sealing(&values, &tee, folder);
     let log_key = log_key(&*seal()?, folder)?;
     let archive = Archive::open(&folder.join("archive"), seal()?, &values.origin).map_err(|e| {
         // One lock guards the folder, whichever part of it is asked first.
@@ -218,6 +220,7 @@ impl Pipeline {
     /// Introduces this boot; after a disagreement of journal and log, ends and begins the tallies.
     fn begin(&mut self) -> Result<(), Refused> {
         let evidence = self.identity.tee.attest(&self.claims());
+        let evidence = evidence.map_err(|_| Refused(NO_EVIDENCE))?;
         let Identity { boot, config, .. } = self.identity;
         let key = self.identity.boot_key.public();
         let entry = BootEntry { boot, evidence: evidence.evidence_id(), config, first: Epoch(0) };
@@ -359,8 +362,9 @@ impl From<Misfit> for StoreError {
     }
 }
 
-fn sealing(values: &Values, folder: &Path) -> Result<Box<dyn SealingKey>, StoreError> {
+fn sealing(values: &Values, tee: &Tee, folder: &Path) -> Result<Box<dyn SealingKey>, StoreError> {
     match values.sealing {
+        SealingKind::DerivedKey => Ok(tee.sealing(&values.origin)?),
         SealingKind::InsecureFile => {
             let key = InsecureSealing::open_or_create(&folder.join("sealing.key"), &values.origin)?;
             Ok(Box::new(key))

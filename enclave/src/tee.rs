@@ -1,20 +1,56 @@
 //! The TEE that the configuration demands. If it is absent there is no monitor: nothing falls
 //! back to anything.
 
-use messages::evidence::{Claims, Conceptual};
+mod certificates;
+mod derived;
+mod tsm;
 
+use std::path::{Path, PathBuf};
+
+use journal::SealingKey;
+use messages::codec::Wire;
+use messages::evidence::{self, Claims, Conceptual, Evidence, PROFILE};
+use messages::ids::ConfigDigest;
+use sev::firmware::guest::Firmware;
+
+use self::derived::{DerivedSealing, SecurityProcessor, Version};
+use self::tsm::{Quoted, Tsm, TsmError};
 use crate::config::{Config, TeeKind};
 
 /// A TEE that is there.
 pub(crate) enum Tee {
+    /// A confidential VM.
+    Hardware(Hardware),
     /// None: development evidence, in builds that carry the attester.
     #[cfg(feature = "insecure-software-attester")]
     InsecureSoftware { measurement: String },
 }
 
-/// The configured TEE is not there.
+/// A confidential VM that was launched with this configuration.
+pub(crate) struct Hardware {
+    tsm: Tsm,
+    kind: evidence::Tee,
+    /// What keys are derived for; SEV-SNP.
+    version: Option<Version>,
+    /// Where the operator puts certificates that the host does not add.
+    endorsements: PathBuf,
+}
+
+/// The configured TEE is not there, or does not do what it must.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TeeError {
+    #[error(transparent)]
+    Tsm(#[from] TsmError),
+    #[error(
+        "config-not-launched: the host launched this machine with another configuration; launch \
+         with HOST_DATA or MRCONFIGID set to the digest that `cloisterd check-config` prints"
+    )]
+    Config,
+    #[error(
+        "tee-no-derived-key: the security processor derives no key; load sev-guest, and run at \
+         the privilege level of the whole machine"
+    )]
+    NoDerivedKey,
     #[cfg(not(feature = "insecure-software-attester"))]
     #[error("this build has no attester for development evidence, and no other TEE was configured")]
     NoSoftwareAttester,
@@ -24,32 +60,125 @@ pub(crate) enum TeeError {
 }
 
 impl Tee {
-    pub(crate) fn open(config: &Config) -> Result<Self, TeeError> {
-        match config.values.tee {
-            #[cfg(feature = "insecure-software-attester")]
-            TeeKind::InsecureSoftware => {
-                use sha2::Digest;
-                let executable =
-                    std::fs::read("/proc/self/exe").map_err(|_| TeeError::Unmeasurable)?;
-                let digest = sha2::Sha256::digest(executable);
-                Ok(Self::InsecureSoftware { measurement: format!("sw:{}", hex::encode(digest)) })
-            }
-            #[cfg(not(feature = "insecure-software-attester"))]
-            TeeKind::InsecureSoftware => Err(TeeError::NoSoftwareAttester),
-        }
+    /// Finds the configured TEE. `state` is the folder in which certificates may lie.
+    pub(crate) fn open(config: &Config, state: &Path) -> Result<Self, TeeError> {
+        let kind = match config.values.tee {
+            TeeKind::SevSnp => evidence::Tee::Snp,
+            TeeKind::Tdx => evidence::Tee::Tdx,
+            TeeKind::InsecureSoftware => return Self::software(),
+        };
+        let tsm = Tsm::open(Path::new(tsm::ROOT), kind)?;
+        Ok(Self::Hardware(Hardware::open(tsm, kind, config.digest, state)?))
+    }
+
+    #[cfg(feature = "insecure-software-attester")]
+    fn software() -> Result<Self, TeeError> {
+        use sha2::Digest;
+        let executable = std::fs::read("/proc/self/exe").map_err(|_| TeeError::Unmeasurable)?;
+        let digest = sha2::Sha256::digest(executable);
+        Ok(Self::InsecureSoftware { measurement: format!("sw:{}", hex::encode(digest)) })
+    }
+
+    #[cfg(not(feature = "insecure-software-attester"))]
+    const fn software() -> Result<Self, TeeError> {
+        Err(TeeError::NoSoftwareAttester)
     }
 
     /// Evidence that binds `claims`.
-    #[cfg_attr(
-        not(feature = "insecure-software-attester"),
-        expect(unused_variables, reason = "without an attester no Tee can exist")
-    )]
-    pub(crate) fn attest(&self, claims: &Claims) -> Conceptual {
-        match *self {
+    pub(crate) fn attest(&self, claims: &Claims) -> Result<Conceptual, TeeError> {
+        match self {
+            Self::Hardware(hardware) => hardware.attest(claims),
             #[cfg(feature = "insecure-software-attester")]
-            Self::InsecureSoftware { ref measurement } => {
-                attestations::software::attest(claims, measurement)
+            Self::InsecureSoftware { measurement } => {
+                Ok(attestations::software::attest(claims, measurement))
+            }
+        }
+    }
+
+    /// What seals, with a key of this machine; none where it has no such key.
+    pub(crate) fn sealing(&self, origin: &str) -> Result<Box<dyn SealingKey>, TeeError> {
+        let Self::Hardware(Hardware { version: Some(version), .. }) = self else {
+            return Err(TeeError::NoDerivedKey);
+        };
+        let processor = Firmware::open().map_err(|_| TeeError::NoDerivedKey)?;
+        Ok(Box::new(DerivedSealing::new(SecurityProcessor(processor), *version, origin)))
+    }
+}
+
+impl Hardware {
+    fn open(
+        tsm: Tsm,
+        kind: evidence::Tee,
+        config: ConfigDigest,
+        state: &Path,
+    ) -> Result<Self, TeeError> {
+        let Quoted { report, .. } = tsm.quote(&[0; 64])?;
+        let launched = Launched::read(kind, &report).ok_or(TsmError::Malformed)?;
+        // The host chose the file; what it measured when it launched is what it has to be.
+        if launched.config != config {
+            return Err(TeeError::Config);
+        }
+        let endorsements = state.join("endorsements");
+        Ok(Self { tsm, kind, version: launched.version, endorsements })
+    }
+
+    fn attest(&self, claims: &Claims) -> Result<Conceptual, TeeError> {
+        let Quoted { report, added } = self.tsm.quote(&claims.report_data(self.kind.code()))?;
+        let evidence = Evidence {
+            profile: PROFILE.into(),
+            tee: self.kind,
+            report,
+            claims: claims.to_cbor(),
+            endorsements: certificates::collect(&added, &self.endorsements),
+            event_log: None,
+        };
+        Ok(evidence.conceptual())
+    }
+}
+
+/// What evidence says of the launch.
+struct Launched {
+    config: ConfigDigest,
+    version: Option<Version>,
+}
+
+impl Launched {
+    fn read(kind: evidence::Tee, report: &[u8]) -> Option<Self> {
+        match kind {
+            evidence::Tee::Snp => {
+                let u64_at =
+                    |at: usize| Some(u64::from_le_bytes(*report.get(at..)?.first_chunk()?));
+                let config = ConfigDigest(*report.get(HOST_DATA..)?.first_chunk()?);
+                let version = u32::from_le_bytes(*report.first_chunk()?);
+                let mitigations = (version >= 5).then(|| u64_at(LAUNCH_MIT_VECTOR)).flatten();
+                let version = Version { tcb: u64_at(COMMITTED_TCB)?, mitigations };
+                Some(Self { config, version: Some(version) })
+            }
+            evidence::Tee::Tdx => {
+                let id: [u8; 48] = *td_report(report)?.get(MRCONFIGID..)?.first_chunk()?;
+                let (config, zeros) = id.split_first_chunk()?;
+                let digest = ConfigDigest(*config);
+                let ours = zeros.iter().all(|byte| *byte == 0);
+                Some(Self {
+                    config: if ours { digest } else { ConfigDigest([0; 32]) },
+                    version: None,
+                })
             }
         }
     }
 }
+
+/// The TD report in a quote: behind the header, and in version 5 behind the body's type and size.
+fn td_report(quote: &[u8]) -> Option<&[u8]> {
+    let version = u16::from_le_bytes(*quote.first_chunk()?);
+    quote.get(if version == 5 { 54 } else { 48 }..)
+}
+
+// Places in a report (AMD 56860, table 23) and in a TD report (Intel 348551, table 3.41).
+const HOST_DATA: usize = 0xc0;
+const COMMITTED_TCB: usize = 0x1e0;
+const LAUNCH_MIT_VECTOR: usize = 0x1f8;
+const MRCONFIGID: usize = 184;
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub const CMW_OID: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 35];
 /// Longest life of a certificate.
 pub const MAX_LIFE: Millis = Millis(24 * 60 * 60 * 1000);
 /// Largest certificate that is read, bytes.
-pub const MAX_BYTES: usize = 48 * 1024;
+pub const MAX_BYTES: usize = 60 * 1024;
 
 const CMW: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.35");
 

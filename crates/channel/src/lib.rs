@@ -20,10 +20,9 @@
 //! use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
 //! use messages::time::UnixMillis;
 //!
-//! let make = |_spki: [u8; 32]| Conceptual {
-//!     media_type: SOFTWARE_MEDIA_TYPE.into(),
-//!     value: vec![],
-//!     indicator: 4,
+//! let make = |_spki: [u8; 32]| {
+//!     let (media_type, value) = (SOFTWARE_MEDIA_TYPE.into(), vec![]);
+//!     Some(Conceptual { media_type, value, indicator: 4 })
 //! };
 //! let identity = ServerIdentity::generate("insecure-dev/log", UnixMillis(0), make).unwrap();
 //! assert!(!identity.is_due(UnixMillis(0)));

@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     ("advance-too-far", 422, "the clock would jump over more epochs than can be closed at once", "advance in smaller steps"),
     ("clock-jumped", 503, "the monitor's clock jumped; nothing that depends on time goes on", "wait until witnesses bracket the time again"),
     ("clock-not-generated", 409, "the clock of this monitor cannot be moved", "wait"),
+    ("evidence-unavailable", 503, "the hardware gives the monitor no evidence now", "ask again; its host may throttle it"),
     ("journal-damaged", 503, "the journal is damaged", "tell its operator"),
     ("journal-disk-full", 503, "the disk is full; nothing was taken", "send the same again after Retry-After"),
     ("journal-group-full", 503, "too much came at once; nothing was taken", "send the same again after Retry-After"),

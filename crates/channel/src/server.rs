@@ -39,20 +39,21 @@ pub struct ServerIdentity {
 impl ServerIdentity {
     /// Draws a P-256 key and certifies it from [`SKEW`] before `now` for [`MAX_LIFE`]. `origin`
     /// becomes the certificate's name, for people. `make_evidence` gets the SHA-256 of the key's
-    /// SubjectPublicKeyInfo and returns evidence over `Claims::for_certificate` of it.
+    /// SubjectPublicKeyInfo and returns evidence over `Claims::for_certificate` of it, or none where
+    /// there is none.
     ///
     /// # Errors
-    /// [`ServeError`] when the library refuses, or the evidence is too large.
+    /// [`ServeError`] when the library refuses, or there is no evidence or too large a one.
     pub fn generate(
         origin: &str,
         now: UnixMillis,
-        make_evidence: impl FnOnce([u8; 32]) -> Conceptual,
+        make_evidence: impl FnOnce([u8; 32]) -> Option<Conceptual>,
     ) -> Result<Self, ServeError> {
         let mut key =
             KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|_| ServeError::Key)?;
         let spki = spki_hash(&key.subject_public_key_info());
-        let evidence =
-            leaf::encode_cmw(&make_evidence(spki)).ok_or(ServeError::EvidenceTooLarge)?;
+        let evidence = make_evidence(spki).ok_or(ServeError::NoEvidence)?;
+        let evidence = leaf::encode_cmw(&evidence).ok_or(ServeError::EvidenceTooLarge)?;
         let begin = now.0.saturating_sub(SKEW.0);
         // Certificates name whole seconds.
         let not_before = UnixMillis(begin.saturating_sub(begin % 1000));
@@ -163,6 +164,9 @@ pub enum ServeError {
     /// Over the bound of a conceptual message.
     #[error("the evidence is too large for a certificate")]
     EvidenceTooLarge,
+    /// The hardware gives none.
+    #[error("there is no evidence for a certificate")]
+    NoEvidence,
     /// A moment that a certificate cannot name, or a library fault.
     #[error("the certificate could not be made")]
     Certificate,
@@ -187,6 +191,7 @@ impl ServeError {
         match self {
             Self::Key => "tls-key",
             Self::EvidenceTooLarge => "certificate-evidence-too-large",
+            Self::NoEvidence => "certificate-no-evidence",
             Self::Certificate => "certificate-unmade",
             Self::Config => "tls-config",
             Self::Handshake => "tls-handshake",
@@ -200,6 +205,7 @@ impl ServeError {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Key | Self::Config => "restart the monitor; if it recurs, its build is broken",
+            Self::NoEvidence => "wait: the hardware may be throttled by its host",
             Self::EvidenceTooLarge => "shorten the endorsements that the evidence carries",
             Self::Certificate => "set the machine's clock",
             Self::Handshake => "use a client that speaks TLS 1.3",

@@ -1,6 +1,7 @@
 //! `cloister policy`: what is accepted of confidential VMs, and how evidence stands against it.
 
 mod explain;
+mod measure;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +19,10 @@ use crate::{key, output};
 pub(crate) enum Command {
     /// Say row by row how the evidence of a monitor stands against the anchors' policy.
     Explain(explain::Arguments),
+    /// Compute the launch measurements of an SEV-SNP image: reference values for a policy.
+    Measure(measure::MeasureArguments),
+    /// Find which part of which release moved, where a measurement is not the expected one.
+    Moved(measure::MovedArguments),
     /// Say in words what a policy accepts, who signed it, and its digest.
     Show {
         /// The policy.
@@ -42,6 +47,8 @@ pub(crate) struct SignArguments {
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
     match command {
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Measure(arguments) => measure::measure(arguments),
+        Command::Moved(arguments) => measure::moved(arguments),
         Command::Show { policy } => show(policy),
         Command::Sign(arguments) => sign(arguments),
     }

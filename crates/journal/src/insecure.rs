@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::rand;
 use messages::domain;
 use messages::evidence::INSECURE_ORIGIN_PREFIX;
@@ -13,15 +12,13 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::sealing::{SealError, SealingKey};
+use crate::wrapping::WrappingKey;
 
 /// A sealing key in a file of 32 random bytes that only its owner may read.
 ///
 /// It protects nothing from the host, so it exists for origins that begin with
 /// [`INSECURE_ORIGIN_PREFIX`] and for no others.
-pub struct InsecureSealing {
-    key: LessSafeKey,
-    id: [u8; ID],
-}
+pub struct InsecureSealing(WrappingKey);
 
 impl InsecureSealing {
     /// Reads the key in `path`, or draws one and writes it there.
@@ -38,49 +35,18 @@ impl InsecureSealing {
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
             Err(error) => return Err(error.into()),
         };
-        let digest = domain::INSECURE_SEALING.hash(&[bytes.as_slice()]);
-        let id = digest.first_chunk().copied().unwrap_or_default();
-        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice())
-            .map_err(|_| SealingFileError::Malformed)?;
-        Ok(Self { key: LessSafeKey::new(key), id })
+        let key = WrappingKey::new(&bytes, domain::INSECURE_SEALING);
+        key.map(Self).map_err(|_| SealingFileError::Malformed)
     }
 }
 
-/// A wrapped key is: identity of the sealing key, nonce, ciphertext and tag.
 impl SealingKey for InsecureSealing {
     fn wrap(&self, context: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, SealError> {
-        let mut nonce = [0; NONCE];
-        rand::fill(&mut nonce).map_err(|_| SealError::Unavailable)?;
-        let mut secret = Zeroizing::new(*key);
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(context),
-                secret.as_mut_slice(),
-            )
-            .map_err(|_| SealError::Unavailable)?;
-        Ok([&self.id[..], &nonce, secret.as_slice(), tag.as_ref()].concat())
+        self.0.wrap(context, key)
     }
 
     fn unwrap(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
-        let (id, rest) = sealed.split_first_chunk::<ID>().ok_or(SealError::Damaged)?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Damaged)?;
-        let (ciphertext, tag) = rest.split_first_chunk::<32>().ok_or(SealError::Damaged)?;
-        if *id != self.id {
-            return Err(SealError::AnotherKey);
-        }
-        let mut key = Zeroizing::new([0; 32]);
-        self.key
-            .open_separate_gather(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(context),
-                ciphertext,
-                tag,
-                key.as_mut_slice(),
-            )
-            .map_err(|_| SealError::Damaged)?;
-        Ok(key)
+        self.0.unwrap(context, sealed)
     }
 }
 
@@ -158,9 +124,6 @@ impl SealingFileError {
     }
 }
 
-const ID: usize = 16;
-const NONCE: usize = 12;
-
 #[cfg(test)]
 mod tests {
     use static_assertions::assert_not_impl_any;
@@ -181,19 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn refuses_another_file_another_context_and_every_flipped_bit() {
+    fn refuses_what_another_file_wrapped() {
         let folder = tempfile::tempdir().unwrap();
-        let key = sealing(folder.path(), "a");
-        let wrapped = key.wrap(b"here", &[7; 32]).unwrap();
+        let wrapped = sealing(folder.path(), "a").wrap(b"here", &[7; 32]).unwrap();
         let other = sealing(folder.path(), "b");
         assert_eq!(other.unwrap(b"here", &wrapped).unwrap_err(), SealError::AnotherKey);
-        assert_eq!(key.unwrap(b"there", &wrapped).unwrap_err(), SealError::Damaged);
-        for bit in 0..wrapped.len() * 8 {
-            let mut flipped = wrapped.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(key.unwrap(b"here", &flipped).is_err());
-            assert!(key.unwrap(b"here", &wrapped[..bit / 8]).is_err());
-        }
     }
 
     #[test]

@@ -76,6 +76,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod window;
+mod wrapping;
 mod writer;
 
 pub use archive::{Archive, ArchiveError};
@@ -84,6 +85,7 @@ pub use insecure::{InsecureSealing, SealingFileError};
 pub use journal::{Journal, SegmentInfo};
 pub use recovery::{Opened, Recovered};
 pub use sealing::{SealError, SealingKey};
+pub use wrapping::WrappingKey;
 
 /// Where in a journal's life a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

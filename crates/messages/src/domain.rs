@@ -69,6 +69,8 @@ domains! {
     CANARY = "cloister/canary/v1";
     /// A party's signed running counts.
     COUNTS = "cloister/counts/v1";
+    /// A key that the processor derives for one image, and what is wrapped with it.
+    DERIVED_SEALING = "cloister/seal/v1";
     /// The chain of one party's events.
     EVENT = "cloister/event/v1";
     /// Identity of evidence.

@@ -198,8 +198,10 @@ impl ServerCertVerifier for AnyServer {
 }
 
 fn binding() -> Binding {
-    let evidence =
-        |_| Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value: Vec::new(), indicator: 4 };
+    let evidence = |_| {
+        let (media_type, value) = (SOFTWARE_MEDIA_TYPE.into(), Vec::new());
+        Some(Conceptual { media_type, value, indicator: 4 })
+    };
     let identity = ServerIdentity::generate("insecure-dev/log", UnixMillis(0), evidence).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let client = rustls::ClientConfig::builder_with_provider(provider)

@@ -10,7 +10,7 @@ use messages::reply::{Reply, Request};
 use monitor::Decision;
 use tlog::{TilePath, Tiled};
 
-use super::{Decided, Filed, Index, Pipeline, Refused, refused};
+use super::{Decided, Filed, Index, NO_EVIDENCE, Pipeline, Refused, refused};
 use crate::desk::Caller;
 
 impl Pipeline {
@@ -45,7 +45,8 @@ impl Pipeline {
             Some(binding) => binding.answer(self.claims(), nonce),
             None => self.claims(),
         };
-        let evidence = self.identity.tee.attest(&claims).to_cbor();
+        let evidence = self.identity.tee.attest(&claims).map_err(|_| Refused(NO_EVIDENCE))?;
+        let evidence = evidence.to_cbor();
         let (checkpoint, certificate) = (self.checkpoint(), self.identity.certificate);
         Ok(Reply::Attestation { evidence, checkpoint, certificate })
     }

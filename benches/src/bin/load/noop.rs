@@ -69,7 +69,7 @@ pub(crate) fn serve(arguments: &Arguments) {
         boot: BootId([1; 32]),
     };
     let identity = ServerIdentity::generate(ORIGIN, UnixMillis(arguments.now), |spki| {
-        software::attest(&claims.clone().for_certificate(spki), MEASUREMENT)
+        Some(software::attest(&claims.clone().for_certificate(spki), MEASUREMENT))
     });
     let (ask, asked) = mpsc::channel(QUEUE);
     let journal = journal(arguments);

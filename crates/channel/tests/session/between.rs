@@ -100,7 +100,7 @@ async fn certificate_evidence(of: SocketAddr) -> Conceptual {
 }
 
 fn with_evidence(make: impl FnOnce([u8; 32]) -> Conceptual) -> Arc<ServerConfig> {
-    ServerIdentity::generate(ORIGIN, NOW, make).unwrap().server_config()
+    ServerIdentity::generate(ORIGIN, NOW, |spki| Some(make(spki))).unwrap().server_config()
 }
 
 #[tokio::test]

@@ -144,13 +144,14 @@ fn refuses_what_is_too_large_or_no_certificate() {
 
 #[test]
 fn the_server_shows_no_evidence_that_is_over_the_bound() {
-    let large = |_| Conceptual {
-        media_type: SOFTWARE_MEDIA_TYPE.into(),
-        value: vec![0; Conceptual::MAX_BYTES],
-        indicator: 4,
+    let large = |_| {
+        let value = vec![0; Conceptual::MAX_BYTES];
+        Some(Conceptual { media_type: SOFTWARE_MEDIA_TYPE.into(), value, indicator: 4 })
     };
     let refused = ServerIdentity::generate("insecure-dev/log", NOW, large).err();
     assert_eq!(refused, Some(ServeError::EvidenceTooLarge));
+    let refused = ServerIdentity::generate("insecure-dev/log", NOW, |_| None).err();
+    assert_eq!(refused, Some(ServeError::NoEvidence));
 }
 
 #[test]

@@ -97,8 +97,8 @@ pub(crate) fn policy() -> Policy {
 
 /// An identity as an honest monitor has it.
 pub(crate) fn identity() -> ServerIdentity {
-    ServerIdentity::generate(ORIGIN, NOW, |spki| attest(&base().for_certificate(spki), MEASUREMENT))
-        .unwrap()
+    let make = |spki| Some(attest(&base().for_certificate(spki), MEASUREMENT));
+    ServerIdentity::generate(ORIGIN, NOW, make).unwrap()
 }
 
 pub(crate) fn rng(seed: u8) -> ChaCha20Rng {

@@ -46,7 +46,7 @@ fn started(folder: &TempDir) -> Pipeline {
 fn started_with(folder: &TempDir, more: &str) -> Pipeline {
     let text = CONFIG.replace("{start_ms}", &START.to_string()) + more;
     let config = Config::parse(text.as_bytes()).unwrap();
-    let tee = Tee::open(&config).unwrap();
+    let tee = Tee::open(&config, std::path::Path::new("")).unwrap();
     crate::store::open(config, tee, folder.path()).unwrap()
 }
 
