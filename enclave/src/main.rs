@@ -8,6 +8,8 @@ mod clock;
 mod config;
 mod desk;
 mod door;
+#[cfg(feature = "guest-image")]
+mod guest;
 mod metrics;
 mod pipeline;
 mod public;
@@ -65,6 +67,10 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "guest-image")]
+    if guest::is_first() {
+        return Ok(guest::run(serve));
+    }
     let Arguments { serve: arguments, task } = Arguments::parse();
     match task {
         Some(Task::CheckConfig { file }) => return print(check::check(&file)),

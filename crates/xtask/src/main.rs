@@ -9,6 +9,7 @@
 
 mod demo;
 mod eval_traces;
+mod image;
 mod layers;
 mod nightly;
 mod sources;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let done = match verb.as_deref() {
         Some("test") => test::run(&rest),
         Some("demo") => demo::run(&rest),
+        Some("image") => image::run(&rest),
         Some("eval-traces") => eval_traces::run(&rest),
         Some("nightly") => nightly::run(&rest),
         Some("help" | "--help" | "-h") => {
@@ -85,5 +87,7 @@ cargo xtask COMMAND
   eval-traces [ARG...]
                    recorded attacks stopped and honest work touched by drafted pacts
   demo [ARG...]    build both binaries and run `cloister demo ARG...`
+  image [--development]
+                   build the measured image and print its launch measurements
   nightly [STAGE...]
                    the long checks, or only the named ones: proptest, end-to-end, kill, mutants";

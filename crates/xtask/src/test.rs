@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::stage::{self, Outcome, Stages};
 use crate::totals::Totals;
-use crate::{DEV_FEATURES, cargo, layers, root, sources, tools, wasm};
+use crate::{DEV_FEATURES, cargo, image, layers, root, sources, tools, wasm};
 
 /// Runs all stages, or the named ones, in order; stops at the first that fails.
 pub(crate) fn run(only: &[String]) -> Result<()> {
@@ -40,6 +40,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("verify-alone", |_| verify_alone()),
     ("verify-wasm", |_| wasm::run(&target())),
     ("release-image", |_| release_image()),
+    ("image", |_| image::check()),
 ];
 
 /// Returns the command that builds `cloister` and `cloisterd` for development.
@@ -57,9 +58,11 @@ fn holds(violations: &[String]) -> Result<Outcome> {
     }
 }
 
-/// Crash points and their tests are compiled here too: the stage that runs them comes late.
+/// Crash points, their tests and the image's first process are compiled here too: the stages that
+/// run them come late.
 fn clippy() -> Result<Outcome> {
-    let features = format!("{DEV_FEATURES},cloister-enclave/failpoints");
+    let late = "cloister-enclave/failpoints,cloister-enclave/guest-image";
+    let features = format!("{DEV_FEATURES},{late}");
     let mut command = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
     stage::run(command.args(["--features", &features, "--", "-D", "warnings"]))
 }
@@ -97,6 +100,11 @@ fn crash_points(totals: &mut Totals) -> Result<Outcome> {
 /// Returns the path of the daemon that [`build_binaries`] makes.
 pub(crate) fn daemon() -> std::path::PathBuf {
     target().join("debug").join(format!("cloisterd{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Returns the path of the command that [`build_binaries`] makes.
+pub(crate) fn cloister() -> std::path::PathBuf {
+    target().join("debug").join(format!("cloister{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn target() -> std::path::PathBuf {

@@ -39,6 +39,13 @@ pub(crate) const WASM: Tool = Tool {
     packages: &["rustc-web", "cargo-web", "rust-web-src"],
 };
 
+/// What boots an image on this machine alone.
+pub(crate) const QEMU: Tool = Tool {
+    what: "an emulator of a whole machine",
+    probe: &["sh", "-c", "qemu-system-x86_64 --version && mkfs.ext4 -V"],
+    packages: &["e2fsprogs", "qemu-system-x86"],
+};
+
 /// What runs it.
 pub(crate) const NODE: Tool = Tool {
     what: "Node, to run the verifier's WebAssembly",
