@@ -77,6 +77,7 @@ fn what_is_no_policy_is_refused_with_its_place() {
     assert_eq!(refused("\"version\": 7", "\"version\": 9007199254740992"), PolicyError::Number);
     let mitigations = "\"mitigations\": 9007199254740992, \"smt\": false";
     assert_eq!(refused("\"smt\": false", mitigations), PolicyError::Number);
+    assert_eq!(refused("\"smt\"", "\"guest_svn\": 1, \"smt\""), PolicyError::GuestSvn);
     for (old, new) in [
         ("\"smt\": false", "\"debug\": true, \"smt\": false"),
         ("genoa", "Genoa"),
@@ -85,6 +86,7 @@ fn what_is_no_policy_is_refused_with_its_place() {
         ("\"version\": 7", "\"version\": -7"),
         (",\n        \"verdict_s\": 86400", ""),
         ("\"smt\": false", "\"smt\": false, \"smt\": true"),
+        ("\"turin\": {", "\"genoa\": {"),
     ] {
         let error = refused(old, new);
         assert!(matches!(error, PolicyError::Malformed { line: 1.., .. }), "{new}: {error}");

@@ -70,7 +70,11 @@ fn begin() -> Result<()> {
 
 fn attach(kind: &str, source: &str, place: &str) -> Result<()> {
     std::fs::create_dir_all(place)?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    let mut flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    // The host made what is on the state disk: nothing there leads anywhere else.
+    if kind == "ext4" {
+        flags |= MsFlags::MS_NODEV | MsFlags::from_bits_retain(MS_NOSYMFOLLOW);
+    }
     mount(Some(source), place, Some(kind), flags, None::<&str>)
         .with_context(|| format!("{place} cannot be mounted"))
 }
@@ -125,6 +129,8 @@ async fn network(guest: GuestValues) -> Result<()> {
 /// Where QEMU's firmware configuration shows what the host passed.
 const CONFIG: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/cloister/config/raw";
 const STATE: &str = "/state";
+/// Linux, `include/uapi/linux/mount.h`.
+const MS_NOSYMFOLLOW: nix::libc::c_ulong = 256;
 /// In the order in which they need each other. No generator of the host's: `virtio-rng` is not
 /// among them.
 const MODULES: [&str; 9] = [

@@ -30,6 +30,7 @@ pub(crate) enum Tee {
 pub(crate) struct Hardware {
     tsm: Tsm,
     kind: evidence::Tee,
+    config: ConfigDigest,
     /// What keys are derived for; SEV-SNP.
     version: Option<Version>,
     /// Where the operator puts certificates that the host does not add.
@@ -97,11 +98,11 @@ impl Tee {
 
     /// What seals, with a key of this machine; none where it has no such key.
     pub(crate) fn sealing(&self, origin: &str) -> Result<Box<dyn SealingKey>, TeeError> {
-        let Self::Hardware(Hardware { version: Some(version), .. }) = self else {
+        let Self::Hardware(Hardware { version: Some(version), config, .. }) = self else {
             return Err(TeeError::NoDerivedKey);
         };
         let processor = Firmware::open().map_err(|_| TeeError::NoDerivedKey)?;
-        Ok(Box::new(DerivedSealing::new(SecurityProcessor(processor), *version, origin)))
+        Ok(Box::new(DerivedSealing::new(SecurityProcessor(processor), *version, origin, *config)))
     }
 }
 
@@ -114,12 +115,13 @@ impl Hardware {
     ) -> Result<Self, TeeError> {
         let Quoted { report, .. } = tsm.quote(&[0; 64])?;
         let launched = Launched::read(kind, &report).ok_or(TsmError::Malformed)?;
-        // The host chose the file; what it measured when it launched is what it has to be.
+        // The host chose the file; what it launched the machine with is what it has to be. On TDX
+        // the quote comes through the host too, and only a verifier finds one that is made up.
         if launched.config != config {
             return Err(TeeError::Config);
         }
         let endorsements = state.join("endorsements");
-        Ok(Self { tsm, kind, version: launched.version, endorsements })
+        Ok(Self { tsm, kind, config, version: launched.version, endorsements })
     }
 
     fn attest(&self, claims: &Claims) -> Result<Conceptual, TeeError> {
@@ -149,10 +151,7 @@ impl Launched {
                 let u64_at =
                     |at: usize| Some(u64::from_le_bytes(*report.get(at..)?.first_chunk()?));
                 let config = ConfigDigest(*report.get(HOST_DATA..)?.first_chunk()?);
-                let version = u32::from_le_bytes(*report.first_chunk()?);
-                let mitigations = (version >= 5).then(|| u64_at(LAUNCH_MIT_VECTOR)).flatten();
-                let version = Version { tcb: u64_at(COMMITTED_TCB)?, mitigations };
-                Some(Self { config, version: Some(version) })
+                Some(Self { config, version: Some(Version(u64_at(COMMITTED_TCB)?)) })
             }
             evidence::Tee::Tdx => {
                 let id: [u8; 48] = *td_report(report)?.get(MRCONFIGID..)?.first_chunk()?;
@@ -177,7 +176,6 @@ fn td_report(quote: &[u8]) -> Option<&[u8]> {
 // Places in a report (AMD 56860, table 23) and in a TD report (Intel 348551, table 3.41).
 const HOST_DATA: usize = 0xc0;
 const COMMITTED_TCB: usize = 0x1e0;
-const LAUNCH_MIT_VECTOR: usize = 0x1f8;
 const MRCONFIGID: usize = 184;
 
 #[cfg(test)]

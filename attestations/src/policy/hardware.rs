@@ -22,7 +22,7 @@ pub struct PolicyDocument {
     pub format: String,
     /// Rises with each policy of one author: an older one is refused where a newer is demanded.
     pub version: u64,
-    /// How long a verdict under it may be used, in seconds.
+    /// How long a verdict under it may be used, in seconds: each says when it ends.
     pub verdict_s: u64,
     /// What is accepted of SEV-SNP; left out, nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +70,10 @@ pub enum PolicyError {
     /// A number that JSON's readers do not agree about (RFC 8785, section 3.2.2.3).
     #[error("a number of the policy is larger than 2^53 - 1")]
     Number,
+    /// A demand that anybody can meet: a guest's version is what its identity block says, and
+    /// without a list of keys anybody may sign one.
+    #[error("the policy demands a guest_svn without id_keys: whoever launches chooses it")]
+    GuestSvn,
     /// Not the one whose digest is pinned.
     #[error("the policy is not the one whose digest is pinned")]
     NotPinned,
@@ -90,6 +94,7 @@ impl PolicyError {
             Self::Malformed { .. } => "policy-malformed",
             Self::Format => "policy-format",
             Self::Number => "policy-number",
+            Self::GuestSvn => "policy-guest-svn",
             Self::NotPinned => "policy-not-pinned",
             Self::NotSigned => "policy-not-signed",
             Self::Older => "policy-older",
@@ -103,6 +108,7 @@ impl PolicyError {
             Self::TooLarge | Self::Malformed { .. } | Self::Format | Self::Number => {
                 "write it as PolicyDocument's documentation says"
             }
+            Self::GuestSvn => "list the keys that sign your identity blocks, or demand no version",
             Self::NotPinned => "name the policy of this digest, or pin this one's",
             Self::NotSigned => "have its author sign it, or accept the author's key",
             Self::Older => "fetch its author's newest policy",
@@ -141,7 +147,7 @@ impl HardwarePolicy {
     /// Writes a policy with the signature of each key.
     ///
     /// # Errors
-    /// [`PolicyError::Format`] and [`PolicyError::Number`].
+    /// [`PolicyError::Format`], [`PolicyError::Number`] and [`PolicyError::GuestSvn`].
     pub fn write(document: &PolicyDocument, keys: &[&SigningKey]) -> Result<String, PolicyError> {
         let digest = digest(document)?;
         let sign = |key: &&SigningKey| Said {
@@ -209,6 +215,10 @@ fn digest(policy: &PolicyDocument) -> Result<PolicyDigest, PolicyError> {
     let numbers = [policy.version, policy.verdict_s, tdx];
     if numbers.iter().chain(&snp).any(|number| *number > MOST_NUMBER) {
         return Err(PolicyError::Number);
+    }
+    let unsigned = |snp: &SnpPolicy| snp.guest_svn > 0 && snp.id_keys.is_none();
+    if policy.snp.as_ref().is_some_and(unsigned) {
+        return Err(PolicyError::GuestSvn);
     }
     let canonical = serde_json_canonicalizer::to_vec(policy).map_err(|_| PolicyError::Format)?;
     Ok(PolicyDigest(domain::APPRAISAL_POLICY.hash(&[&canonical])))

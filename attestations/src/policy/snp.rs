@@ -1,7 +1,9 @@
 //! What is accepted of SEV-SNP.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::hex::Hex;
@@ -15,6 +17,7 @@ use crate::snp::{Family, Tcb};
 pub struct SnpPolicy {
     /// Accepted families of processors. To name `milan` is to accept that its root secrets may be
     /// known outside (arXiv 2605.12990): list its chips.
+    #[serde(deserialize_with = "each_once")]
     pub families: BTreeMap<Family, FamilyPolicy>,
     /// Accepted launch measurements: images, each with its count and type of processors.
     pub measurements: Vec<Hex<48>>,
@@ -29,7 +32,7 @@ pub struct SnpPolicy {
     /// image.
     #[serde(default)]
     pub vmpl: u32,
-    /// Least version of the guest.
+    /// Least version of the guest, which its identity block says: needs `id_keys`.
     #[serde(default)]
     pub guest_svn: u32,
     /// Digests of keys that sign identity blocks; left out, identity blocks say nothing.
@@ -86,6 +89,34 @@ impl Default for Revocation {
     fn default() -> Self {
         Self { required: false, max_age_s: 366 * 86_400 }
     }
+}
+
+/// A family that stands there twice would be what a reader does not see.
+fn each_once<'de, D>(deserializer: D) -> Result<BTreeMap<Family, FamilyPolicy>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Families;
+
+    impl<'de> Visitor<'de> for Families {
+        type Value = BTreeMap<Family, FamilyPolicy>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("families, each once")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut families = BTreeMap::new();
+            while let Some((family, policy)) = map.next_entry()? {
+                if families.insert(family, policy).is_some() {
+                    return Err(A::Error::custom("a family stands there twice"));
+                }
+            }
+            Ok(families)
+        }
+    }
+
+    deserializer.deserialize_map(Families)
 }
 
 fn versions() -> Vec<u32> {

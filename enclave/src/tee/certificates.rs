@@ -2,6 +2,8 @@
 //! operator put beside the state. Nothing is believed of them here: a verifier follows them from
 //! its own root.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use messages::evidence::Endorsements;
@@ -9,9 +11,12 @@ use messages::evidence::Endorsements;
 /// What the host added to a report of SEV-SNP, with what the folder has besides.
 pub(crate) fn collect(added: &[u8], folder: &Path) -> Option<Endorsements> {
     let file = |name: &str| {
-        let path = folder.join(name);
-        let short = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MOST);
-        short.then(|| std::fs::read(path).ok()).flatten()
+        // Whatever the length is said to be, no more is read.
+        let mut bytes = Vec::new();
+        let file = File::open(folder.join(name)).ok()?;
+        let file = file.metadata().is_ok_and(|metadata| metadata.is_file()).then_some(file)?;
+        let read = file.take(MOST.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+        u64::try_from(read).is_ok_and(|read| read <= MOST).then_some(bytes)
     };
     let of_table = |name: [u8; 16]| entry(added, name).map(<[u8]>::to_vec);
     let collected = Endorsements {

@@ -8,18 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use hkdf::Hkdf;
 use journal::{SealError, SealingKey, WrappingKey};
 use messages::domain;
+use messages::ids::ConfigDigest;
 use sev::firmware::guest::{DerivedKey, Firmware, GuestFieldSelect};
 use sha2::Sha384;
 use zeroize::Zeroizing;
 
-/// The firmware that a key is derived for.
+/// The firmware that a key is derived for: COMMITTED_TCB, as it lies in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version {
-    /// COMMITTED_TCB, as it lies in a report.
-    pub(crate) tcb: u64,
-    /// LAUNCH_MIT_VECTOR, of reports of version 5.
-    pub(crate) mitigations: Option<u64>,
-}
+pub(crate) struct Version(pub(crate) u64);
 
 /// Who derives keys: the security processor, and in tests something like it.
 pub(crate) trait Root: Send {
@@ -33,14 +29,18 @@ pub(crate) trait Root: Send {
 pub(crate) struct DerivedSealing<R> {
     root: Mutex<(R, BTreeMap<Version, WrappingKey>)>,
     version: Version,
-    origin: String,
+    /// Whose keys they are.
+    purpose: [u8; 32],
 }
 
 impl<R: Root> DerivedSealing<R> {
-    /// For a monitor of this name, under this firmware.
-    pub(crate) fn new(root: R, version: Version, origin: &str) -> Self {
+    /// For a monitor of this name with this configuration, under this firmware. The processor does
+    /// not mix HOST_DATA into its keys, so that without the configuration here its host could launch
+    /// the same image with another one, and would have all that the first one sealed.
+    pub(crate) fn new(root: R, version: Version, origin: &str, config: ConfigDigest) -> Self {
         let root = Mutex::new((root, BTreeMap::new()));
-        Self { root, version, origin: origin.to_owned() }
+        let purpose = domain::DERIVED_SEALING.hash(&[origin.as_bytes(), config.as_bytes()]);
+        Self { root, version, purpose }
     }
 
     /// Uses the key of a version; derives it once, since the processor is slow and may throttle.
@@ -59,9 +59,7 @@ impl<R: Root> DerivedSealing<R> {
             let label = domain::DERIVED_SEALING.as_bytes();
             let mut key = Zeroizing::new([0; 32]);
             let expand = Hkdf::<Sha384>::new(Some(label), derived.as_slice());
-            expand
-                .expand(self.origin.as_bytes(), key.as_mut_slice())
-                .map_err(|_| SealError::Unavailable)?;
+            expand.expand(&self.purpose, key.as_mut_slice()).map_err(|_| SealError::Unavailable)?;
             WrappingKey::new(&key, domain::DERIVED_SEALING)?
         };
         let done = then(&wrapping);
@@ -70,10 +68,10 @@ impl<R: Root> DerivedSealing<R> {
     }
 }
 
-/// A wrapped key is: the version, 17 bytes, and what [`WrappingKey`] makes of it.
+/// A wrapped key is: the version, 8 bytes, and what [`WrappingKey`] makes of it.
 impl<R: Root> SealingKey for DerivedSealing<R> {
     fn wrap(&self, context: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, SealError> {
-        let head = self.version.to_bytes();
+        let head = self.version.0.to_le_bytes();
         let context = [&head[..], context].concat();
         let wrapped = self.with(self.version, |wrapping| wrapping.wrap(&context, key))?;
         Ok([&head[..], &wrapped].concat())
@@ -81,29 +79,8 @@ impl<R: Root> SealingKey for DerivedSealing<R> {
 
     fn unwrap(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
         let (head, wrapped) = sealed.split_first_chunk().ok_or(SealError::Damaged)?;
-        let version = Version::from_bytes(head).ok_or(SealError::Damaged)?;
         let context = [&head[..], context].concat();
-        self.with(version, |wrapping| wrapping.unwrap(&context, wrapped))
-    }
-}
-
-impl Version {
-    fn to_bytes(self) -> [u8; 17] {
-        let [a, b, c, d, e, f, g, h] = self.tcb.to_le_bytes();
-        let [i, j, k, l, m, n, o, p] = self.mitigations.unwrap_or_default().to_le_bytes();
-        let kind = u8::from(self.mitigations.is_some());
-        [kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
-    }
-
-    fn from_bytes(bytes: &[u8; 17]) -> Option<Self> {
-        let [kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
-        let tcb = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let mitigations = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
-        match (kind, mitigations) {
-            (0, 0) => Some(Self { tcb, mitigations: None }),
-            (1, _) => Some(Self { tcb, mitigations: Some(mitigations) }),
-            _ => None,
-        }
+        self.with(Version(u64::from_le_bytes(*head)), |wrapping| wrapping.unwrap(&context, wrapped))
     }
 }
 
@@ -116,12 +93,10 @@ impl Root for SecurityProcessor {
         fields.set_guest_policy(true);
         fields.set_measurement(true);
         fields.set_tcb_version(true);
-        fields.set_launch_mit_vector(version.mitigations.is_some());
-        // Message version 2 knows mitigations.
-        let message = Some(if version.mitigations.is_some() { 2 } else { 1 });
-        // The chip's own root, at the most privileged level.
-        let request = DerivedKey::new(false, fields, 0, 0, version.tcb, version.mitigations);
-        self.0.get_derived_key(message, request).ok().map(Zeroizing::new)
+        // The chip's own root, at the most privileged level. Message version 1: the kernel's request
+        // has no place for mitigations.
+        let request = DerivedKey::new(false, fields, 0, 0, version.0, None);
+        self.0.get_derived_key(Some(1), request).ok().map(Zeroizing::new)
     }
 }
 
@@ -141,14 +116,19 @@ mod tests {
 
     impl Root for Chip {
         fn derive(&mut self, version: Version) -> Option<Zeroizing<[u8; 32]>> {
-            let hash = Sha256::new().chain_update([self.secret]).chain_update(version.to_bytes());
-            (version.tcb <= self.committed).then(|| Zeroizing::new(hash.finalize().into()))
+            let hash =
+                Sha256::new().chain_update([self.secret]).chain_update(version.0.to_le_bytes());
+            (version.0 <= self.committed).then(|| Zeroizing::new(hash.finalize().into()))
         }
     }
 
     fn sealing(secret: u8, tcb: u64, origin: &str) -> DerivedSealing<Chip> {
-        let version = Version { tcb, mitigations: Some(3) };
-        DerivedSealing::new(Chip { secret, committed: tcb }, version, origin)
+        with(secret, tcb, origin, 7)
+    }
+
+    fn with(secret: u8, tcb: u64, origin: &str, config: u8) -> DerivedSealing<Chip> {
+        let config = ConfigDigest([config; 32]);
+        DerivedSealing::new(Chip { secret, committed: tcb }, Version(tcb), origin, config)
     }
 
     #[test]
@@ -163,10 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn another_chip_another_monitor_another_context_and_every_flipped_bit_are_refused() {
+    fn another_chip_another_monitor_another_configuration_another_context_and_every_flipped_bit_are_refused()
+     {
         let ours = sealing(1, 5, "log.example");
         let wrapped = ours.wrap(b"here", &[7; 32]).unwrap();
-        for other in [sealing(2, 5, "log.example"), sealing(1, 5, "other.example")] {
+        let configured = with(1, 5, "log.example", 8);
+        for other in [sealing(2, 5, "log.example"), sealing(1, 5, "other.example"), configured] {
             assert_eq!(other.unwrap(b"here", &wrapped).unwrap_err(), SealError::AnotherKey);
         }
         assert_eq!(ours.unwrap(b"there", &wrapped).unwrap_err(), SealError::Damaged);
@@ -176,20 +158,5 @@ mod tests {
             assert!(ours.unwrap(b"here", &flipped).is_err(), "bit {bit}");
             assert!(ours.unwrap(b"here", &wrapped[..bit / 8]).is_err());
         }
-    }
-
-    #[test]
-    fn versions_have_one_form() {
-        for version in [
-            Version { tcb: 7, mitigations: None },
-            Version { tcb: u64::MAX, mitigations: Some(0) },
-            Version { tcb: 0, mitigations: Some(u64::MAX) },
-        ] {
-            assert_eq!(Version::from_bytes(&version.to_bytes()), Some(version));
-        }
-        assert_eq!(Version::from_bytes(&[2; 17]), None);
-        let mut other = Version { tcb: 7, mitigations: None }.to_bytes();
-        other[16] = 1;
-        assert_eq!(Version::from_bytes(&other), None);
     }
 }
