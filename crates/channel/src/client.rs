@@ -36,7 +36,9 @@ mod endpoint;
 mod error;
 mod token;
 
-use attestations::{Appraised, Expect, Policy, appraise};
+use std::time::Duration;
+
+use attestations::{Appraisal, Appraised, Expect, Policy, appraise};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -46,6 +48,7 @@ use messages::evidence::Conceptual;
 use messages::signature::SigningKey;
 use messages::time::UnixMillis;
 use rand_core::CryptoRngCore;
+use tokio::time::Instant;
 
 use self::connection::Connection;
 pub use self::connection::{Limits, Response, Streamed};
@@ -73,9 +76,29 @@ pub struct Connected {
     policy: Policy,
 }
 
-/// The monitor answered the challenge in this session.
+/// The monitor answered the challenge in this session, and the appraisal of its answer has not
+/// ended: after that nothing more is sent.
 pub struct Attested {
     appraised: Appraised,
+    ends: Option<Instant>,
+}
+
+impl Attested {
+    /// What was appraised at `now`, a moment ago.
+    fn new(appraisal: Appraisal, now: UnixMillis) -> Self {
+        let lasts = Duration::from_millis(appraisal.until().0.saturating_sub(now.0));
+        // One that lasts for longer than a clock can count has no end.
+        let ends = Instant::now().checked_add(lasts);
+        Self { appraised: appraisal.into_appraised(), ends }
+    }
+
+    /// An appraisal of before is none: the session ends with it.
+    fn lasts(&self) -> Result<(), ChannelError> {
+        match self.ends {
+            Some(end) if Instant::now() >= end => Err(ChannelError::Ended),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Channel<Connected> {
@@ -112,8 +135,8 @@ impl Channel<Connected> {
         let evidence = challenge(&connection, &nonce).await?;
         let expect =
             Expect::Challenge { nonce, exporter: *binding.exporter(), spki: *binding.spki() };
-        let appraised = appraise(&evidence, &policy, expect, now)?.into_appraised();
-        Ok(Channel { connection, binding, state: Attested { appraised } })
+        let appraisal = appraise(&evidence, &policy, expect, now)?;
+        Ok(Channel { connection, binding, state: Attested::new(appraisal, now) })
     }
 }
 
@@ -133,7 +156,7 @@ impl Channel<Attested> {
     /// side by side.
     ///
     /// # Errors
-    /// [`ChannelError`] when `path` is none, the session ended, the answer is larger than
+    /// [`ChannelError`] when `path` is none, the session or its appraisal ended, the answer is larger than
     /// [`Limits::body_bytes`] or takes longer than [`Limits::answer`].
     pub async fn request(
         &self,
@@ -142,6 +165,7 @@ impl Channel<Attested> {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response, ChannelError> {
+        self.state.lasts()?;
         self.connection.request(method, path, headers, body).await
     }
 
@@ -157,6 +181,7 @@ impl Channel<Attested> {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Streamed, ChannelError> {
+        self.state.lasts()?;
         self.connection.stream(method, path, headers, body).await
     }
 
@@ -165,6 +190,7 @@ impl Channel<Attested> {
     /// # Errors
     /// [`ChannelError::LoginRefused`] when the monitor does not know the key.
     pub async fn login(&self, did: &Did, key: &SigningKey) -> Result<Token, ChannelError> {
+        self.state.lasts()?;
         let signature = sign_login(did, &self.binding, key);
         let body = token::request(did, &signature);
         let headers = json_headers("application/json");
@@ -197,4 +223,46 @@ fn json_headers(accept: &'static str) -> HeaderMap {
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static(accept)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use attestations::SoftwarePolicy;
+    use attestations::software::attest;
+    use messages::evidence::{Claims, Purpose};
+    use messages::ids::{BootId, ConfigDigest};
+    use messages::signature::PublicKey;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_when_an_appraisal_has_ended() {
+        let claims = Claims {
+            purpose: Purpose::Checkpoint,
+            origin: "insecure-dev/log".into(),
+            boot_key: PublicKey([1; 32]),
+            log_key: PublicKey([2; 32]),
+            nonce: None,
+            tls_spki: None,
+            exporter: None,
+            role: None,
+            config: ConfigDigest([3; 32]),
+            boot: BootId([4; 32]),
+        };
+        let policy = Policy {
+            origin: claims.origin.clone(),
+            configs: vec![claims.config],
+            hardware: None,
+            software: Some(SoftwarePolicy { measurements: vec!["sw:00".into()] }),
+        };
+        let evidence = attest(&claims, "sw:00");
+        let appraisal = appraise(&evidence, &policy, Expect::Checkpoint, UnixMillis(0)).unwrap();
+        // Development evidence has no end.
+        let mut attested = Attested::new(appraisal, UnixMillis(0));
+        assert_eq!(attested.lasts(), Ok(()));
+        attested.ends = Instant::now().checked_add(Duration::from_secs(60));
+        assert_eq!(attested.lasts(), Ok(()));
+        attested.ends = Some(Instant::now());
+        assert_eq!(attested.lasts(), Err(ChannelError::Ended));
+    }
 }
