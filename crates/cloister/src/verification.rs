@@ -16,12 +16,12 @@ use messages::ledger::Ledger;
 use messages::opening::Holdings;
 use messages::time::UnixMillis;
 use verify::documents::{self, Context};
-use verify::{Appraised, Findings, Report, Unusable};
+use verify::{Anchors, Appraised, Findings, Report, Unusable};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
+use crate::output;
 use crate::stamp::authority::Authorities;
-use crate::{anchors, output};
 
 #[derive(Args)]
 #[command(
@@ -60,17 +60,22 @@ fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let most = Bundle::MAX_BYTES.max(Ledger::MAX_BYTES);
     let bytes = read(&arguments.bundle, u64::try_from(most).unwrap_or(u64::MAX))?;
     let file = File::load(&arguments.anchors)?;
+    let anchors = file.anchors()?;
     let at = match arguments.at {
-        None => anchors::now(),
+        None => crate::anchors::now(),
         Some(at) => UnixMillis(u64::try_from(at.as_millisecond()).map_err(|_| before_1970())?),
     };
     let allowed = arguments.allow_insecure_software_evidence;
     if Ledger::is_one(&bytes) {
         let shown = Ledger::from_cbor(&bytes).ok();
-        let shown = shown.iter().map(|l| (l.origin.as_str(), verify::evidence_of(&l.opened)));
-        let (appraised, refusals) = appraise(shown, &file, allowed, at);
+        let shown = shown.iter().map(|ledger| Shown {
+            origin: &ledger.origin,
+            evidence: verify::evidence_of(&ledger.opened),
+            seen: seen(&ledger.checkpoint, &anchors, at),
+        });
+        let (appraised, refusals) = appraise(shown, &file, allowed);
         let findings = Findings { appraised: &appraised, timestamped: &[] };
-        let report = verify::audit(&bytes, &file.anchors()?, findings)
+        let report = verify::audit(&bytes, &anchors, findings)
             .map_err(|unusable| self::unusable(unusable, &bytes))?;
         let refusals: Vec<&'static str> = refusals.into_iter().collect();
         let context = Context { at, refusals: &refusals, stamps_refused: false };
@@ -78,13 +83,17 @@ fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
     let bundle = Bundle::from_cbor(&bytes).ok();
     let views = bundle.iter().flat_map(|bundle| &bundle.logs);
-    let shown = views.map(|view| (view.origin.as_str(), verify::evidence_in(view)));
-    let (appraised, refusals) = appraise(shown, &file, allowed, at);
+    let shown = views.map(|view| Shown {
+        origin: &view.origin,
+        evidence: verify::evidence_in(view),
+        seen: seen(&view.checkpoint, &anchors, at),
+    });
+    let (appraised, refusals) = appraise(shown, &file, allowed);
     let authorities = Authorities::read(file.0.time_stamps.as_ref())?;
     let (timestamped, stamps_refused) =
         bundle.as_ref().map(|bundle| authorities.findings(bundle)).unwrap_or_default();
     let findings = Findings { appraised: &appraised, timestamped: &timestamped };
-    let report = verify::verify(&bytes, &file.anchors()?, findings, at)
+    let report = verify::verify(&bytes, &anchors, findings, at)
         .map_err(|unusable| self::unusable(unusable, &bytes))?;
     let refusals: Vec<&'static str> = refusals.into_iter().collect();
     let context = Context { at, refusals: &refusals, stamps_refused };
@@ -129,23 +138,42 @@ fn unusable(unusable: Unusable, bytes: &[u8]) -> Fault {
     Fault::new(unusable.code(), unusable.to_string(), remedy)
 }
 
+/// The evidence of one log.
+struct Shown<'a> {
+    origin: &'a str,
+    evidence: Vec<Conceptual>,
+    /// At this moment it was there already.
+    seen: UnixMillis,
+}
+
+/// When the evidence of a log was there at the latest: by then a quorum of the verifier's witnesses
+/// had cosigned a checkpoint with it. Its certificates are judged by that moment, since no monitor
+/// renews what stands in a log; where nobody is counted on, by the moment of verification.
+fn seen(checkpoint: &str, anchors: &Anchors, at: UnixMillis) -> UnixMillis {
+    let cosigned = tlog::cosignatures(checkpoint, &anchors.witnesses);
+    let mut times: Vec<u64> = cosigned.iter().map(|signed| signed.unix_seconds).collect();
+    times.sort_unstable();
+    let quorum = anchors.quorum.checked_sub(1).and_then(|place| times.get(place));
+    quorum.map_or(at, |seconds| UnixMillis(seconds.saturating_mul(1_000)).min(at))
+}
+
 /// Appraises the evidence of each log's boots under the policy of its monitor; what is refused
 /// stays unappraised, and says why.
 fn appraise<'a>(
-    shown: impl IntoIterator<Item = (&'a str, Vec<Conceptual>)>,
+    shown: impl IntoIterator<Item = Shown<'a>>,
     file: &File,
     allow_software: bool,
-    at: UnixMillis,
 ) -> (Vec<Appraised>, BTreeSet<&'static str>) {
     let (mut appraised, mut refusals) = (Vec::new(), BTreeSet::new());
-    for (origin, boots) in shown {
+    for Shown { origin, evidence: boots, seen } in shown {
         let monitor = file.0.monitors.iter().find(|monitor| monitor.origin == origin);
-        let Some(Ok(policy)) = monitor.map(|monitor| anchors::policy(monitor, allow_software))
+        let Some(Ok(policy)) =
+            monitor.map(|monitor| crate::anchors::policy(monitor, allow_software))
         else {
             continue;
         };
         for evidence in boots {
-            match attestations::appraise(&evidence, &policy, Expect::Checkpoint, at) {
+            match attestations::appraise(&evidence, &policy, Expect::Checkpoint, seen) {
                 Ok(appraisal) => appraised.push(appraisal.into_appraised()),
                 Err(refusal) => drop(refusals.insert(refusal.code())),
             }
@@ -159,3 +187,44 @@ fn before_1970() -> Fault {
 }
 
 const DETAIL: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use messages::ids::Root;
+    use messages::signature::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn evidence_is_judged_by_when_a_quorum_had_seen_it() {
+        let log = SigningKey::from_seed(&[1; 32]);
+        let mut note = tlog::sign_checkpoint("log.example", 7, &Root([2; 32]), &log);
+        let mut witnesses = Vec::new();
+        for (seed, seconds) in [(3, 1_300), (4, 1_100), (5, 1_200)] {
+            let (name, key) = (format!("w{seed}.example"), SigningKey::from_seed(&[seed; 32]));
+            let line = tlog::cosign(&note, &name, &key, seconds).unwrap();
+            note = tlog::with_cosignature(&note, &line).unwrap();
+            witnesses.push((name, key.public()));
+        }
+        let seen_by = |quorum, witnesses: &[_], at| {
+            let anchors = Anchors {
+                logs: vec![],
+                pacts: vec![],
+                audience: None,
+                nonce: None,
+                witnesses: witnesses.to_vec(),
+                quorum,
+                dealers: vec![],
+                stamped: false,
+            };
+            seen(&note, &anchors, UnixMillis(at)).0
+        };
+        assert_eq!(seen_by(1, &witnesses, 9_000_000), 1_100_000);
+        assert_eq!(seen_by(2, &witnesses, 9_000_000), 1_200_000);
+        assert_eq!(seen_by(3, &witnesses, 9_000_000), 1_300_000);
+        // Nobody is counted on, too few are there, and nothing was seen after it was looked at.
+        assert_eq!(seen_by(0, &witnesses, 9_000_000), 9_000_000);
+        assert_eq!(seen_by(2, &witnesses[..1], 9_000_000), 9_000_000);
+        assert_eq!(seen_by(2, &witnesses, 1_150_000), 1_150_000);
+    }
+}
