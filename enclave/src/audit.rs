@@ -39,6 +39,13 @@ pub(crate) enum Line {
     Stopped,
 }
 
+/// Why an image does not serve: what the types of this program say, a code, a reason and a remedy,
+/// none of which quotes what was read. There is nobody whom an exit status could tell.
+#[cfg(feature = "guest-image")]
+pub(crate) fn not_served(error: &anyhow::Error) {
+    event!(Level::ERROR, event = "not-served", reason = %error);
+}
+
 /// Sends audit lines to standard error as JSON; replaces the panic message by its place.
 pub(crate) fn install() {
     // Libraries may have lines of their own, about what they carry: only this module's are written.

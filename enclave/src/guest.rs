@@ -15,6 +15,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use rtnetlink::{LinkUnspec, RouteMessageBuilder, new_connection};
 
+use crate::audit;
 use crate::config::{Config, GuestValues};
 
 /// Is this process the first one?
@@ -27,7 +28,7 @@ pub(crate) fn is_first() -> bool {
 pub(crate) fn run(serve: impl FnOnce(&Path, &Path) -> Result<()>) -> ExitCode {
     let ended = begin().and_then(|()| serve(Path::new(CONFIG), Path::new(STATE)));
     if let Err(error) = ended {
-        complain(&error);
+        audit::not_served(&error);
     }
     nix::unistd::sync();
     // It returns only where it is not allowed, which the first process is.
@@ -35,12 +36,6 @@ pub(crate) fn run(serve: impl FnOnce(&Path, &Path) -> Result<()>) -> ExitCode {
         Ok(never) => match never {},
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-#[expect(clippy::print_stderr, clippy::disallowed_macros, reason = "there is no other way out")]
-fn complain(error: &anyhow::Error) {
-    // What our own types say: codes, reasons, remedies.
-    eprintln!("{error:#}");
 }
 
 fn begin() -> Result<()> {
@@ -55,7 +50,11 @@ fn begin() -> Result<()> {
         "guest-no-config: the host gives no configuration; launch with -fw_cfg \
          name=opt/cloister/config,file=monitor.toml",
     )?;
-    let guest = Config::parse(&config)?.values.guest.context(
+    // The parser's own words quote the file.
+    let values = Config::parse(&config).map(|config| config.values).map_err(|_| {
+        anyhow::anyhow!("guest-config: the configuration is refused; ask cloisterd check-config")
+    });
+    let guest = values?.guest.context(
         "guest-no-network: the configuration has no part [guest]; say the address of the machine",
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -69,6 +69,7 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     #[cfg(feature = "guest-image")]
     if guest::is_first() {
+        audit::install();
         return Ok(guest::run(serve));
     }
     let Arguments { serve: arguments, task } = Arguments::parse();
@@ -78,12 +79,12 @@ fn main() -> anyhow::Result<ExitCode> {
         None => {}
     }
     let Serve { config, state } = arguments.context("--config and --state are required")?;
+    audit::install();
     serve(&config, &state)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn serve(config: &Path, state: &Path) -> anyhow::Result<()> {
-    audit::install();
     let text = std::fs::read(config).context("the configuration cannot be read")?;
     let config = config::Config::parse(&text)?;
     // Fails closed: without the configured TEE there is no monitor.
