@@ -6,8 +6,7 @@ use cloister_attestations::software::attest;
 use cloister_attestations::{Expect, Policy, Refusal, SoftwarePolicy, appraise};
 use messages::codec::Wire;
 use messages::evidence::{
-    Claims, Conceptual, HARDWARE_MEDIA_TYPE, Purpose, Role, SOFTWARE_BANNER, SOFTWARE_TEE,
-    SoftwareEvidence,
+    Claims, Conceptual, HARDWARE_MEDIA_TYPE, Role, SOFTWARE_BANNER, SOFTWARE_TEE, SoftwareEvidence,
 };
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::{PublicKey, SigningKey};
@@ -22,18 +21,12 @@ const CHALLENGE: Expect = Expect::Challenge { nonce: NONCE, exporter: EXPORTER, 
 const CERTIFICATE: Expect = Expect::Certificate { spki: SPKI };
 
 fn claims() -> Claims {
-    Claims {
-        purpose: Purpose::Checkpoint,
-        origin: "insecure-dev/log".into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: ConfigDigest([3; 32]),
-        boot: BootId([4; 32]),
-    }
+    Claims::for_checkpoint(
+        "insecure-dev/log".into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        ConfigDigest([3; 32]),
+    )
 }
 
 fn answer() -> Claims {

@@ -19,7 +19,7 @@ use dcap_qvl::configs::RustCryptoConfig;
 use dcap_qvl::policy::QuotePolicy;
 use dcap_qvl::verify::QuoteVerifier;
 use messages::codec::Wire;
-use messages::evidence::{Claims, Conceptual, Endorsements, Evidence, PROFILE, Purpose, Tee};
+use messages::evidence::{Claims, Conceptual, Endorsements, Evidence, PROFILE, Tee};
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
@@ -92,18 +92,12 @@ fn compare(what: &str, (shown, policy, at): (&Conceptual, &Policy, UnixMillis), 
 }
 
 fn shown(tee: Tee, report: &[u8], endorsements: Endorsements) -> Conceptual {
-    let claims = Claims {
-        purpose: Purpose::Checkpoint,
-        origin: "log.example".into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: ConfigDigest([3; 32]),
-        boot: BootId([4; 32]),
-    };
+    let claims = Claims::for_checkpoint(
+        "log.example".into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        ConfigDigest([3; 32]),
+    );
     let evidence = Evidence {
         profile: PROFILE.into(),
         tee,

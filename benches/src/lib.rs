@@ -18,7 +18,7 @@ use messages::counter::{Counter, CounterIndex, DEFAULT_MAX, Schema};
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Body, Event, Role};
-use messages::evidence::{Claims, Conceptual, Purpose, SOFTWARE_MEDIA_TYPE};
+use messages::evidence::{Claims, Conceptual, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{
     BootId, ConfigDigest, EventHash, LeafHash, PactHash, Root, Salt, SessionId, TallyId,
 };
@@ -398,18 +398,7 @@ fn evidence() -> Conceptual {
 }
 
 fn evidence_claims() -> Claims {
-    Claims {
-        purpose: Purpose::Checkpoint,
-        origin: ORIGIN.into(),
-        boot_key: boot_key().public(),
-        log_key: log_key().public(),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: CONFIG,
-        boot: BOOT,
-    }
+    Claims::for_checkpoint(ORIGIN.into(), (BOOT, boot_key().public()), log_key().public(), CONFIG)
 }
 
 fn schema() -> Schema {

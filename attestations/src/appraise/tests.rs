@@ -104,18 +104,12 @@ fn an_explanation_goes_on_where_a_verdict_stops() {
 }
 
 fn claims() -> Claims {
-    Claims {
-        purpose: Purpose::Checkpoint,
-        origin: "log.example".into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: ConfigDigest([3; 32]),
-        boot: BootId([4; 32]),
-    }
+    Claims::for_checkpoint(
+        "log.example".into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        ConfigDigest([3; 32]),
+    )
 }
 
 /// Evidence of a machine of the tests' own that binds claims, with its root.

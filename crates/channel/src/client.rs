@@ -84,11 +84,9 @@ pub struct Attested {
 }
 
 impl Attested {
-    /// What was appraised at `now`, a moment ago.
-    fn new(appraisal: Appraisal, now: UnixMillis) -> Self {
-        let lasts = Duration::from_millis(appraisal.until().0.saturating_sub(now.0));
-        // One that lasts for longer than a clock can count has no end.
-        let ends = Instant::now().checked_add(lasts);
+    /// What was appraised a moment ago.
+    fn new(appraisal: Appraisal) -> Self {
+        let ends = end(appraisal.at(), appraisal.until());
         Self { appraised: appraisal.into_appraised(), ends }
     }
 
@@ -99,6 +97,12 @@ impl Attested {
             _ => Ok(()),
         }
     }
+}
+
+/// When an appraisal of this moment ends, by a clock that nobody sets; one that lasts for longer
+/// than such a clock can count has no end.
+fn end(at: UnixMillis, until: UnixMillis) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_millis(until.0.saturating_sub(at.0)))
 }
 
 impl Channel<Connected> {
@@ -136,7 +140,7 @@ impl Channel<Connected> {
         let expect =
             Expect::Challenge { nonce, exporter: *binding.exporter(), spki: *binding.spki() };
         let appraisal = appraise(&evidence, &policy, expect, now)?;
-        Ok(Channel { connection, binding, state: Attested::new(appraisal, now) })
+        Ok(Channel { connection, binding, state: Attested::new(appraisal) })
     }
 }
 
@@ -229,7 +233,7 @@ fn json_headers(accept: &'static str) -> HeaderMap {
 mod tests {
     use attestations::SoftwarePolicy;
     use attestations::software::attest;
-    use messages::evidence::{Claims, Purpose};
+    use messages::evidence::Claims;
     use messages::ids::{BootId, ConfigDigest};
     use messages::signature::PublicKey;
 
@@ -237,18 +241,12 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_when_an_appraisal_has_ended() {
-        let claims = Claims {
-            purpose: Purpose::Checkpoint,
-            origin: "insecure-dev/log".into(),
-            boot_key: PublicKey([1; 32]),
-            log_key: PublicKey([2; 32]),
-            nonce: None,
-            tls_spki: None,
-            exporter: None,
-            role: None,
-            config: ConfigDigest([3; 32]),
-            boot: BootId([4; 32]),
-        };
+        let claims = Claims::for_checkpoint(
+            "insecure-dev/log".into(),
+            (BootId([4; 32]), PublicKey([1; 32])),
+            PublicKey([2; 32]),
+            ConfigDigest([3; 32]),
+        );
         let policy = Policy {
             origin: claims.origin.clone(),
             configs: vec![claims.config],
@@ -258,11 +256,13 @@ mod tests {
         let evidence = attest(&claims, "sw:00");
         let appraisal = appraise(&evidence, &policy, Expect::Checkpoint, UnixMillis(0)).unwrap();
         // Development evidence has no end.
-        let mut attested = Attested::new(appraisal, UnixMillis(0));
+        let mut attested = Attested::new(appraisal);
         assert_eq!(attested.lasts(), Ok(()));
-        attested.ends = Instant::now().checked_add(Duration::from_secs(60));
+        attested.ends = end(UnixMillis(5), UnixMillis(60_005));
         assert_eq!(attested.lasts(), Ok(()));
-        attested.ends = Some(Instant::now());
-        assert_eq!(attested.lasts(), Err(ChannelError::Ended));
+        for until in [5, 0] {
+            attested.ends = end(UnixMillis(5), UnixMillis(until));
+            assert_eq!(attested.lasts(), Err(ChannelError::Ended), "until {until}");
+        }
     }
 }

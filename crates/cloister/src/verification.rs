@@ -20,8 +20,8 @@ use verify::{Anchors, Appraised, Findings, Report, Unusable};
 
 use crate::anchors::File;
 use crate::fault::{Fault, read};
-use crate::output;
 use crate::stamp::authority::Authorities;
+use crate::{anchors, output};
 
 #[derive(Args)]
 #[command(
@@ -60,22 +60,19 @@ fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let most = Bundle::MAX_BYTES.max(Ledger::MAX_BYTES);
     let bytes = read(&arguments.bundle, u64::try_from(most).unwrap_or(u64::MAX))?;
     let file = File::load(&arguments.anchors)?;
-    let anchors = file.anchors()?;
-    let at = match arguments.at {
-        None => crate::anchors::now(),
-        Some(at) => UnixMillis(u64::try_from(at.as_millisecond()).map_err(|_| before_1970())?),
-    };
+    let trusted = file.anchors()?;
+    let at = moment(arguments.at)?;
     let allowed = arguments.allow_insecure_software_evidence;
     if Ledger::is_one(&bytes) {
         let shown = Ledger::from_cbor(&bytes).ok();
         let shown = shown.iter().map(|ledger| Shown {
             origin: &ledger.origin,
             evidence: verify::evidence_of(&ledger.opened),
-            seen: seen(&ledger.checkpoint, &anchors, at),
+            seen: seen(&ledger.checkpoint, &trusted, at),
         });
         let (appraised, refusals) = appraise(shown, &file, allowed);
         let findings = Findings { appraised: &appraised, timestamped: &[] };
-        let report = verify::audit(&bytes, &anchors, findings)
+        let report = verify::audit(&bytes, &trusted, findings)
             .map_err(|unusable| self::unusable(unusable, &bytes))?;
         let refusals: Vec<&'static str> = refusals.into_iter().collect();
         let context = Context { at, refusals: &refusals, stamps_refused: false };
@@ -86,14 +83,14 @@ fn verified(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let shown = views.map(|view| Shown {
         origin: &view.origin,
         evidence: verify::evidence_in(view),
-        seen: seen(&view.checkpoint, &anchors, at),
+        seen: seen(&view.checkpoint, &trusted, at),
     });
     let (appraised, refusals) = appraise(shown, &file, allowed);
     let authorities = Authorities::read(file.0.time_stamps.as_ref())?;
     let (timestamped, stamps_refused) =
         bundle.as_ref().map(|bundle| authorities.findings(bundle)).unwrap_or_default();
     let findings = Findings { appraised: &appraised, timestamped: &timestamped };
-    let report = verify::verify(&bytes, &anchors, findings, at)
+    let report = verify::verify(&bytes, &trusted, findings, at)
         .map_err(|unusable| self::unusable(unusable, &bytes))?;
     let refusals: Vec<&'static str> = refusals.into_iter().collect();
     let context = Context { at, refusals: &refusals, stamps_refused };
@@ -167,8 +164,7 @@ fn appraise<'a>(
     let (mut appraised, mut refusals) = (Vec::new(), BTreeSet::new());
     for Shown { origin, evidence: boots, seen } in shown {
         let monitor = file.0.monitors.iter().find(|monitor| monitor.origin == origin);
-        let Some(Ok(policy)) =
-            monitor.map(|monitor| crate::anchors::policy(monitor, allow_software))
+        let Some(Ok(policy)) = monitor.map(|monitor| anchors::policy(monitor, allow_software))
         else {
             continue;
         };
@@ -182,8 +178,12 @@ fn appraise<'a>(
     (appraised, refusals)
 }
 
-fn before_1970() -> Fault {
-    Fault::new("time-before-1970", "--at lies before 1970", "give a moment of the proof's life")
+/// As of when something is judged: now, unless a moment is named.
+pub(crate) fn moment(at: Option<jiff::Timestamp>) -> Result<UnixMillis, Fault> {
+    let Some(at) = at else { return Ok(anchors::now()) };
+    u64::try_from(at.as_millisecond()).map(UnixMillis).map_err(|_| {
+        Fault::new("time-before-1970", "--at lies before 1970", "give a moment of the proof's life")
+    })
 }
 
 const DETAIL: usize = 4;

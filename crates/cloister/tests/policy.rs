@@ -12,7 +12,7 @@ use std::process::Command;
 
 use messages::codec::Wire;
 use messages::did::Did;
-use messages::evidence::{Claims, Endorsements, Evidence, PROFILE, Purpose, Tee};
+use messages::evidence::{Claims, Endorsements, Evidence, PROFILE, Tee};
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::{PublicKey, SigningKey};
 
@@ -64,18 +64,12 @@ fn evidence_is_explained_row_by_row() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
-    let claims = Claims {
-        purpose: Purpose::Checkpoint,
-        origin: "log.example".into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: ConfigDigest([3; 32]),
-        boot: BootId([4; 32]),
-    };
+    let claims = Claims::for_checkpoint(
+        "log.example".into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        ConfigDigest([3; 32]),
+    );
     let pem = String::from_utf8(read("ca-genoa-vcek.pem").expect("the authority")).expect("text");
     let first = pem.split_inclusive("-----END CERTIFICATE-----\n").next().expect("one");
     let (_, intermediate) = der::Document::from_pem(first).expect("a certificate");

@@ -72,6 +72,28 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// What evidence in a log says of a boot: of no session and of no TLS key.
+    #[must_use]
+    pub const fn for_checkpoint(
+        origin: String,
+        (boot, boot_key): (BootId, PublicKey),
+        log_key: PublicKey,
+        config: ConfigDigest,
+    ) -> Self {
+        Self {
+            purpose: Purpose::Checkpoint,
+            origin,
+            boot_key,
+            log_key,
+            nonce: None,
+            tls_spki: None,
+            exporter: None,
+            role: None,
+            config,
+            boot,
+        }
+    }
+
     /// The same monitor's claims, made for the certificate of the TLS key whose
     /// SubjectPublicKeyInfo hashes to `tls_spki`.
     #[must_use]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::counter::Schema;
-use messages::evidence::{Claims, Conceptual, Purpose};
+use messages::evidence::{Claims, Conceptual};
 use messages::ids::{BootId, EvidenceId, Root, SchemaHash};
 use messages::leaf::{BootBody, BootEntry, Boots};
 
@@ -53,18 +53,12 @@ impl<'a> Grounds<'a> {
             .max_by_key(|a| a.class())
             .ok_or(Reason::Evidence)?;
         // Evidence for a log is about no session: it binds the boot, and nothing of a connection.
-        let expected = Claims {
-            purpose: Purpose::Checkpoint,
-            origin: log.anchor.origin.clone(),
-            boot_key: body.boot_key,
-            log_key: body.log_key,
-            nonce: None,
-            tls_spki: None,
-            exporter: None,
-            role: None,
-            config: body.config,
-            boot: body.boot,
-        };
+        let expected = Claims::for_checkpoint(
+            log.anchor.origin.clone(),
+            (body.boot, body.boot_key),
+            body.log_key,
+            body.config,
+        );
         if *appraised.claims() != expected {
             return Err(Fault::EvidenceBinding.into());
         }

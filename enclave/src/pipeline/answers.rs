@@ -2,7 +2,7 @@
 
 use messages::codec::Wire;
 use messages::event::Party;
-use messages::evidence::{Claims, Purpose};
+use messages::evidence::Claims;
 use messages::ids::{BootId, EventHash, PactHash, SessionId};
 use messages::leaf::{AggregateBody, BootBody, Kind, Leaf, PactBody, ReserveBody, TallyBody};
 use messages::publication::Disclosed;
@@ -54,18 +54,12 @@ impl Pipeline {
     /// What evidence of this boot says, before it is bound to anything.
     pub(crate) fn claims(&self) -> Claims {
         let identity = &self.identity;
-        Claims {
-            purpose: Purpose::Checkpoint,
-            origin: self.values.origin.clone(),
-            boot_key: identity.boot_key.public(),
-            log_key: identity.log_key.public(),
-            nonce: None,
-            tls_spki: None,
-            exporter: None,
-            role: None,
-            config: identity.config,
-            boot: identity.boot,
-        }
+        Claims::for_checkpoint(
+            self.values.origin.clone(),
+            (identity.boot, identity.boot_key.public()),
+            identity.log_key.public(),
+            identity.config,
+        )
     }
 
     fn include(&self, leaves: &[u64]) -> Result<Reply, Refused> {

@@ -98,18 +98,12 @@ fn a_launch_is_read_from_either_kind_of_evidence() {
 const CONFIG: ConfigDigest = ConfigDigest([3; 32]);
 
 fn claims() -> Claims {
-    Claims {
-        purpose: evidence::Purpose::Checkpoint,
-        origin: "log.example".into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: CONFIG,
-        boot: BootId([4; 32]),
-    }
+    Claims::for_checkpoint(
+        "log.example".into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        CONFIG,
+    )
 }
 
 fn report(data: &[u8]) -> Vec<u8> {

@@ -236,18 +236,6 @@ fn policy(report: &[u8]) -> SnpPolicy {
             (Family::Turin, family(2)),
         ]),
         measurements: vec![Hex(report[0x90..0xc0].try_into().unwrap())],
-        report_versions: vec![3, 5],
-        clouds: vec![],
-        vmpl: 0,
-        guest_svn: 0,
-        id_keys: None,
-        author_keys: None,
-        smt: true,
-        single_socket: false,
-        rapl_off: false,
-        ciphertext_hiding: false,
-        page_swap_off: false,
-        mitigations: 0,
-        revocation: Revocation::default(),
+        ..forge::policy()
     }
 }

@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use journal::{InsecureSealing, Journal, Recovered};
 use messages::codec::Wire;
-use messages::evidence::{Claims, Purpose};
+use messages::evidence::Claims;
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::SigningKey;
 use messages::time::UnixMillis;
@@ -56,18 +56,8 @@ struct Desk {
 /// Serves until it is killed.
 pub(crate) fn serve(arguments: &Arguments) {
     let key = SigningKey::from_seed(&[9; 32]).public();
-    let claims = Claims {
-        purpose: Purpose::Checkpoint,
-        origin: ORIGIN.into(),
-        boot_key: key,
-        log_key: key,
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: ConfigDigest([0; 32]),
-        boot: BootId([1; 32]),
-    };
+    let claims =
+        Claims::for_checkpoint(ORIGIN.into(), (BootId([1; 32]), key), key, ConfigDigest([0; 32]));
     let identity = ServerIdentity::generate(ORIGIN, UnixMillis(arguments.now), |spki| {
         Some(software::attest(&claims.clone().for_certificate(spki), MEASUREMENT))
     });

@@ -23,7 +23,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use messages::codec::Wire;
 use messages::did::Did;
-use messages::evidence::{Claims, Conceptual, Purpose};
+use messages::evidence::{Claims, Conceptual};
 use messages::ids::{BootId, ConfigDigest};
 use messages::signature::{PublicKey, Signature};
 use messages::time::UnixMillis;
@@ -72,18 +72,12 @@ impl Drop for Task {
 }
 
 pub(crate) fn base() -> Claims {
-    Claims {
-        purpose: Purpose::Checkpoint,
-        origin: ORIGIN.into(),
-        boot_key: PublicKey([1; 32]),
-        log_key: PublicKey([2; 32]),
-        nonce: None,
-        tls_spki: None,
-        exporter: None,
-        role: None,
-        config: CONFIG,
-        boot: BootId([4; 32]),
-    }
+    Claims::for_checkpoint(
+        ORIGIN.into(),
+        (BootId([4; 32]), PublicKey([1; 32])),
+        PublicKey([2; 32]),
+        CONFIG,
+    )
 }
 
 pub(crate) fn policy() -> Policy {

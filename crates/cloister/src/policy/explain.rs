@@ -8,11 +8,11 @@ use clap::Args;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::evidence::Conceptual;
-use messages::time::UnixMillis;
 
 use crate::anchors::{self, File};
 use crate::fault::{Fault, read};
 use crate::output;
+use crate::verification::moment;
 
 #[derive(Args)]
 #[command(
@@ -34,14 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let file = File::load(&arguments.anchors)?;
-    let at = arguments.at.map_or_else(
-        || Ok(anchors::now()),
-        |at| {
-            u64::try_from(at.as_millisecond()).map(UnixMillis).map_err(|_| {
-                Fault::new("time-before-1970", "--at lies before 1970", "give a later moment")
-            })
-        },
-    )?;
+    let at = moment(arguments.at)?;
     let bytes = read(&arguments.evidence, u64::try_from(Bundle::MAX_BYTES).unwrap_or(u64::MAX))?;
     let mut refused = false;
     for (origin, evidence) in shown(&bytes, &file)? {

@@ -18,7 +18,7 @@ use messages::claim::{Audience, Claim, ConsentEntry, Predicate, Range};
 use messages::codec::Wire;
 use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
-use messages::evidence::{Claims, Purpose};
+use messages::evidence::Claims;
 use messages::ids::{BodyDigest, LeafHash, PactHash, Root, Salt, TallyId};
 use messages::leaf::{BootBody, Boots, Kind, Leaf, PactBody, TallyBody, body_digest};
 use messages::ledger::Ledger;
@@ -345,18 +345,12 @@ impl Monitor {
     }
 
     pub(crate) fn evidence_claims(&self, boot: usize) -> Claims {
-        Claims {
-            purpose: Purpose::Checkpoint,
-            origin: self.origin.into(),
-            boot_key: self.boot_keys[boot].public(),
-            log_key: self.log_key.public(),
-            nonce: None,
-            tls_spki: None,
-            exporter: None,
-            role: None,
-            config: CONFIG,
-            boot: boot_id(boot),
-        }
+        Claims::for_checkpoint(
+            self.origin.into(),
+            (boot_id(boot), self.boot_keys[boot].public()),
+            self.log_key.public(),
+            CONFIG,
+        )
     }
 
     pub(crate) fn consent_path(&self, entry: usize) -> Vec<LeafHash> {
