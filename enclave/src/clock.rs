@@ -1,11 +1,10 @@
 //! The one clock. Monotone. It is read between two requests ([`Clock::sense`]) and stands still
 //! in between; what its bounds rest on is part of every bracket.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use messages::time::{Bracket, ClockKind, Millis, UnixMillis};
-use tlog::{Cosignature, Observed, Ticks, TimeTerms, WitnessedTime};
+use tlog::{Cosignature, Lease, Observed, Ticks, TimeTerms, WitnessedTime};
 
 use crate::config::ClockValues;
 
@@ -15,6 +14,8 @@ pub(crate) struct Clock {
     source: Source,
     /// The time that was expected and the time that was found lie apart.
     jumped: bool,
+    /// A quorum had granted this boot a lease, and none of it is left.
+    lapsed: bool,
     since: Instant,
 }
 
@@ -27,15 +28,29 @@ enum Source {
     /// What a quorum of witnesses said, carried on by the counter.
     Witnessed {
         time: WitnessedTime,
-        /// When the checkpoint of each size was made: no witness can have signed it earlier.
-        made: BTreeMap<u64, Ticks>,
+        /// How long a lease this boot asks for.
+        term: Millis,
+        /// How far its counter may drift, in millionths.
+        drift_ppm: u32,
+        /// Until when a quorum has granted it.
+        until: Ticks,
     },
+}
+
+/// What [`Clock::sense`] found that was not known before.
+pub(crate) struct Found {
+    /// A jump.
+    pub(crate) jumped: bool,
+    /// The end of the lease.
+    pub(crate) lapsed: bool,
 }
 
 /// Why nothing that depends on time goes on.
 pub(crate) const JUMPED: &str = "clock-jumped";
 /// The same, before the first quorum of this boot.
 pub(crate) const UNWITNESSED: &str = "clock-unwitnessed";
+/// The same, once another boot of this monitor may be live.
+pub(crate) const LAPSED: &str = "lease-ended";
 
 impl Clock {
     /// Begins at `floor`, the last moment on record, or later.
@@ -49,7 +64,7 @@ impl Clock {
                 let started = wall();
                 (started, ClockKind::Host, Source::Host { started })
             }
-            ClockValues::Witnessed { quorum, drift_ppm, slack_ms, reach_ms } => {
+            ClockValues::Witnessed { quorum, drift_ppm, slack_ms, reach_ms, lease_ms } => {
                 let terms = TimeTerms {
                     quorum,
                     drift_ppm,
@@ -57,8 +72,9 @@ impl Clock {
                     reach: Millis(reach_ms),
                 };
                 let time = WitnessedTime::new(terms, floor);
-                let made = BTreeMap::new();
-                (floor, ClockKind::Witnessed, Source::Witnessed { time, made })
+                let (term, until) = (Millis(lease_ms), Ticks(0));
+                let source = Source::Witnessed { time, term, drift_ppm, until };
+                (floor, ClockKind::Witnessed, source)
             }
         };
         let earliest = first.max(floor);
@@ -67,13 +83,13 @@ impl Clock {
             ClockKind::Generated | ClockKind::Host => earliest,
         };
         let now = Bracket { earliest, latest, clock: kind };
-        Self { now, source, jumped: false, since: counter() }
+        Self { now, source, jumped: false, lapsed: false, since: counter() }
     }
 
-    /// Reads the counter. Returns whether a jump was found that was not known before.
-    pub(crate) fn sense(&mut self) -> bool {
+    /// Reads the counter.
+    pub(crate) fn sense(&mut self) -> Found {
         let ticks = self.ticks();
-        let before = self.jumped;
+        let before = (self.jumped, self.lapsed);
         match &mut self.source {
             Source::Generated { .. } => {}
             Source::Host { started } => {
@@ -84,29 +100,39 @@ impl Clock {
                 // A host whose clock ran ahead of the counter widens the bracket, in every leaf.
                 self.now.latest = self.now.earliest.max(host);
             }
-            Source::Witnessed { time, .. } => match time.compare(wall(), ticks) {
-                Ok(observed) => {
-                    self.jumped |= matches!(observed, Observed::Jumped(_));
-                    if let Ok(bracket) = time.bracket(ticks) {
+            Source::Witnessed { time, until, .. } => {
+                self.lapsed = until.0 > 0 && ticks >= *until;
+                match time.bracket(ticks) {
+                    Ok(bracket) => {
                         let earliest = bracket.earliest.max(self.now.earliest);
                         self.now = Bracket { earliest, ..bracket };
                     }
+                    Err(tlog::TimeError::Unwitnessed) => {}
+                    Err(_) => self.jumped = true,
                 }
-                Err(tlog::TimeError::Unwitnessed) => {}
-                Err(_) => self.jumped = true,
-            },
+            }
         }
-        self.jumped && !before
+        Found { jumped: self.jumped && !before.0, lapsed: self.lapsed && !before.1 }
     }
 
-    /// Why an event cannot be taken now, if it cannot.
+    /// Why an event cannot be taken now, if it cannot: the gravest reason.
     pub(crate) const fn stands_still(&self) -> Option<&'static str> {
-        if self.jumped {
-            Some(JUMPED)
-        } else if self.now.latest.0 == UNKNOWN.0 {
+        if self.now.latest.0 == UNKNOWN.0 {
             Some(UNWITNESSED)
+        } else if self.lapsed {
+            Some(LAPSED)
+        } else if self.jumped {
+            Some(JUMPED)
         } else {
             None
+        }
+    }
+
+    /// Is a lease over by now that the last reading still found?
+    pub(crate) fn has_lapsed_since(&self) -> bool {
+        match self.source {
+            Source::Witnessed { until, .. } => !self.lapsed && until.0 > 0 && self.ticks() >= until,
+            Source::Generated { .. } | Source::Host { .. } => false,
         }
     }
 
@@ -143,30 +169,30 @@ impl Clock {
         matches!(self.source, Source::Generated { .. })
     }
 
-    /// A checkpoint of this size was made now.
-    pub(crate) fn made(&mut self, size: u64) {
-        let ticks = self.ticks();
-        if let Source::Witnessed { made, .. } = &mut self.source {
-            made.entry(size).or_insert(ticks);
-            while made.len() > REMEMBERED {
-                made.pop_first();
-            }
-        }
+    /// The lease to ask witnesses for now: when it is asked for, and how long it is to last, both in
+    /// seconds, the first of this boot's own counter and rounded down. None where no witness carries
+    /// the time.
+    pub(crate) fn asks(&self) -> Option<(u64, u32)> {
+        let Source::Witnessed { term, .. } = self.source else { return None };
+        let second = |millis: u64| millis.div_euclid(1_000);
+        Some((second(self.ticks().0), u32::try_from(second(term.0)).unwrap_or(u32::MAX)))
     }
 
-    /// Takes the word of witnesses on the checkpoint of `size`. What they say ends a jump: time
-    /// goes on from there, and the bracket that it left is in the leaves.
+    /// Takes the word of witnesses on a checkpoint that asked for `lease` in this boot. What they
+    /// say ends a jump: time goes on from there, and the bracket that it left is in the leaves.
     ///
     /// # Errors
-    /// A code, when they are too few, disagree, or speak of a checkpoint that was not remembered.
+    /// A code, when they are too few or disagree.
     pub(crate) fn witnessed(
         &mut self,
         said: &[Cosignature<'_>],
-        size: u64,
+        lease: &Lease,
     ) -> Result<(), &'static str> {
         let ticks = self.ticks();
-        let Source::Witnessed { time, made } = &mut self.source else { return Ok(()) };
-        let asked = *made.get(&size).ok_or("note-too-old")?;
+        let Source::Witnessed { time, drift_ppm, until, .. } = &mut self.source else {
+            return Ok(());
+        };
+        let asked = Ticks(lease.asked.saturating_mul(1_000));
         // A jump that the witnesses themselves reveal is over with their word: the bracket that it
         // left is in the leaves.
         let _revealed: Observed =
@@ -175,6 +201,12 @@ impl Clock {
                 tlog::TimeError::Disagree { .. } => "witnesses-disagree",
                 _ => JUMPED,
             })?;
+        // No witness signed before it was asked, so none of their leases ends before this: a
+        // counter that is slow by less than its drift has run so far when their clocks are there.
+        let term = u64::from(lease.seconds).saturating_mul(1_000);
+        let drift = term.saturating_mul(u64::from(*drift_ppm)).div_ceil(1_000_000);
+        let granted = asked.0.saturating_add(term.saturating_sub(drift));
+        *until = (*until).max(Ticks(granted));
         self.jumped = false;
         self.sense();
         Ok(())
@@ -205,5 +237,3 @@ fn millis(span: Duration) -> Millis {
 const TOLERANCE: Millis = Millis(10_000);
 /// The later bound before the first quorum.
 const UNKNOWN: UnixMillis = UnixMillis(u64::MAX);
-/// Checkpoints whose making is remembered.
-const REMEMBERED: usize = 4096;

@@ -134,6 +134,8 @@ pub(crate) enum ClockValues {
         slack_ms: u64,
         /// How far the counter alone carries time past what a quorum said, milliseconds.
         reach_ms: u64,
+        /// For how long a quorum lets this boot be the only one, milliseconds.
+        lease_ms: u64,
     },
 }
 
@@ -369,9 +371,13 @@ impl Values {
         Limits { per_second, burst, in_flight, callers, body, patience }
     }
 
+    /// Two quorums have to share a witness, or two boots could each find one.
     fn has_quorum(&self) -> bool {
         match &self.clock {
-            ClockValues::Witnessed { quorum, .. } => quorum.get() <= self.witnesses.len(),
+            ClockValues::Witnessed { quorum, .. } => {
+                let all = self.witnesses.len();
+                quorum.get() <= all && quorum.get().saturating_mul(2) > all
+            }
             ClockValues::Generated { .. } | ClockValues::Host => true,
         }
     }
@@ -384,6 +390,14 @@ impl Values {
     /// Who deals coins; with none the noise of every number is drawn.
     pub(crate) fn dealers(&self) -> Vec<Dealer> {
         self.dealers.iter().filter_map(DealerValues::dealer).collect()
+    }
+
+    /// How many witnesses say what is so.
+    pub(crate) const fn quorum(&self) -> usize {
+        match self.clock {
+            ClockValues::Witnessed { quorum, .. } => quorum.get(),
+            ClockValues::Generated { .. } | ClockValues::Host => 1,
+        }
     }
 
     /// Names and keys of the witnesses.
@@ -404,8 +418,9 @@ impl ClockValues {
                 (1..=60_000).contains(step_ms) && *start_ms < (1 << 45)
             }
             Self::Host => true,
-            Self::Witnessed { drift_ppm, slack_ms, reach_ms, .. } => {
-                *drift_ppm <= 10_000 && *slack_ms <= 600_000 && *reach_ms <= DAY.0
+            Self::Witnessed { drift_ppm, slack_ms, reach_ms, lease_ms, .. } => {
+                let bounded = *drift_ppm <= 10_000 && *slack_ms <= 600_000 && *reach_ms <= DAY.0;
+                bounded && (10_000..=600_000).contains(lease_ms)
             }
         }
     }

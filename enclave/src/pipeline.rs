@@ -20,6 +20,7 @@ mod answers;
 mod around;
 mod decided;
 mod handing;
+mod live;
 mod proving;
 mod registering;
 mod release;
@@ -33,7 +34,7 @@ use messages::did::Did;
 use messages::domain::{self, Domain};
 use messages::event::{Body, EventError, Party, SignedEvent, VerifiedEvent};
 use messages::ids::{
-    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Salt, SessionId, TallyId,
+    BootId, ConfigDigest, EventHash, EvidenceId, LeafHash, PactHash, Salt, SessionId, TallyId,
 };
 use messages::leaf::{Leaf, body_digest};
 use messages::publication::{Disclosed, Publication};
@@ -44,16 +45,17 @@ use messages::time::{Epoch, Millis, UnixMillis};
 use monitor::{Answer, Applied, Effect, EpochClose, IngestError, Kept, Seed, Taken, Trial};
 use pact::{KeyRing, Mode};
 use rand_core::{OsRng, RngCore};
-use tlog::Log;
+use tlog::{Lease, Log};
 use zeroize::Zeroizing;
 
 pub(crate) use self::decided::Decided;
 pub(crate) use self::handing::Handing;
+pub(crate) use self::live::Introduction;
 pub(crate) use self::proving::Proving;
 pub(crate) use self::release::{Ledgers, Releasing};
 use crate::audit;
 use crate::boot_key::BootKey;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Values;
 use crate::desk::Caller;
 use crate::public::PublicLog;
@@ -92,6 +94,10 @@ pub(crate) struct Pipeline {
     pub(crate) shown: u64,
     /// Leaves that a quorum of the witnesses has seen in this boot.
     pub(crate) witnessed: u64,
+    /// Whether this boot has its leaf.
+    pub(crate) introduction: Introduction,
+    /// The log key has signed what this record does not hold: there is a newer one, or there was.
+    pub(crate) superseded: bool,
     /// What went wrong between state and record: the process ends before anything of it leaves,
     /// and the next start goes by the record.
     pub(crate) failed: Option<StoreError>,
@@ -105,6 +111,8 @@ pub(crate) struct Identity {
     pub(crate) log_key: SigningKey,
     pub(crate) config: ConfigDigest,
     pub(crate) certificate: BootCertificate,
+    /// What introduced this boot.
+    pub(crate) evidence: EvidenceId,
     pub(crate) tee: Tee,
 }
 
@@ -150,8 +158,12 @@ pub(crate) const NO_EVIDENCE: &str = "evidence-unavailable";
 impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
     pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Decided {
+        // A jump holds up what depends on time. A boot that may not be the only one, or whose record
+        // may not be the newest, takes nothing but the witnesses' word.
         let timed = matches!(request, Request::Open { .. } | Request::Approve { .. });
-        if let Some(code) = self.clock.stands_still().filter(|_| timed) {
+        let word = matches!(request, Request::Cosign { .. });
+        let held_up = |code: &&str| if *code == clock::JUMPED { timed } else { !word };
+        if let Some(code) = self.stands_still().filter(held_up) {
             return Decided::Reply(refused(Refused(code)));
         }
         let answer = match request {
@@ -218,7 +230,7 @@ impl Pipeline {
 
     // 1. An event becomes a verdict, and the verdict a record: both or neither.
     fn event(&mut self, verified: &VerifiedEvent, bytes: &[u8]) -> Result<Decided, Refused> {
-        if let Some(code) = self.clock.stands_still() {
+        if let Some(code) = self.stands_still() {
             return Err(Refused(code));
         }
         // The moment of the event, if it is admitted; an epoch that ends before it closes first.
@@ -394,7 +406,6 @@ impl Pipeline {
         // CRASH: whatever is not durable here was neither answered nor published.
         crash_point!("commit-before-journal");
         self.journal.commit()?;
-        self.clock.made(self.log.size());
         // CRASH: what is durable and not yet in archive or public log is appended at the next start.
         crash_point!("commit-before-archive");
         while let Some(filed) = self.unfiled.front() {
@@ -430,8 +441,14 @@ impl Pipeline {
 
     /// Signed over the leaves of durable groups: callers stand between two groups.
     pub(crate) fn checkpoint(&self) -> String {
-        let Identity { log_key, .. } = &self.identity;
-        tlog::sign_checkpoint(&self.values.origin, self.log.size(), &self.log.root(), log_key)
+        let Identity { log_key, boot, evidence, .. } = &self.identity;
+        let (origin, size, root) = (&self.values.origin, self.log.size(), self.log.root());
+        let Some((asked, seconds)) = self.clock.asks() else {
+            return tlog::sign_checkpoint(origin, size, &root, log_key);
+        };
+        let (boot, evidence, after) = (*boot, *evidence, self.state.ended);
+        let lease = Lease { boot, evidence, asked, seconds, after };
+        tlog::sign_leased_checkpoint(origin, (size, &root), lease, log_key)
     }
 
     pub(crate) fn authenticate(

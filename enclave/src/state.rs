@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use messages::counter::LATENCY;
 use messages::did::Did;
-use messages::ids::{PactHash, Root, SessionId};
+use messages::ids::{BootId, PactHash, Root, SessionId};
 use messages::leaf::Query;
 use messages::publication::Disclosed;
 use messages::time::{Epoch, Millis, UnixMillis};
@@ -84,6 +84,9 @@ pub(crate) enum Step {
     /// The epoch counter moved; its leaves follow.
     #[n(8)]
     Epoch(#[n(0)] Epoch),
+    /// A boot has ended: nothing of it follows.
+    #[n(9)]
+    Ended(#[n(0)] BootId),
 }
 
 impl Step {
@@ -114,6 +117,8 @@ struct Kept {
     broken: bool,
     #[n(8)]
     former: BTreeMap<PactHash, Vec<Root>>,
+    #[n(9)]
+    ended: Option<BootId>,
 }
 
 /// What statistics know of a pact.
@@ -146,6 +151,8 @@ pub(crate) struct State {
     pub(crate) leaves: u64,
     /// Record and log disagree, and the break is not on record yet.
     pub(crate) broken: bool,
+    /// The last boot that put its own end on record.
+    pub(crate) ended: Option<BootId>,
 }
 
 /// What follows from an entry.
@@ -169,17 +176,18 @@ impl State {
             privacy,
             leaves: 0,
             broken: false,
+            ended: None,
         }
     }
 
     pub(crate) fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, Misfit> {
         let kept: Kept = minicbor::decode(snapshot).map_err(|_| Misfit)?;
         let monitor = Monitor::restore(settings, &kept.monitor)?;
-        let Kept { at, epoch, pacts, former, privacy, leaves, broken, .. } = kept;
+        let Kept { at, epoch, pacts, former, privacy, leaves, broken, ended, .. } = kept;
         if pacts.values().any(|listed| listed.data.terms() != privacy) {
             return Err(Misfit);
         }
-        Ok(Self { at, epoch, monitor, pacts, former, privacy, leaves, broken })
+        Ok(Self { at, epoch, monitor, pacts, former, privacy, leaves, broken, ended })
     }
 
     /// The whole state as bytes, for the sealed journal. Takes the state apart and together
@@ -194,6 +202,7 @@ impl State {
             leaves: self.leaves,
             broken: self.broken,
             former: core::mem::take(&mut self.former),
+            ended: self.ended,
         };
         let bytes = minicbor::to_vec(&kept).unwrap_or_default();
         (self.pacts, self.former) = (kept.pacts, kept.former);
@@ -217,6 +226,7 @@ impl State {
             Step::Published(leaf) => self.leaves = leaf.index.saturating_add(1),
             Step::Read { .. } => {}
             Step::Epoch(epoch) => self.epoch = *epoch,
+            Step::Ended(boot) => self.ended = Some(*boot),
             Step::Listed { root, dataset } => {
                 let compiled = self.monitor.compiled(root).ok_or(Misfit)?;
                 let (cap, bounds) = self.privacy;

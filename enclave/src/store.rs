@@ -7,8 +7,10 @@
 //! public log ─► compared with both: a prefix is continued, anything else is named
 //! ```
 //!
-//! Then the boot begins: a fresh key, a fresh segment, a `boot` leaf. If log and journal
-//! disagree, every tally ends with a `break` and a next one begins; no range crosses it.
+//! Then the boot begins: a fresh key, a fresh segment, a `boot` leaf. Where witnesses carry the time
+//! the leaf waits until a quorum of them has said that the record is the newest: an older copy, or a
+//! second one, then leaves no trace in the log. If log and journal disagree, every tally ends with a
+//! `break` and a next one begins; no range crosses it.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -19,13 +21,14 @@ use journal::{
     SealingFileError, SealingKey,
 };
 use messages::codec::Wire;
+use messages::evidence::Claims;
 use messages::ids::{BootId, Salt};
-use messages::leaf::{BootBody, BootEntry, Kind, Leaf};
+use messages::leaf::{Kind, Leaf};
 use messages::publication::{Disclosed, Publication};
 use messages::receipt::BootCertificate;
 use messages::signature::SigningKey;
-use messages::time::{Epoch, Millis};
-use monitor::{Effect, EpochClose, Misfit, Seed};
+use messages::time::Millis;
+use monitor::{EpochClose, Misfit};
 use pact::KeyRing;
 use rand_core::{OsRng, RngCore};
 use tlog::Log;
@@ -35,7 +38,7 @@ use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::{Config, SealingKind, Values};
-use crate::pipeline::{Filed, Identity, Index, NO_EVIDENCE, Pipeline, Refused, Releasing};
+use crate::pipeline::{Filed, Identity, Index, Introduction, Pipeline, Refused, Releasing};
 use crate::public::{Comparison, PublicLog};
 use crate::state::{Entry, State, Step, end_of_epoch};
 use crate::tee::{Tee, TeeError};
@@ -177,7 +180,15 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
     let journal = opened.start(&snapshot, clock.now())?;
     let certificate = BootCertificate::issue(boot, boot_key.public(), &log_key);
     let boot_key = Arc::new(boot_key);
-    let identity = Identity { boot, boot_key, log_key, config: digest, certificate, tee };
+    let claims = Claims::for_checkpoint(
+        values.origin.clone(),
+        (boot, boot_key.public()),
+        log_key.public(),
+        digest,
+    );
+    let introduction = tee.attest(&claims)?;
+    let evidence = introduction.evidence_id();
+    let identity = Identity { boot, boot_key, log_key, config: digest, certificate, evidence, tee };
     let mut ring = KeyRing::default();
     for (did, key) in &values.keys {
         ring.pin(did.clone(), key.key().ok_or(StoreError::Boot("a pinned key is no did:key"))?);
@@ -206,41 +217,18 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         releasing: Releasing::default(),
         shown: 0,
         witnessed: 0,
+        introduction: Introduction::Due(Box::new(introduction)),
+        superseded: false,
         failed: None,
     };
-    pipeline.begin().map_err(|Refused(code)| StoreError::Boot(code))?;
+    if !pipeline.clock.is_witnessed() {
+        pipeline.introduce().map_err(|Refused(code)| StoreError::Boot(code))?;
+    }
     // CRASH: the boot that was not introduced never was.
     crash_point!("start-before-commit");
     pipeline.commit()?;
     audit::line(audit::Line::Booted);
     Ok(pipeline)
-}
-
-impl Pipeline {
-    /// Introduces this boot; after a disagreement of journal and log, ends and begins the tallies.
-    fn begin(&mut self) -> Result<(), Refused> {
-        let evidence = self.identity.tee.attest(&self.claims());
-        let evidence = evidence.map_err(|_| Refused(NO_EVIDENCE))?;
-        let Identity { boot, config, .. } = self.identity;
-        let key = self.identity.boot_key.public();
-        let entry = BootEntry { boot, evidence: evidence.evidence_id(), config, first: Epoch(0) };
-        self.put(Step::of(Effect::Booted { entry, key }))?;
-        let body = BootBody {
-            boot,
-            boot_key: key,
-            log_key: self.identity.log_key.public(),
-            config,
-            evidence: evidence.to_cbor(),
-            at: self.clock.bracket(),
-        };
-        self.publish(&Publication::Boot(body), None)?;
-        if self.state.broken {
-            audit::line(audit::Line::Broken);
-            let (at, seed) = (self.clock.bracket(), Seed::draw(&mut OsRng));
-            self.put(Step::of(Effect::Broken { at, seed }))?;
-        }
-        Ok(())
-    }
 }
 
 /// The state as it comes back.

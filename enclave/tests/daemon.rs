@@ -26,6 +26,8 @@ mod fuzzing;
 mod handing;
 #[path = "crash/kill.rs"]
 mod kill;
+#[path = "daemon/lease.rs"]
+mod lease;
 #[path = "crash/limits.rs"]
 mod limits;
 #[path = "daemon/parties.rs"]

@@ -4,19 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bytes::Bytes;
 use clap::Args;
 use messages::bundle::Bundle;
 use messages::codec::Wire;
 use messages::ledger::Ledger;
 use messages::opening::Holdings;
-use messages::reply::{Reply, Request};
-use tlog::witness::AddCheckpoint;
 
-use crate::client::{Client, Reach, strange};
+use crate::client::Reach;
 use crate::fault::{Fault, read, write};
-use crate::outbound::Target;
 use crate::output;
+use crate::witnesses::Witnesses;
 
 #[derive(Args)]
 #[command(
@@ -50,8 +47,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     })?;
     let head = tlog::open_checkpoint(checkpoint, &origin, &log_key)
         .map_err(|error| Fault::new(error.code(), error.to_string(), "ask for the bundle again"))?;
-    for url in &arguments.witness {
-        cosign(url, head.size(), checkpoint, &mut client)?;
+    let asked =
+        Witnesses::read(&arguments.witness)?.cosign(checkpoint, head.size(), &mut client)?;
+    for (url, refused) in asked {
+        refused.map_or(Ok(()), Err)?;
         output::line(format!("cosigned by {url}"));
     }
     let witnesses = file.anchors()?.witnesses;
@@ -115,73 +114,3 @@ impl Cosigned {
         }
     }
 }
-
-/// Has one witness add its line. It says which size it signed last, when that is another than was
-/// thought.
-fn cosign(url: &str, size: u64, checkpoint: &mut String, client: &mut Client) -> Result<(), Fault> {
-    let full = format!("{}/add-checkpoint", url.trim_end_matches('/'));
-    let target = Target::read(&full).ok_or_else(|| {
-        Fault::new(
-            "witness-address",
-            "the witness is neither https:// nor http:// on a loopback address",
-            "give https://host, or http://127.0.0.1:port",
-        )
-    })?;
-    let mut old = 0;
-    for _ in 0..ATTEMPTS {
-        let proof = consistency(old, size, client)?;
-        let request = AddCheckpoint { old, proof, note: checkpoint.clone() };
-        let answer = target.post_and_wait("text/plain", Bytes::from(request.body()));
-        let answer = answer.map_err(|e| unanswered(url, &e.to_string()))?;
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        match answer.status {
-            200 => {
-                let refused = |e: tlog::CheckpointError| unanswered(url, &e.to_string());
-                // A witness may sign with several keys, a line each.
-                for line in text.split_inclusive('\n') {
-                    *checkpoint = tlog::with_cosignature(checkpoint, line).map_err(refused)?;
-                }
-                return Ok(());
-            }
-            409 => match text.trim_end().parse::<u64>() {
-                Ok(known) if known <= size && known != old => old = known,
-                Ok(_) => {
-                    return Err(Fault::new(
-                        "witness-ahead",
-                        "the witness has signed a later checkpoint than the bundle's",
-                        "ask for the bundle again and have it cosigned at once",
-                    ));
-                }
-                Err(_) => return Err(unanswered(url, &text)),
-            },
-            status => return Err(unanswered(url, &format!("{status}: {}", text.trim_end()))),
-        }
-    }
-    Err(unanswered(url, "its size changed again and again"))
-}
-
-/// That the log of `old` leaves is a prefix of the one of `size`.
-fn consistency(
-    old: u64,
-    size: u64,
-    client: &mut Client,
-) -> Result<Vec<messages::ids::LeafHash>, Fault> {
-    if old == 0 || old == size {
-        return Ok(Vec::new());
-    }
-    match client.ask(&Request::Consistency { old, new: Some(size) })? {
-        Reply::Consistent { path, .. } => Ok(path),
-        _ => Err(strange()),
-    }
-}
-
-fn unanswered(url: &str, said: &str) -> Fault {
-    let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
-    Fault::new(
-        "witness-refused",
-        format!("the witness {url} did not cosign: {said}"),
-        "see that it witnesses this log, and ask for a fresh bundle",
-    )
-}
-
-const ATTEMPTS: usize = 3;

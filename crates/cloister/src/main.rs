@@ -25,10 +25,12 @@ mod overseer;
 mod pacts;
 mod parties;
 mod policy;
+mod renew;
 mod replay;
 mod stamp;
 mod verification;
 mod witness;
+mod witnesses;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -118,6 +120,8 @@ enum Command {
     Prove(holdings::ProveArguments),
     /// Let a pact go on that a rolled back monitor stopped, as an overseer.
     Reinstate(overseer::ReinstateArguments),
+    /// Have witnesses cosign a monitor's newest checkpoint, for its time and its lease.
+    Renew(renew::Arguments),
     /// Drive a local monitor with recorded sessions and write one line a session.
     Replay(replay::Arguments),
     /// Have a time-stamping authority say since when a log or a pact exists (RFC 3161).
@@ -185,6 +189,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Prove(arguments) => holdings::prove(&arguments),
         Command::Reinstate(arguments) => overseer::reinstate(&arguments),
+        Command::Renew(arguments) => renew::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Stamp(command) => stamp::run(&command),
         Command::Verify(arguments) => verification::run(&arguments),

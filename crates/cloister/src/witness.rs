@@ -3,13 +3,16 @@
 //! cosignature sees the log that everybody else sees.
 //!
 //! What was signed last is durable before a cosignature leaves. A log that forks is convicted by
-//! what it sent: the accusation is written to the state folder.
+//! what it sent: the accusation is written to the state folder. While the lease of one boot lasts,
+//! no other boot's checkpoint is signed; leases run by a clock that nobody can set, and one that was
+//! granted before a restart begins anew with it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -22,7 +25,7 @@ use clap::Args;
 use messages::accusation::{Accusation, Charge};
 use messages::codec::Wire;
 use messages::signature::{PublicKey, SigningKey};
-use tlog::witness::{AddCheckpoint, MAX_REQUEST_BYTES, Refusal};
+use tlog::witness::{AddCheckpoint, Granted, Last, MAX_REQUEST_BYTES, Refusal};
 
 use crate::fault::{Fault, durable};
 use crate::memory::Memory;
@@ -65,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         name: arguments.name.clone(),
         key: key::load(&arguments.key)?,
         logs,
-        memory: Mutex::new(memory),
+        memory: Mutex::new(Seen { folder: memory, began: began(), granted: BTreeMap::new() }),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -98,7 +101,16 @@ struct Witness {
     key: SigningKey,
     logs: BTreeMap<String, PublicKey>,
     /// One request at a time reads and writes it.
-    memory: Mutex<Memory>,
+    memory: Mutex<Seen>,
+}
+
+/// What was signed, and when.
+struct Seen {
+    folder: Memory,
+    /// Since when this process remembers.
+    began: Instant,
+    /// When it signed last of each log.
+    granted: BTreeMap<String, Instant>,
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
@@ -114,24 +126,36 @@ impl Witness {
         let Some((origin, log_key)) = self.logs.get_key_value(origin) else {
             return StatusCode::NOT_FOUND.into_response();
         };
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = memory.of(origin, "note");
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = memory.folder.of(origin, "note");
         let last = match std::fs::read_to_string(&path) {
             Ok(note) => Some(note),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(_) => return refused(Refusal::Memory),
         };
-        match request.check(last.as_deref(), origin, log_key) {
-            Ok(_) => {}
-            Err(Refusal::Forked) => {
-                accuse(&memory, origin, last.unwrap_or_default(), request.note);
-                return refused(Refusal::Forked);
+        let since = memory.granted.get(origin).unwrap_or(&memory.began);
+        let last = last.as_deref();
+        let seen = last.map(|note| Last { note, seconds_ago: since.elapsed().as_secs() });
+        let granted = match request.grant(seen, origin, log_key) {
+            Ok(granted) => granted,
+            Err(refusal) => {
+                match refusal {
+                    Refusal::Forked => {
+                        let first = last.unwrap_or_default().to_owned();
+                        accuse(&memory.folder, origin, first, request.note);
+                    }
+                    Refusal::Leased(_) => output::event("leased", &[("origin", origin)]),
+                    _ => {}
+                }
+                return refused(refusal);
             }
-            Err(refusal) => return refused(refusal),
-        }
-        // CRASH: what is signed is remembered first. A witness that forgot would sign a fork.
-        if durable(&path, request.note.as_bytes()).is_err() {
-            return refused(Refusal::Memory);
+        };
+        if granted == Granted::Newer {
+            // CRASH: what is signed is remembered first. A witness that forgot would sign a fork.
+            if durable(&path, request.note.as_bytes()).is_err() {
+                return refused(Refusal::Memory);
+            }
+            memory.granted.insert(origin.clone(), began());
         }
         let now = anchors::now().0.div_euclid(1000);
         match tlog::cosign(&request.note, &self.name, &self.key, now) {
@@ -139,6 +163,12 @@ impl Witness {
             Err(_) => refused(Refusal::Malformed),
         }
     }
+}
+
+/// A clock that nobody can set.
+#[expect(clippy::disallowed_methods, reason = "a witness's own clock")]
+fn began() -> Instant {
+    Instant::now()
 }
 
 fn refused(refusal: Refusal) -> Response {

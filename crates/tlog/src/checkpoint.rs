@@ -1,10 +1,13 @@
-//! Checkpoints: a signed tree head as text, `origin`, size, root, blank line, signatures.
+//! Checkpoints: a signed tree head as text, `origin`, size, root, the lease of the boot that made it
+//! if it asks for one, blank line, signatures.
 
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use messages::ids::Root;
 use messages::signature::{PublicKey, SigningKey};
 use signed_note::{Note, Signature, Signer, key_id};
 use tlog_tiles::Hash;
+
+use crate::lease::Lease;
 
 /// Largest checkpoint in bytes, all signature lines included.
 pub const MAX_CHECKPOINT_BYTES: usize = 8 * 1024;
@@ -17,6 +20,7 @@ pub const MAX_SIGNATURES: usize = 32;
 pub struct Checkpoint {
     size: u64,
     root: Root,
+    lease: Option<Lease>,
 }
 
 impl Checkpoint {
@@ -30,6 +34,12 @@ impl Checkpoint {
     #[must_use]
     pub const fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// What the boot that made it says of itself, where it asks witnesses for a lease.
+    #[must_use]
+    pub const fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
     }
 }
 
@@ -49,11 +59,26 @@ pub fn is_origin(origin: &str) -> bool {
 /// For what is not an origin (see [`is_origin`]) the text is empty, which nobody opens.
 #[must_use]
 pub fn sign_checkpoint(origin: &str, size: u64, root: &Root, key: &SigningKey) -> String {
+    sign(origin, Checkpoint { size, root: *root, lease: None }, key)
+}
+
+/// [`sign_checkpoint`] of a boot that asks witnesses for a lease.
+#[must_use]
+pub fn sign_leased_checkpoint(
+    origin: &str,
+    (size, root): (u64, &Root),
+    lease: Lease,
+    key: &SigningKey,
+) -> String {
+    sign(origin, Checkpoint { size, root: *root, lease: Some(lease) }, key)
+}
+
+fn sign(origin: &str, head: Checkpoint, key: &SigningKey) -> String {
     if !is_origin(origin) {
         return String::new();
     }
     let signer = LogSigner { origin, key };
-    let note = Note::new(text(origin, size, root).as_bytes(), &[]).and_then(|mut note| {
+    let note = Note::new(text(origin, &head).as_bytes(), &[]).and_then(|mut note| {
         note.add_sigs(&[&signer])?;
         Ok(note.to_bytes())
     });
@@ -114,10 +139,10 @@ pub enum CheckpointError {
     /// The log's signature does not hold.
     #[error("the log's signature does not hold")]
     BadSignature,
-    /// Lines after the root.
-    #[error("the checkpoint has lines after its root")]
+    /// Lines after the root that are no lease.
+    #[error("the checkpoint has lines after its root that are no lease")]
     Extension,
-    /// Not a signed note with three lines of text.
+    /// Not a signed note with three lines of text, or four.
     #[error("the text is not a signed checkpoint")]
     Malformed,
     /// A second spelling of some checkpoint.
@@ -160,8 +185,9 @@ impl CheckpointError {
     }
 }
 
-fn text(origin: &str, size: u64, root: &Root) -> String {
-    format!("{origin}\n{size}\n{}\n", Hash(root.0))
+fn text(origin: &str, Checkpoint { size, root, lease }: &Checkpoint) -> String {
+    let lease = lease.map(|lease| format!("{lease}\n")).unwrap_or_default();
+    format!("{origin}\n{size}\n{}\n{lease}", Hash(root.0))
 }
 
 fn head(body: &str, origin: &str) -> Result<Checkpoint, CheckpointError> {
@@ -172,17 +198,15 @@ fn head(body: &str, origin: &str) -> Result<Checkpoint, CheckpointError> {
     if name != origin || !is_origin(origin) {
         return Err(CheckpointError::WrongOrigin);
     }
+    let lease = lines.next().map(|line| Lease::parse(line).ok_or(CheckpointError::Extension));
+    let lease = lease.transpose()?;
     if lines.next().is_some() {
         return Err(CheckpointError::Extension);
     }
     let size: u64 = size.parse().map_err(|_| CheckpointError::Malformed)?;
     let root = Hash::parse_hash(root).map_err(|_| CheckpointError::Malformed)?;
-    let head = Checkpoint { size, root: Root(root.0) };
-    if text(origin, size, &head.root) == body {
-        Ok(head)
-    } else {
-        Err(CheckpointError::NonCanonical)
-    }
+    let head = Checkpoint { size, root: Root(root.0), lease };
+    if text(origin, &head) == body { Ok(head) } else { Err(CheckpointError::NonCanonical) }
 }
 
 fn verify_signature(

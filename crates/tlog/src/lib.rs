@@ -24,6 +24,7 @@
 
 mod checkpoint;
 mod cosignature;
+mod lease;
 mod log;
 mod proof;
 mod tile;
@@ -32,9 +33,10 @@ mod witnessed;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAX_CHECKPOINT_BYTES, MAX_SIGNATURES, checkpoint_text, is_origin,
-    open_checkpoint, sign_checkpoint,
+    open_checkpoint, sign_checkpoint, sign_leased_checkpoint,
 };
 pub use cosignature::{CosignError, Cosignature, cosign, cosignatures, with_cosignature};
+pub use lease::Lease;
 pub use log::{Log, leaf_hash};
 pub use proof::{MAX_PATH, ProofError, verify_consistency, verify_inclusion, verify_path};
 pub use tile::{MAX_LEVEL, TILE_WIDTH, TilePath, Tiled, entry_bundle, read_entry_bundle};

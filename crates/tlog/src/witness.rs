@@ -4,6 +4,9 @@
 //! A witness remembers the largest checkpoint of each log that it has signed, and signs only what
 //! extends it. Whoever has such cosignatures knows that all who have them saw one log. The caller
 //! keeps what is remembered durable before it hands a cosignature out.
+//!
+//! Beyond the protocol it keeps [leases](crate::Lease): while that of the last checkpoint lasts, no
+//! other boot's checkpoint is signed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,7 +56,7 @@ impl AddCheckpoint {
         format!("old {}\n{}\n{}", self.old, hashes.collect::<String>(), self.note)
     }
 
-    /// Checks the request against what the witness signed last of this log.
+    /// Checks the request against what the witness signed last of this log, as the protocol says.
     ///
     /// # Errors
     /// [`Refusal`]; nothing is signed then. [`Refusal::Forked`] convicts the log: both notes
@@ -89,6 +92,48 @@ impl AddCheckpoint {
         verify_consistency(&last, &new, &self.proof).map_err(|_| Refusal::Proof)?;
         Ok(new)
     }
+
+    /// [`check`](Self::check), and that no other boot's lease lasts.
+    ///
+    /// # Errors
+    /// [`Refusal`], as above, or [`Refusal::Leased`].
+    pub fn grant(
+        &self,
+        last: Option<Last<'_>>,
+        origin: &str,
+        log_key: &PublicKey,
+    ) -> Result<Granted, Refusal> {
+        let new = self.check(last.as_ref().map(|last| last.note), origin, log_key)?;
+        let Some(Last { note, seconds_ago }) = last else { return Ok(Granted::Newer) };
+        let last = open_checkpoint(note, origin, log_key).map_err(|_| Refusal::Memory)?;
+        let Some(lease) = last.lease() else { return Ok(Granted::Newer) };
+        match (lease.left(seconds_ago), new.lease()) {
+            (Some(left), next) if !lease.gives_way_to(next) => Err(Refusal::Leased(left)),
+            (_, Some(next)) if new.size() == last.size() && !lease.is_renewed_by(next) => {
+                Ok(Granted::Again)
+            }
+            _ => Ok(Granted::Newer),
+        }
+    }
+}
+
+/// What a witness signed last of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct Last<'a> {
+    /// The checkpoint.
+    pub note: &'a str,
+    /// How long ago, by a clock that nobody sets. Who does not know says less.
+    pub seconds_ago: u64,
+}
+
+/// What a witness signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is newer is remembered before it is signed"]
+pub enum Granted {
+    /// To be remembered; a lease that it asks for begins now.
+    Newer,
+    /// Nothing that was not signed before: what is remembered stays, and so does its lease's end.
+    Again,
 }
 
 /// Why a witness does not sign.
@@ -109,6 +154,9 @@ pub enum Refusal {
     /// Two checkpoints of one size with different roots.
     #[error("the log signed another checkpoint of this size")]
     Forked,
+    /// Another boot of the monitor may be live for so many seconds.
+    #[error("another boot of this log holds the lease for {0} more seconds")]
+    Leased(u64),
     /// What the witness remembers is unreadable.
     #[error("what the witness remembers of this log is unreadable")]
     Memory,
@@ -123,6 +171,7 @@ impl Refusal {
             Self::Signature => 403,
             Self::Size(_) | Self::Forked => 409,
             Self::Proof => 422,
+            Self::Leased(_) => 423,
             Self::Memory => 500,
         }
     }

@@ -8,7 +8,8 @@
 
 use cloister_tlog::{
     Checkpoint, CheckpointError, Log, MAX_CHECKPOINT_BYTES, MAX_PATH, ProofError, is_origin,
-    leaf_hash, open_checkpoint, sign_checkpoint, verify_consistency, verify_inclusion,
+    leaf_hash, open_checkpoint, sign_checkpoint, sign_leased_checkpoint, verify_consistency,
+    verify_inclusion,
 };
 use messages::ids::{BodyDigest, BootId, LeafHash, Root};
 use messages::leaf::{Kind, Leaf};
@@ -260,8 +261,27 @@ mod checkpoint_is_refused {
 
     #[test]
     fn with_extension_lines() {
-        let text = signed(&format!("{ORIGIN}\n5\n{ROOT}\nextension\n"));
-        assert_eq!(opened(&text), Err(CheckpointError::Extension));
+        let lease = format!("cloister-lease {ROOT} {ROOT} 7 60");
+        let named = format!("{lease} {ROOT}");
+        for good in [&lease, &named] {
+            let head = opened(&signed(&format!("{ORIGIN}\n5\n{ROOT}\n{good}\n"))).unwrap();
+            assert_eq!(&head.lease().unwrap().to_string(), good);
+            let again =
+                sign_leased_checkpoint(ORIGIN, (5, head.root()), *head.lease().unwrap(), &key());
+            assert_eq!(again, signed(&format!("{ORIGIN}\n5\n{ROOT}\n{good}\n")));
+        }
+        for bad in [
+            "extension".to_owned(),
+            format!("{lease}\n{lease}"),
+            format!("{named} {ROOT}"),
+            format!("{lease} "),
+            lease.replace(" 7 ", " 07 "),
+            lease.replace(" 60", " 4294967296"),
+            lease.replace("cloister-lease", "Cloister-lease"),
+        ] {
+            let text = signed(&format!("{ORIGIN}\n5\n{ROOT}\n{bad}\n"));
+            assert_eq!(opened(&text), Err(CheckpointError::Extension), "{bad}");
+        }
     }
 
     #[test]

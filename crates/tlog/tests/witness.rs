@@ -1,12 +1,12 @@
 //! What a witness signs, and what it does not.
 
 use cloister_tlog as tlog;
-use messages::ids::{BodyDigest, BootId};
+use messages::ids::{BodyDigest, BootId, EvidenceId};
 use messages::leaf::{Kind, Leaf};
 use messages::signature::{Signature, SigningKey};
 use proptest::prelude::*;
-use tlog::Log;
-use tlog::witness::{AddCheckpoint, Refusal};
+use tlog::witness::{AddCheckpoint, Granted, Last, Refusal};
+use tlog::{Lease, Log};
 
 const ORIGIN: &str = "test.example/log";
 
@@ -83,9 +83,62 @@ fn what_does_not_extend_is_refused_with_the_status_of_the_protocol() {
         (Refusal::Size(1), 409),
         (Refusal::Forked, 409),
         (Refusal::Proof, 422),
+        (Refusal::Leased(1), 423),
         (Refusal::Memory, 500),
     ];
     assert!(statuses.iter().all(|(refusal, status)| refusal.status() == *status));
+}
+
+/// A checkpoint of the one log of `size` leaves, by a boot with a lease of a minute.
+fn leased(size: u8, boot: u8, asked: u64, after: Option<u8>) -> String {
+    let log = log(size, size.saturating_sub(1));
+    let lease = Lease {
+        boot: BootId([boot; 32]),
+        evidence: EvidenceId([7; 32]),
+        asked,
+        seconds: 60,
+        after: after.map(|boot| BootId([boot; 32])),
+    };
+    tlog::sign_leased_checkpoint(ORIGIN, (log.size(), &log.root()), lease, &key())
+}
+
+fn grant(last: (&str, u64), old: u8, size: u8, note: String) -> Result<Granted, Refusal> {
+    let proof = log(size, size.saturating_sub(1)).consistency(u64::from(old), u64::from(size));
+    let request = AddCheckpoint { old: u64::from(old), proof, note };
+    let last = Last { note: last.0, seconds_ago: last.1 };
+    request.grant(Some(last), ORIGIN, &key().public())
+}
+
+#[test]
+fn while_a_boot_has_the_lease_no_other_is_signed_unless_it_knows_that_the_first_has_ended() {
+    let first = leased(5, 1, 3, None);
+    let at = |note: String, ago| grant((&first, ago), 5, 6, note);
+    assert_eq!(at(leased(6, 1, 3, None), 1), Ok(Granted::Newer), "the same boot");
+    assert_eq!(at(leased(6, 2, 0, Some(1)), 1), Ok(Granted::Newer), "its successor");
+    let strangers = [leased(6, 2, 9, None), leased(6, 2, 9, Some(3)), leased(6, 2, 9, Some(2))];
+    for other in strangers.into_iter().chain([note(&log(6, 5))]) {
+        // The second in which it was signed is not over before the next one begins.
+        for (ago, left) in [(0, 61), (1, 60), (60, 1)] {
+            assert_eq!(at(other.clone(), ago), Err(Refusal::Leased(left)), "{other}");
+        }
+        assert_eq!(at(other, 61), Ok(Granted::Newer));
+    }
+    // What does not extend the log gets no lease, however late it is.
+    let forked = AddCheckpoint { old: 5, proof: Vec::new(), note: leased(6, 2, 9, Some(1)) };
+    let last = Last { note: &first, seconds_ago: u64::MAX };
+    assert_eq!(forked.grant(Some(last), ORIGIN, &key().public()), Err(Refusal::Proof));
+}
+
+#[test]
+fn a_checkpoint_that_was_signed_before_begins_no_new_lease() {
+    let first = leased(5, 1, 30, None);
+    for (asked, granted) in [(30, Granted::Again), (29, Granted::Again), (31, Granted::Newer)] {
+        assert_eq!(grant((&first, 5), 5, 5, leased(5, 1, asked, None)), Ok(granted));
+    }
+    // An empty log has no leaf to tell it from another one; its boots are told apart like any.
+    let empty = leased(0, 1, 3, None);
+    assert_eq!(grant((&empty, 5), 0, 1, leased(1, 1, 3, None)), Ok(Granted::Newer));
+    assert_eq!(grant((&empty, 5), 0, 1, leased(1, 2, 3, None)), Err(Refusal::Leased(56)));
 }
 
 #[test]

@@ -391,14 +391,21 @@ def check_document(document, anchors):
 
 # Leaves: in the log, opened, signed.
 
+# What a boot says of itself: 32 bytes in base64 end in a digit whose last two bits are zero.
+LEASE = re.compile("cloister-lease H H N N(?: H)?".replace("N", "(?:0|[1-9][0-9]*)")
+                   .replace("H", "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="))
+
+
 def open_checkpoint(note, origin, key):
     text, _, signatures = note.rpartition("\n\n")
     need(text and signatures and note.endswith("\n"), "checkpoint-truncated")
-    need(text.count("\n") == 2, "checkpoint-malformed")
-    name, size, root = text.split("\n")
+    need(text.count("\n") >= 2, "checkpoint-malformed")
+    name, size, root, *more = text.split("\n")
     need(name == origin, "checkpoint-wrong-origin")
+    need(not more or [LEASE.fullmatch(line) is not None for line in more] == [True], "checkpoint-extension")
     size, root = int(size), base64.b64decode(root)
-    need(text == f"{origin}\n{size}\n{base64.b64encode(root).decode()}", "checkpoint-non-canonical")
+    plain = [origin, str(size), base64.b64encode(root).decode(), *more]
+    need(text == "\n".join(plain), "checkpoint-non-canonical")
     key_id = hashlib.sha256(origin.encode() + b"\n\1" + key).digest()[:4]
     lines = [line.split(" ") for line in signatures.splitlines()]
     blobs = [base64.b64decode(blob) for dash, name, blob in lines if (dash, name) == ("—", origin)]

@@ -84,6 +84,8 @@ impl Pipeline {
     /// What became of a paused call: `Some(None)` when there is no such call, none while it waits.
     pub(crate) fn decided(&self, session: &SessionId, call: &EventHash) -> Option<Option<Decided>> {
         let answer = match self.state.monitor.decision(session, call, self.clock.now()) {
+            // Leave is given by whoever may be live.
+            _ if self.stands_still().is_some() => return None,
             Decision::Waits => return None,
             Decision::Unknown => return Some(None),
             Decision::Made(answer) => answer,

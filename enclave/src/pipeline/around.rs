@@ -174,24 +174,6 @@ impl Pipeline {
         Ok(Reply::Advanced { now: target, epoch: self.state.epoch })
     }
 
-    pub(super) fn cosign(&mut self, note: &str) -> Result<Reply, Refused> {
-        let (origin, key) = (&self.values.origin, self.identity.log_key.public());
-        let checkpoint = tlog::open_checkpoint(note, origin, &key)
-            .map_err(|_| Refused("note-of-another-log"))?;
-        if self.log.root_at(checkpoint.size()) != Some(*checkpoint.root()) {
-            return Err(Refused("note-of-another-log"));
-        }
-        let pinned = self.values.witnesses();
-        let times = tlog::cosignatures(note, &pinned);
-        if times.is_empty() {
-            return Err(Refused("note-without-witness"));
-        }
-        let witnesses = u64::try_from(times.len()).unwrap_or(u64::MAX);
-        self.clock.witnessed(&times, checkpoint.size()).map_err(Refused)?;
-        self.witnessed = self.witnessed.max(checkpoint.size());
-        Ok(Reply::Cosigned { witnesses })
-    }
-
     /// Reads what is on record of a session, for whom the pact's consent names, and puts on record
     /// that it was read, before anything of it leaves.
     pub(super) fn read(
@@ -341,7 +323,11 @@ impl Pipeline {
 
     /// Time has passed: epochs that ended are closed.
     pub(crate) fn tick(&mut self) -> Result<(), Refused> {
-        if self.clock.sense() {
+        let found = self.clock.sense();
+        if found.lapsed {
+            crate::audit::line(crate::audit::Line::LeaseEnded);
+        }
+        if found.jumped {
             crate::audit::line(crate::audit::Line::ClockJumped);
             let roots: Vec<PactHash> = self.state.monitor.roots().copied().collect();
             for root in roots {
@@ -349,7 +335,7 @@ impl Pipeline {
                 self.notify(root, (NoticeKind::Clock, None, None), why, self.place());
             }
         }
-        if self.clock.stands_still().is_some() {
+        if self.stands_still().is_some() {
             return Ok(());
         }
         if !self.clock.is_generated() {

@@ -36,6 +36,7 @@ const POINTS: &[(&str, &[u32])] = &[
     ("reserved-before-draw", &[0]),
     ("drawn-before-record", &[0]),
     ("read-before-record", &[0]),
+    ("end-before-commit", &[0]),
     ("rotate-before-archive-sync", &[0]),
     ("rotate-before-segment", &[0]),
 ];

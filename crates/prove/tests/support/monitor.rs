@@ -19,7 +19,7 @@ use messages::codec::Wire;
 use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
 use messages::evidence::Claims;
-use messages::ids::{BodyDigest, LeafHash, PactHash, Root, Salt, TallyId};
+use messages::ids::{BodyDigest, BootId, EvidenceId, LeafHash, PactHash, Root, Salt, TallyId};
 use messages::leaf::{BootBody, Boots, Kind, Leaf, PactBody, TallyBody, body_digest};
 use messages::ledger::Ledger;
 use messages::merkle::CONSENT;
@@ -29,6 +29,7 @@ use messages::time::Epoch;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tally::{Openings, Totals, tally_id};
+use tlog::Lease;
 use verify::{Anchors, Appraised, Findings, LogAnchor, Report, Unusable};
 
 use crate::fixture::{
@@ -190,7 +191,15 @@ impl Monitor {
             }
             disclosed.push(Disclosed { index, leaf, salt: draft.salt, body: publication.body() });
         }
-        let head = tlog::sign_checkpoint(self.origin, log.size(), &log.root(), &self.log_key);
+        let (size, root) = (log.size(), log.root());
+        let head = if self.origin == OTHER {
+            // As one whose time is that of witnesses.
+            let (boot, evidence) = (BootId([1; 32]), EvidenceId([2; 32]));
+            let lease = Lease { boot, evidence, asked: 90, seconds: 60, after: None };
+            tlog::sign_leased_checkpoint(self.origin, (size, &root), lease, &self.log_key)
+        } else {
+            tlog::sign_checkpoint(self.origin, size, &root, &self.log_key)
+        };
         let path = |d: &Disclosed| log.inclusion(d.index, log.size());
         let leaves =
             disclosed.into_iter().map(|d| IncludedLeaf { path: path(&d), disclosed: d }).collect();

@@ -103,7 +103,8 @@ impl Scene {
     /// From now on time is the witnesses', of whom one is enough.
     fn witnessed_from(&mut self, now: UnixMillis) {
         let quorum = std::num::NonZeroUsize::MIN;
-        let values = ClockValues::Witnessed { quorum, drift_ppm: 0, slack_ms: 0, reach_ms: 0 };
+        let (drift_ppm, slack_ms, reach_ms, lease_ms) = (0, 0, 0, 10_000);
+        let values = ClockValues::Witnessed { quorum, drift_ppm, slack_ms, reach_ms, lease_ms };
         self.pipeline.clock = Clock::start(&values, now);
     }
 
