@@ -11,7 +11,7 @@ use messages::time::UnixMillis;
 use verify::{Appraised, EvidenceClass};
 
 use crate::bound::Bound;
-use crate::policy::{HardwarePolicy, Policy, SoftwarePolicy};
+use crate::policy::{HardwarePolicy, Log, Policy, SoftwarePolicy};
 use crate::refusal::Refusal;
 use crate::rows::{Row, Rows};
 use crate::snp::{self, Roots};
@@ -144,7 +144,7 @@ fn examine(
         _ => rows.step("media type", "one that is known", Err(Refusal::UnknownMediaType)),
     };
     if let Some(found) = &found {
-        rows.step("origin and configuration", "listed", accept(found, policy));
+        rows.step("origin, configuration and log", "listed", accept(found, policy));
         rows.step("channel", "the one in which it was found", bound(&found.claims, &expect));
     }
     (rows, found)
@@ -242,7 +242,11 @@ fn accept(found: &Found, policy: &Policy) -> Result<(), Refusal> {
     if !policy.configs.contains(&claims.config) {
         return Err(Refusal::ConfigUnlisted);
     }
-    Ok(())
+    match policy.log {
+        Log::Any | Log::Only(_) if claims.log_key == Claims::NO_LOG => Err(Refusal::NoLog),
+        Log::Only(key) if claims.log_key != key => Err(Refusal::OtherLog),
+        Log::Any | Log::Only(_) | Log::AnyOrNone => Ok(()),
+    }
 }
 
 /// Refuses claims that are not bound to exactly what `expect` says.

@@ -9,13 +9,14 @@
 //!
 //! ```
 //! # use cloister_attestations as attestations;
-//! use attestations::{Expect, Policy, appraise};
+//! use attestations::{Expect, Log, Policy, appraise};
 //! use messages::evidence::{Conceptual, SOFTWARE_MEDIA_TYPE};
 //! use messages::time::UnixMillis;
 //!
 //! let policy = Policy {
 //!     origin: "insecure-dev/log".into(),
 //!     configs: vec![],
+//!     log: Log::Any,
 //!     hardware: None,
 //!     software: None,
 //! };
@@ -44,7 +45,7 @@ mod tdx;
 
 pub use appraise::{Appraisal, Expect, INDICATOR_EVIDENCE, appraise, explain};
 pub use policy::{
-    FamilyPolicy, HardwarePolicy, Hex, Policy, PolicyDocument, PolicyError, PolicySigner,
+    FamilyPolicy, HardwarePolicy, Hex, Log, Policy, PolicyDocument, PolicyError, PolicySigner,
     Revocation, SnpPolicy, SoftwarePolicy, TdxMeasurement, TdxPolicy, TdxStatus,
 };
 pub use refusal::Refusal;

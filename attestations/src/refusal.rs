@@ -63,6 +63,12 @@ pub enum Refusal {
     /// The policy lists other configurations, or none.
     #[error("the policy does not list the measured configuration")]
     ConfigUnlisted,
+    /// The monitor has no log yet: it cannot read its state.
+    #[error("the monitor is locked: it cannot read its state, and speaks for no log yet")]
+    NoLog,
+    /// Of a monitor that began anew, or of another one of that name.
+    #[error("the monitor speaks for another log than the one that was pinned")]
+    OtherLog,
     /// Made for another place: a log's, a certificate's, or an answer to a challenge.
     #[error("the evidence was made for another purpose")]
     WrongPurpose,
@@ -116,6 +122,8 @@ impl Refusal {
             Self::OriginNotInsecure => "evidence-origin-not-insecure",
             Self::WrongOrigin => "evidence-wrong-origin",
             Self::ConfigUnlisted => "evidence-config-unlisted",
+            Self::NoLog => "evidence-no-log",
+            Self::OtherLog => "evidence-other-log",
             Self::WrongPurpose => "evidence-wrong-purpose",
             Self::UnexpectedNonce => "evidence-unexpected-nonce",
             Self::UnexpectedChannel => "evidence-unexpected-channel",
@@ -145,6 +153,10 @@ impl Refusal {
             }
             Self::ConfigUnlisted | Self::MeasurementUnlisted | Self::WrongOrigin => {
                 "compare the policy with what the monitor's operator publishes"
+            }
+            Self::NoLog => "wait until custodians have brought the monitor their shares",
+            Self::OtherLog => {
+                "ask the operator why the monitor began anew; pin it again only if that is right"
             }
             Self::UnknownMediaType
             | Self::Profile

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use cloister_attestations::software::attest;
-use cloister_attestations::{Expect, Policy, Refusal, SoftwarePolicy, appraise};
+use cloister_attestations::{Expect, Log, Policy, Refusal, SoftwarePolicy, appraise};
 use messages::codec::Wire;
 use messages::evidence::{
     Claims, Conceptual, HARDWARE_MEDIA_TYPE, Role, SOFTWARE_BANNER, SOFTWARE_TEE, SoftwareEvidence,
@@ -37,6 +37,7 @@ fn policy() -> Policy {
     Policy {
         origin: "insecure-dev/log".into(),
         configs: vec![ConfigDigest([3; 32])],
+        log: Log::Any,
         hardware: None,
         software: Some(SoftwarePolicy { measurements: vec![MEASUREMENT.into()] }),
     }
@@ -187,6 +188,25 @@ fn refuses_unlisted_configurations() {
         let policy = Policy { configs, ..policy() };
         assert_eq!(verdict(&claims(), &policy, Expect::Checkpoint), Some(Refusal::ConfigUnlisted));
     }
+}
+
+#[test]
+fn refuses_a_monitor_of_another_log_and_one_that_has_none() {
+    let with = |log_key, log| {
+        let claims = Claims { log_key, ..claims() };
+        verdict(&claims, &Policy { log, ..policy() }, Expect::Checkpoint)
+    };
+    let (ours, other) = (PublicKey([2; 32]), PublicKey([5; 32]));
+    assert_eq!(with(ours, Log::Only(ours)), None);
+    assert_eq!(with(other, Log::Only(ours)), Some(Refusal::OtherLog));
+    assert_eq!((with(other, Log::Any), with(other, Log::AnyOrNone)), (None, None));
+    for log in [Log::Any, Log::Only(ours), Log::Only(Claims::NO_LOG)] {
+        assert_eq!(with(Claims::NO_LOG, log), Some(Refusal::NoLog));
+    }
+    assert_eq!(with(Claims::NO_LOG, Log::AnyOrNone), None);
+    // Nobody signs for the log of a monitor that has none: the key is of small order.
+    let signed = messages::signature::Signature([0; 64]);
+    assert!(Claims::NO_LOG.verify(messages::domain::OPEN, b"x", &signed).is_err());
 }
 
 #[test]

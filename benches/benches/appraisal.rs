@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use attestations::{Expect, HardwarePolicy, Policy, Row, explain};
+use attestations::{Expect, HardwarePolicy, Log, Policy, Row, explain};
 use dcap_qvl::QuoteCollateralV3;
 use dcap_qvl::configs::RustCryptoConfig;
 use dcap_qvl::policy::QuotePolicy;
@@ -116,6 +116,7 @@ fn policy() -> Policy {
     Policy {
         origin: "log.example".into(),
         configs: vec![ConfigDigest([3; 32])],
+        log: Log::Any,
         hardware: Some(HardwarePolicy::pinned(&text, digest).unwrap()),
         software: None,
     }

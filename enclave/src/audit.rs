@@ -21,6 +21,10 @@ pub(crate) enum Line {
     RolledBack,
     /// The clock jumped: nothing that depends on time goes on.
     ClockJumped,
+    /// The state cannot be read before custodians bring their shares.
+    Locked,
+    /// They have.
+    Unlocked,
     /// Another boot may be live by now: nothing is taken until the witnesses say that it is not.
     LeaseEnded,
     /// The log key has signed what this record does not hold: it is not the newest.
@@ -73,6 +77,8 @@ pub(crate) fn line(line: Line) {
         Line::DiskFull => event!(Level::ERROR, event = "disk-full"),
         Line::StoreFailed => event!(Level::ERROR, event = "store-failed"),
         Line::ClockJumped => event!(Level::ERROR, event = "clock-jumped"),
+        Line::Locked => event!(Level::INFO, event = "locked"),
+        Line::Unlocked => event!(Level::INFO, event = "unlocked"),
         Line::LeaseEnded => event!(Level::ERROR, event = "lease-ended"),
         Line::Superseded => event!(Level::ERROR, event = "superseded"),
         Line::Draining => event!(Level::INFO, event = "draining"),

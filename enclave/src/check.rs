@@ -51,13 +51,19 @@ fn summary(config: &Config) -> String {
     let sealing = match values.sealing {
         SealingKind::DerivedKey => "a key of this image on this chip",
         SealingKind::InsecureFile => "a key in a file beside the journal",
+        SealingKind::Custodians => "nothing but a key that custodians share",
     };
+    let custody = values.custody().map_or_else(
+        || "nobody: this state is lost with this machine, and with any change of it".to_owned(),
+        |terms| format!("{} of {} custodians", terms.quorum, terms.custodians.len()),
+    );
     let privacy = &values.privacy;
     let lines = [
         ("digest", config.digest.to_string()),
         ("origin", values.origin.clone()),
         ("tee", tee.into()),
         ("sealing", sealing.into()),
+        ("recovery", custody),
         ("parties", values.listen.to_string()),
         ("operator", operator),
         ("clock", clock),

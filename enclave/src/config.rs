@@ -19,6 +19,7 @@ use release::Bounds;
 use serde::Deserialize;
 
 use crate::api::{Limits, millis};
+use crate::custody::Terms;
 
 /// A configuration that was read and checked.
 pub(crate) struct Config {
@@ -72,6 +73,8 @@ pub(crate) struct Values {
     /// Who deals coins.
     #[serde(default)]
     dealers: Vec<DealerValues>,
+    /// Who can give the state to another machine or another build.
+    custody: Option<CustodyValues>,
     /// The machine, where the monitor is all that runs on it.
     pub(crate) guest: Option<GuestValues>,
 }
@@ -109,6 +112,18 @@ pub(crate) enum SealingKind {
     DerivedKey,
     /// A key in a file beside the journal: development.
     InsecureFile,
+    /// Nothing but the key in custody: where processors derive no keys.
+    Custodians,
+}
+
+/// Custodians of the key under which the state is sealed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustodyValues {
+    /// How many of them find it.
+    quorum: NonZeroUsize,
+    /// Their keys, as `did:key`.
+    custodians: Vec<Did>,
 }
 
 /// The clock.
@@ -251,7 +266,8 @@ pub(crate) enum ConfigError {
     Origin,
     #[error(
         "config-sealing: this TEE has no such sealing; sev-snp seals with derived-key, \
-         insecure-software with insecure-file, and tdx has no key of its own that could seal"
+         insecure-software with insecure-file, and each of them and tdx with custodians, who are \
+         named in [custody]"
     )]
     Sealing,
     #[error("config-epoch: epoch_ms must divide a day and be at least 60000; choose such a length")]
@@ -268,11 +284,17 @@ impl Config {
         let text = core::str::from_utf8(bytes).map_err(|_| ConfigError::NotText)?;
         let values: Values = toml::from_str(text)?;
         let development = match (values.tee, values.sealing) {
-            (TeeKind::InsecureSoftware, SealingKind::InsecureFile) => true,
-            (TeeKind::SevSnp, SealingKind::DerivedKey) => false,
+            (TeeKind::InsecureSoftware, SealingKind::InsecureFile | SealingKind::Custodians) => {
+                true
+            }
+            (TeeKind::SevSnp, SealingKind::DerivedKey | SealingKind::Custodians)
+            | (TeeKind::Tdx, SealingKind::Custodians) => false,
             // A TDX module derives no keys, and a file would be the host's to read.
             _ => return Err(ConfigError::Sealing),
         };
+        if values.sealing == SealingKind::Custodians && values.custody.is_none() {
+            return Err(ConfigError::Sealing);
+        }
         if development != values.origin.starts_with(INSECURE_ORIGIN_PREFIX) {
             return Err(ConfigError::Origin);
         }
@@ -292,6 +314,7 @@ impl Config {
             ("keys", values.keys.values().all(|key| key.key().is_some())),
             ("witnesses", values.witnesses.iter().all(|w| w.key.key().is_some())),
             ("dealers", values.has_dealers()),
+            ("custody", values.has_custodians()),
             ("privacy.sessions", values.privacy.has_sessions()),
             ("privacy.cells", (1..=64).contains(&values.privacy.cells)),
             ("privacy.horizon_days", (1..=1024).contains(&values.privacy.horizon_days)),
@@ -400,6 +423,20 @@ impl Values {
         }
     }
 
+    fn has_custodians(&self) -> bool {
+        self.custody.as_ref().is_none_or(|CustodyValues { quorum, custodians }| {
+            let keys: BTreeSet<PublicKey> = custodians.iter().filter_map(Did::key).collect();
+            keys.len() == custodians.len() && (quorum.get()..=MAX_CUSTODIANS).contains(&keys.len())
+        })
+    }
+
+    /// Who holds shares of the key under which the state is sealed, if anybody does.
+    pub(crate) fn custody(&self) -> Option<Terms> {
+        let CustodyValues { quorum, custodians } = self.custody.as_ref()?;
+        let keyed = custodians.iter().filter_map(|did| Some((did.clone(), did.key()?)));
+        Some(Terms { quorum: quorum.get(), custodians: keyed.collect() })
+    }
+
     /// Names and keys of the witnesses.
     pub(crate) fn witnesses(&self) -> Vec<(String, PublicKey)> {
         let keyed = |w: &WitnessValues| Some((w.name.clone(), w.key.key()?));
@@ -427,6 +464,7 @@ impl ClockValues {
 }
 
 const MAX_BYTES: usize = 64 * 1024;
+const MAX_CUSTODIANS: usize = 32;
 
 #[cfg(test)]
 mod tests;

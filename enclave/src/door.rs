@@ -37,34 +37,58 @@ pub(crate) struct Addresses {
     pub(crate) operator: Option<SocketAddr>,
 }
 
+/// Who is behind the door.
+pub(crate) trait Host: api::Desk {
+    /// A fresh TLS key whose certificate carries evidence of this boot.
+    fn identity(&self) -> impl Future<Output = anyhow::Result<ServerIdentity>> + Send;
+
+    /// Time has passed. False once the door is to be closed.
+    fn tick(&self) -> bool;
+}
+
 /// Serves until the process is asked to end; then everything that was taken is durable.
 pub(crate) fn serve(addresses: Addresses, pipeline: Pipeline) -> anyhow::Result<()> {
     let (metrics, limits) = (Metrics::new(), pipeline.values.limits());
     let (desk, thread) = Desk::open(pipeline, metrics.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(listen(addresses, limits, desk, metrics));
-    // Connections end with the runtime, and the desk's thread with the last of them.
-    runtime.shutdown_timeout(GRACE);
+    let served = opened(addresses, limits, desk, metrics);
     thread.join().map_err(|_| anyhow::anyhow!("the pipeline stopped by a fault"))??;
     served?;
     audit::line(audit::Line::Stopped);
     Ok(())
 }
 
+/// Serves a host until it closes the door, or the process is asked to end.
+pub(crate) fn open(addresses: Addresses, limits: Limits, host: impl Host) -> anyhow::Result<()> {
+    opened(addresses, limits, host, Metrics::new())
+}
+
+fn opened(
+    addresses: Addresses,
+    limits: Limits,
+    host: impl Host,
+    metrics: Metrics,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(listen(addresses, limits, host, metrics));
+    // Connections end with the runtime, and with the last of them whoever is behind the door.
+    runtime.shutdown_timeout(GRACE);
+    served
+}
+
 async fn listen(
     addresses: Addresses,
     limits: Limits,
-    desk: Desk,
+    desk: impl Host,
     metrics: Metrics,
 ) -> anyhow::Result<()> {
-    let identity = identity(&desk).await?;
+    let identity = desk.identity().await?;
     let rotation = Arc::new(Rotation::new(identity));
     let listener = TcpListener::bind(addresses.parties).await?;
     if let Some(address) = addresses.operator {
         let operator = TcpListener::bind(address).await?;
         let at = operator.local_addr()?;
         let asked = desk.clone();
-        let router = metrics::operator(metrics.clone(), move || asked.ready());
+        let router = metrics::operator(metrics.clone(), move || api::Desk::ready(&asked));
         tokio::spawn(async move { axum::serve(operator, router).await });
         audit::line(audit::Line::OperatorListening(at));
     }
@@ -152,26 +176,31 @@ async fn bound(
 }
 
 /// Replaces the TLS key beside the accept loop; what fails is tried again at the next tick.
-fn renew(desk: &Desk, rotation: &Arc<Rotation>) {
+fn renew(desk: &impl Host, rotation: &Arc<Rotation>) {
     let (desk, rotation) = (desk.clone(), Arc::clone(rotation));
     tokio::spawn(async move {
-        if let Ok(next) = identity(&desk).await {
+        if let Ok(next) = desk.identity().await {
             rotation.replace(next);
         }
     });
 }
 
-/// A fresh TLS key whose certificate carries evidence of this boot.
-async fn identity(desk: &Desk) -> anyhow::Result<ServerIdentity> {
-    let made = desk.look(|pipeline| {
-        let Pipeline { identity, values, .. } = pipeline;
-        let claims = pipeline.claims();
-        ServerIdentity::generate(&values.origin, wall(), |spki| {
-            identity.tee.attest(&claims.for_certificate(spki)).ok()
-        })
-    });
-    let made = made.await.ok_or_else(|| anyhow::anyhow!("the pipeline does not answer"))?;
-    Ok(made?)
+impl Host for Desk {
+    async fn identity(&self) -> anyhow::Result<ServerIdentity> {
+        let made = self.look(|pipeline| {
+            let Pipeline { identity, values, .. } = pipeline;
+            let claims = pipeline.claims();
+            ServerIdentity::generate(&values.origin, wall(), |spki| {
+                identity.tee.attest(&claims.for_certificate(spki)).ok()
+            })
+        });
+        let made = made.await.ok_or_else(|| anyhow::anyhow!("the pipeline does not answer"))?;
+        Ok(made?)
+    }
+
+    fn tick(&self) -> bool {
+        Self::tick(self)
+    }
 }
 
 const CONNECTIONS: usize = 4096;

@@ -6,6 +6,7 @@ mod boot_key;
 mod check;
 mod clock;
 mod config;
+mod custody;
 mod desk;
 mod door;
 #[cfg(feature = "guest-image")]
@@ -20,6 +21,7 @@ mod tee;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -85,11 +87,16 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn serve(config: &Path, state: &Path) -> anyhow::Result<()> {
+    // The points of `FAILPOINTS` hold for the whole life of the process.
+    #[cfg(feature = "failpoints")]
+    core::mem::forget(fail::FailScenario::setup());
     let text = std::fs::read(config).context("the configuration cannot be read")?;
     let config = config::Config::parse(&text)?;
     // Fails closed: without the configured TEE there is no monitor.
-    let tee = tee::Tee::open(&config, state)?;
-    let pipeline = store::open(config, tee, state)?;
+    let tee = Arc::new(tee::Tee::open(&config, state)?);
+    // None where the process was asked to end while it waited for custodians.
+    let Some(sealing) = store::Sealing::open(&config, &tee, state)? else { return Ok(()) };
+    let pipeline = store::open(config, (tee, sealing), state)?;
     let values = &pipeline.values;
     let addresses = door::Addresses { parties: values.listen, operator: values.operator };
     door::serve(addresses, pipeline)

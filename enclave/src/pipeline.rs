@@ -57,6 +57,7 @@ use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::{self, Clock};
 use crate::config::Values;
+use crate::custody;
 use crate::desk::Caller;
 use crate::public::PublicLog;
 use crate::state::{Entry, Following, State, Step, end_of_epoch};
@@ -94,6 +95,8 @@ pub(crate) struct Pipeline {
     pub(crate) shown: u64,
     /// Leaves that a quorum of the witnesses has seen in this boot.
     pub(crate) witnessed: u64,
+    /// The key of which custodians hold shares, where there is one.
+    pub(crate) custody: Option<custody::Open>,
     /// Whether this boot has its leaf.
     pub(crate) introduction: Introduction,
     /// The log key has signed what this record does not hold: there is a newer one, or there was.
@@ -113,7 +116,7 @@ pub(crate) struct Identity {
     pub(crate) certificate: BootCertificate,
     /// What introduced this boot.
     pub(crate) evidence: EvidenceId,
-    pub(crate) tee: Tee,
+    pub(crate) tee: Arc<Tee>,
 }
 
 /// Where leaves are.
@@ -161,7 +164,7 @@ impl Pipeline {
         // A jump holds up what depends on time. A boot that may not be the only one, or whose record
         // may not be the newest, takes nothing but the witnesses' word.
         let timed = matches!(request, Request::Open { .. } | Request::Approve { .. });
-        let word = matches!(request, Request::Cosign { .. });
+        let word = matches!(request, Request::Cosign { .. } | Request::Hold { .. });
         let held_up = |code: &&str| if *code == clock::JUMPED { timed } else { !word };
         if let Some(code) = self.stands_still().filter(held_up) {
             return Decided::Reply(refused(Refused(code)));
@@ -191,6 +194,12 @@ impl Pipeline {
             Request::Read { session, from } => self.read(&session, from, caller),
             Request::Cosign { note } => self.cosign(&note),
             Request::Deal { deal, signature } => self.deal(deal, signature),
+            Request::Hold { hold, signature } => {
+                let (boot, custody) = (self.identity.boot, self.custody.as_mut());
+                let custody = custody.ok_or(Refused("custody-not-a-custodian"));
+                custody.and_then(|custody| custody.hold(&hold, &signature, boot))
+            }
+            Request::Unlock { .. } => Err(Refused("monitor-not-locked")),
             // What only reads is answered between two groups, by `Pipeline::answer`.
             Request::Attest { .. }
             | Request::Include { .. }

@@ -38,6 +38,7 @@ use crate::audit;
 use crate::boot_key::BootKey;
 use crate::clock::Clock;
 use crate::config::{Config, SealingKind, Values};
+use crate::custody::{self, Custody};
 use crate::pipeline::{Filed, Identity, Index, Introduction, Pipeline, Refused, Releasing};
 use crate::public::{Comparison, PublicLog};
 use crate::state::{Entry, State, Step, end_of_epoch};
@@ -111,14 +112,48 @@ macro_rules! crash_point {
 }
 pub(crate) use crash_point;
 
+/// What seals the state: the machine's own key, or one in custody, which the machine's may seal.
+pub(crate) enum Sealing {
+    /// Nothing reads the state but this image, on this machine, with this configuration.
+    Machine,
+    /// A quorum of custodians can give it to another.
+    Custody(custody::Open),
+}
+
+impl Sealing {
+    /// Finds out what seals, and waits for custodians where only they can say; none when the process
+    /// was asked to end meanwhile.
+    pub(crate) fn open(
+        config: &Config,
+        tee: &Arc<Tee>,
+        folder: &Path,
+    ) -> anyhow::Result<Option<Self>> {
+        let values = &config.values;
+        let Some(terms) = values.custody() else { return Ok(Some(Self::Machine)) };
+        std::fs::create_dir_all(folder).map_err(|e| StoreError::Folder(e.kind()))?;
+        let machine = machine(values, tee, folder)?;
+        let machine = machine.as_deref();
+        Ok(match Custody::open((&values.origin, terms), machine, folder)? {
+            Custody::Open(open) => Some(Self::Custody(open)),
+            Custody::Locked(locked) => {
+                custody::locked::serve(config, tee, locked, machine)?.map(Self::Custody)
+            }
+        })
+    }
+}
+
 /// Opens the folder, rebuilds what it holds, and begins a boot.
-pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, StoreError> {
-    // The points of `FAILPOINTS` hold for the whole life of the process.
-    #[cfg(feature = "failpoints")]
-    core::mem::forget(fail::FailScenario::setup());
+pub(crate) fn open(
+    config: Config,
+    (tee, sealing): (Arc<Tee>, Sealing),
+    folder: &Path,
+) -> Result<Pipeline, StoreError> {
     let Config { digest, values } = config;
     std::fs::create_dir_all(folder).map_err(|e| StoreError::Folder(e.kind()))?;
-    let seal = || sealing(&values, &tee, folder);
+    let seal = || match &sealing {
+        Sealing::Custody(open) => Ok(open.sealing().map_err(|_| StoreError::LogKeyDamaged)?),
+        Sealing::Machine => machine(&values, &tee, folder)?.ok_or(StoreError::LogKeyMissing),
+    };
     let log_key = log_key(&*seal()?, folder)?;
     let archive = Archive::open(&folder.join("archive"), seal()?, &values.origin).map_err(|e| {
         // One lock guards the folder, whichever part of it is asked first.
@@ -217,6 +252,10 @@ pub(crate) fn open(config: Config, tee: Tee, folder: &Path) -> Result<Pipeline, 
         releasing: Releasing::default(),
         shown: 0,
         witnessed: 0,
+        custody: match sealing {
+            Sealing::Custody(open) => Some(open),
+            Sealing::Machine => None,
+        },
         introduction: Introduction::Due(Box::new(introduction)),
         superseded: false,
         failed: None,
@@ -350,13 +389,19 @@ impl From<Misfit> for StoreError {
     }
 }
 
-fn sealing(values: &Values, tee: &Tee, folder: &Path) -> Result<Box<dyn SealingKey>, StoreError> {
+/// The machine's own key; none where it has none.
+fn machine(
+    values: &Values,
+    tee: &Tee,
+    folder: &Path,
+) -> Result<Option<Box<dyn SealingKey>>, StoreError> {
     match values.sealing {
-        SealingKind::DerivedKey => Ok(tee.sealing(&values.origin)?),
+        SealingKind::DerivedKey => Ok(Some(tee.sealing(&values.origin)?)),
         SealingKind::InsecureFile => {
             let key = InsecureSealing::open_or_create(&folder.join("sealing.key"), &values.origin)?;
-            Ok(Box::new(key))
+            Ok(Some(Box::new(key)))
         }
+        SealingKind::Custodians => Ok(None),
     }
 }
 

@@ -14,6 +14,8 @@ mod actor;
 mod alerts;
 #[path = "crash/canary.rs"]
 mod canary;
+#[path = "daemon/custody.rs"]
+mod custody;
 #[path = "crash/dice.rs"]
 mod dice;
 #[path = "crash/disk.rs"]

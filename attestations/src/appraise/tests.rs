@@ -130,6 +130,7 @@ fn policy() -> Policy {
     Policy {
         origin: "log.example".into(),
         configs: vec![ConfigDigest([3; 32])],
+        log: Log::Any,
         hardware: Some(stood_for(&document())),
         software: None,
     }

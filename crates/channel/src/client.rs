@@ -3,12 +3,12 @@
 //! ```no_run
 //! # use cloister_channel as channel;
 //! # async fn example(mut rng: impl rand_core::CryptoRngCore) -> Result<(), channel::client::ChannelError> {
-//! use attestations::Policy;
+//! use attestations::{Log, Policy};
 //! use channel::client::{Channel, Endpoint, Limits};
 //! use http::{HeaderMap, Method};
 //! use messages::time::UnixMillis;
 //!
-//! let policy = Policy { origin: "log.example".into(), configs: vec![], hardware: None, software: None };
+//! let policy = Policy { origin: "log.example".into(), configs: vec![], log: Log::Any, hardware: None, software: None };
 //! let now = UnixMillis(1_790_000_000_000);
 //! let endpoint = Endpoint::parse("https://monitor.example:8443")?;
 //! let connected = Channel::connect(&endpoint, &policy, now, Limits::default()).await?;
@@ -231,8 +231,8 @@ fn json_headers(accept: &'static str) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
-    use attestations::SoftwarePolicy;
     use attestations::software::attest;
+    use attestations::{Log, SoftwarePolicy};
     use messages::evidence::Claims;
     use messages::ids::{BootId, ConfigDigest};
     use messages::signature::PublicKey;
@@ -250,6 +250,7 @@ mod tests {
         let policy = Policy {
             origin: claims.origin.clone(),
             configs: vec![claims.config],
+            log: Log::Any,
             hardware: None,
             software: Some(SoftwarePolicy { measurements: vec!["sw:00".into()] }),
         };

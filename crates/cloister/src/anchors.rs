@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attestations::{HardwarePolicy, Policy, SoftwarePolicy};
+use attestations::{HardwarePolicy, Log, Policy, SoftwarePolicy};
 use clap::Subcommand;
 use messages::did::Did;
 use messages::domain;
@@ -165,6 +165,7 @@ pub(crate) fn reference(
     Ok(Policy {
         origin: origin.ok_or_else(|| unfit("without an origin"))?.to_owned(),
         configs: vec![ConfigDigest(domain::CONFIG.hash(&[config]))],
+        log: Log::Any,
         hardware,
         software: software.map(|m| SoftwarePolicy { measurements: vec![m] }),
     })
@@ -256,6 +257,7 @@ pub(crate) fn policy(monitor: &MonitorDocument, allow_software: bool) -> Result<
     Ok(Policy {
         origin: anchor.origin,
         configs: anchor.configs,
+        log: Log::Only(anchor.log_key),
         hardware: monitor.appraisal_policy.as_deref().map(trusted).transpose()?,
         software: allow_software.then_some(SoftwarePolicy { measurements }),
     })
@@ -370,6 +372,10 @@ pub(crate) fn evidence_remedy(code: &str) -> &'static str {
         }
         "evidence-config-unlisted" => {
             "compare the configuration with the one that the monitor runs"
+        }
+        "evidence-no-log" => "wait until custodians have brought it their shares",
+        "evidence-other-log" => {
+            "ask the operator why the monitor began anew; pin it again only if that is right"
         }
         "evidence-measurement-unlisted" => {
             "compare the executable with the one that the monitor runs"

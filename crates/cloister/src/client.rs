@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use attestations::{Appraised, Policy};
+use attestations::{Appraised, Log, Policy};
 use clap::Args;
 use messages::ids::BootId;
 use messages::receipt::Notice;
@@ -34,6 +34,12 @@ impl Reach {
     /// The anchors.
     pub(crate) fn file(&self) -> Result<File, Fault> {
         File::load(&self.anchors)
+    }
+
+    /// The same to a monitor that cannot read its state, and has no log to speak for.
+    pub(crate) fn connect_locked(&self, file: &File) -> Result<Client, Fault> {
+        let policy = file.policy(self.allow_insecure_software_evidence)?;
+        Client::connect(&self.monitor, &Policy { log: Log::AnyOrNone, ..policy })
     }
 
     /// Connects and appraises, under these anchors.

@@ -46,6 +46,11 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Fault> {
 
 /// Stores a key; refuses to overwrite.
 pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<(), Fault> {
+    store_secret(path, format!("{HEADER}{}\n", hex::encode(key.expose_seed())).as_bytes())
+}
+
+/// Stores what only its owner may read, durably; refuses to overwrite.
+pub(crate) fn store_secret(path: &Path, secret: &[u8]) -> Result<(), Fault> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
             |e| match e.kind() {
@@ -57,8 +62,8 @@ pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<(), Fault> {
                 _ => Fault::unwritable(path, &e),
             },
         )?;
-    let text = format!("{HEADER}{}\n", hex::encode(key.expose_seed()));
-    file.write_all(text.as_bytes()).map_err(|e| Fault::unwritable(path, &e))
+    let stored = file.write_all(secret).and_then(|()| file.sync_all());
+    stored.map_err(|e| Fault::unwritable(path, &e))
 }
 
 /// Stores a key of the demo, whose cast is drawn anew each time.

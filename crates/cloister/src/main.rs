@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod cosign;
 mod counts;
+mod custody;
 mod daemon;
 mod deal;
 mod demo;
@@ -77,6 +78,9 @@ enum Command {
     Cosign(cosign::Arguments),
     /// Read the private counts of a day, as far as the pact's consent lists them.
     Counts(counts::Arguments),
+    /// Hold a share of the key under which a monitor's state is sealed, and bring it where needed.
+    #[command(subcommand)]
+    Custody(custody::Command),
     /// Deal coins for numbers whose noise anybody can check.
     #[command(subcommand)]
     Deal(deal::Command),
@@ -175,6 +179,7 @@ fn main() -> ExitCode {
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Cosign(arguments) => cosign::run(&arguments),
         Command::Counts(arguments) => counts::run(&arguments),
+        Command::Custody(command) => custody::run(&command),
         Command::Deal(command) => deal::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deny(arguments) => overseer::decide(&arguments, false),

@@ -64,10 +64,11 @@ fn evidence_is_explained_row_by_row() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
+    let log_key = SigningKey::from_seed(&[1; 32]).public();
     let claims = Claims::for_checkpoint(
         "log.example".into(),
         (BootId([4; 32]), PublicKey([1; 32])),
-        PublicKey([2; 32]),
+        log_key,
         ConfigDigest([3; 32]),
     );
     let pem = String::from_utf8(read("ca-genoa-vcek.pem").expect("the authority")).expect("text");
@@ -87,7 +88,7 @@ fn evidence_is_explained_row_by_row() {
     };
     std::fs::write(at.join("evidence.cbor"), evidence.conceptual().to_cbor()).expect("writes");
     let policy = std::fs::read_to_string(EXAMPLE).expect("the example is there");
-    let log_key = Did::from_key(&SigningKey::from_seed(&[1; 32]).public());
+    let log_key = Did::from_key(&log_key);
     let anchors = format!(
         "pacts = []\n[[monitors]]\norigin = \"log.example\"\nlog_key = \"{log_key}\"\nconfigs = \
          [\"{}\"]\nappraisal_policy = '''\n{policy}'''\n",

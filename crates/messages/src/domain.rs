@@ -65,6 +65,18 @@ domains! {
     CONSENT_NODE = "cloister/consent-node/v1";
     /// Salt of one consent entry.
     CONSENT_SALT = "cloister/consent-salt/v1";
+    /// The coefficients of the polynomial whose values are custodians' shares.
+    CUSTODY_COEFFICIENT = "cloister/custody-coefficient/v1";
+    /// A custodian's request for its share.
+    CUSTODY_HOLD = "cloister/custody-hold/v1";
+    /// Identity of a key of which custodians hold shares.
+    CUSTODY_KEY = "cloister/custody-key/v1";
+    /// Where a custodian's share lies on the polynomial.
+    CUSTODY_POINT = "cloister/custody-point/v1";
+    /// What such a key wraps.
+    CUSTODY_SEALING = "cloister/custody-sealing/v1";
+    /// A custodian's share, brought to a locked boot.
+    CUSTODY_UNLOCK = "cloister/custody-unlock/v1";
     /// A value that must never travel.
     CANARY = "cloister/canary/v1";
     /// A party's signed running counts.

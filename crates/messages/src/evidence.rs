@@ -72,6 +72,9 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// The log key of a monitor that has none: no signature holds under it.
+    pub const NO_LOG: PublicKey = PublicKey([0; 32]);
+
     /// What evidence in a log says of a boot: of no session and of no TLS key.
     #[must_use]
     pub const fn for_checkpoint(

@@ -24,6 +24,7 @@ pub mod claim;
 pub mod codec;
 pub mod coins;
 pub mod counter;
+pub mod custody;
 pub mod did;
 pub mod domain;
 #[cfg(feature = "json")]

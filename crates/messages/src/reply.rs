@@ -11,8 +11,9 @@ use minicbor::{Decode, Encode};
 
 use crate::bundle::ProvenClaim;
 use crate::codec::Wire;
+use crate::custody::Share;
 use crate::hidden::Hidden;
-use crate::ids::{EventHash, LeafHash, PactHash, TallyId};
+use crate::ids::{EventHash, LeafHash, PactHash, Root, TallyId};
 use crate::opening::SealedOpenings;
 use crate::publication::Disclosed;
 use crate::receipt::{BootCertificate, Receipt, Ticket};
@@ -247,6 +248,23 @@ pub enum Reply {
         /// Witnesses whose word was taken.
         #[n(0)]
         witnesses: u64,
+    },
+    /// A custodian's share.
+    #[n(24)]
+    Share {
+        /// Which key it is a share of.
+        #[n(0)]
+        key: Root,
+        /// The share.
+        #[n(1)]
+        share: Share,
+    },
+    /// The share was taken.
+    #[n(25)]
+    Unlocking {
+        /// How many shares of other custodians are needed.
+        #[n(0)]
+        missing: u64,
     },
 }
 

@@ -57,6 +57,13 @@ impl Promise {
         }
     }
 
+    /// An answer that rests on nothing that has to become durable.
+    pub(crate) fn given(reply: Reply, key: Arc<BootKey>) -> Self {
+        let (promised, promise) = made(key, None);
+        promised.tell(Decided::Reply(reply));
+        promise
+    }
+
     /// An answer that is durable when it is given, and the way to give it.
     #[cfg(test)]
     pub(crate) fn durable() -> (Self, impl FnOnce(Reply)) {

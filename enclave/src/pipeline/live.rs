@@ -19,6 +19,7 @@ use rand_core::OsRng;
 use super::{Identity, Pipeline, Refused};
 use crate::audit;
 use crate::clock;
+use crate::custody;
 use crate::state::Step;
 use crate::store::{StoreError, crash_point};
 
@@ -39,8 +40,11 @@ impl Pipeline {
             Introduction::Due(_) => false,
             Introduction::Done(at) => !self.clock.is_witnessed() || at < self.witnessed,
         };
+        let unheld = self.custody.as_ref().is_some_and(custody::Open::is_unheld);
         match self.clock.stands_still() {
             _ if self.superseded => Some(SUPERSEDED),
+            // What is taken now could be lost with the machine.
+            None if unheld => Some("custody-unheld"),
             None if !seen => Some(clock::UNWITNESSED),
             held_up => held_up,
         }

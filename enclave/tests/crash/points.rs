@@ -329,6 +329,16 @@ fn the_process_may_end_before_its_log_key_has_a_name() {
     script.run(&home.start()).unwrap();
 }
 
+#[test]
+fn the_process_may_end_before_the_key_in_custody_has_a_name() {
+    let home = crate::custody::home("insecure-file");
+    let ended = home.launch(ending_at("custody-before-rename", 0, "return"));
+    assert!(ended.is_err_and(|ended| !ended.status.success()));
+    let mut script = Script::new();
+    script.run(&home.start()).unwrap();
+    script.run(&home.start()).unwrap();
+}
+
 /// Groups that take long to become durable: whoever is answered too early is found out.
 #[test]
 fn nothing_is_acknowledged_before_it_is_durable() {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{Log, Policy, SoftwarePolicy};
 use channel::client::{
     Attested, Channel, ChannelError, Endpoint, Limits, Response, Streamed, Token,
 };
@@ -72,6 +72,7 @@ impl Home {
         let policy = Policy {
             origin: ORIGIN.into(),
             configs: vec![ConfigDigest(domain::CONFIG.hash(&[config.as_bytes()]))],
+            log: Log::Any,
             hardware: None,
             software: Some(SoftwarePolicy { measurements: vec![measurement().into()] }),
         };
@@ -160,6 +161,12 @@ impl Daemon {
         self.door().connect().unwrap()
     }
 
+    /// The same to a monitor that cannot read its state.
+    pub(crate) fn connect_locked(&self) -> Client {
+        let policy = Policy { log: Log::AnyOrNone, ..self.policy.clone() };
+        Door { policy, ..self.door() }.connect().unwrap()
+    }
+
     /// The way to this boot, for another thread.
     pub(crate) fn door(&self) -> Door {
         Door { address: self.address, policy: self.policy.clone() }
@@ -168,6 +175,20 @@ impl Daemon {
     /// What this boot has printed.
     pub(crate) fn audit(&self) -> String {
         std::fs::read_to_string(&self.audit).unwrap()
+    }
+
+    /// Waits until a monitor that was locked listens for the second time.
+    pub(crate) fn listens_again(&mut self) {
+        for _ in 0..12_000 {
+            let said = self.audit();
+            let unlocked = said.split_once("\"unlocked\"").map(|(_, said)| said);
+            if let Some(again) = unlocked.and_then(|said| address(said, "listening")) {
+                self.address = again;
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("cloisterd does not listen again");
     }
 
     /// Ends the process as `kill -9` does.

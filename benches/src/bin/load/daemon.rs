@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{Log, Policy, SoftwarePolicy};
 use channel::client::Endpoint;
 use messages::domain;
 use messages::ids::ConfigDigest;
@@ -37,6 +37,7 @@ impl Daemon {
         let policy = Policy {
             origin: ORIGIN.into(),
             configs: vec![ConfigDigest(domain::CONFIG.hash(&[CONFIG.as_bytes()]))],
+            log: Log::Any,
             hardware: None,
             software: Some(SoftwarePolicy { measurements: vec![measurement] }),
         };

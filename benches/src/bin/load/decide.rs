@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{Log, Policy, SoftwarePolicy};
 use channel::forms;
 use futures_util::stream::{self, StreamExt};
 use messages::ids::ConfigDigest;
@@ -234,7 +234,7 @@ fn start_noop(folder: &Path, weight: u64, answer: &[u8]) -> Daemon {
     Daemon::spawn(
         command,
         state,
-        Policy { origin: noop::ORIGIN.into(), configs, hardware: None, software },
+        Policy { origin: noop::ORIGIN.into(), configs, log: Log::Any, hardware: None, software },
     )
 }
 

@@ -132,6 +132,28 @@ bodies! {
         /// The cosigned note.
         note: String,
     }
+    /// A custodian's request for its share.
+    HoldBody {
+        /// The boot that it appraised.
+        boot: Hex<32>,
+        /// Who asks.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 256))]
+        custodian: Did,
+        /// By the custodian, over the deterministic CBOR of both.
+        signature: Hex<64>,
+    }
+    /// A custodian's share.
+    UnlockBody {
+        /// The boot that it appraised.
+        boot: Hex<32>,
+        /// Who brings it.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 256))]
+        custodian: Did,
+        /// A scalar of the Ristretto group, canonical.
+        share: Hex<32>,
+        /// By the custodian, over the deterministic CBOR of all that.
+        signature: Hex<64>,
+    }
     /// A dealer's coins of a day.
     DealBody {
         /// The log.

@@ -13,8 +13,9 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, R
 use utoipa::{PartialSchema, ToSchema};
 
 use super::body::{
-    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, IncludeBody, LoginBody,
-    OpenBody, OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TokenForm, TryBody,
+    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, HoldBody, IncludeBody,
+    LoginBody, OpenBody, OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody,
+    TokenForm, TryBody, UnlockBody,
 };
 use super::decision::DeadlineForm;
 use super::encoding::Hex;
@@ -53,6 +54,8 @@ pub fn document(version: &str) -> OpenApi {
     component::<CosignBody>(&mut schemas);
     component::<DealBody>(&mut schemas);
     component::<CountBody>(&mut schemas);
+    component::<HoldBody>(&mut schemas);
+    component::<UnlockBody>(&mut schemas);
     component::<IncludeBody>(&mut schemas);
     component::<LoginBody>(&mut schemas);
     component::<OpenBody>(&mut schemas);
@@ -180,6 +183,8 @@ fn bodies(operation: Operation) -> Vec<(&'static str, Option<RefOr<Schema>>)> {
         Operation::ExportLogs | Operation::ExportMetrics | Operation::ExportTraces => {
             vec![(JSON, Some(anything("OTLP in JSON"))), (PROTOBUF, Some(text_of("OTLP")))]
         }
+        Operation::Hold => form(reference::<HoldBody>()),
+        Operation::Unlock => form(reference::<UnlockBody>()),
         Operation::Include => form(reference::<IncludeBody>()),
         Operation::Login => form(reference::<LoginBody>()),
         Operation::Open => form(reference::<OpenBody>()),

@@ -84,6 +84,8 @@ operations! {
     Health = "health", GET "/healthz";
     /// Lists what waits for the caller's decision.
     Inbox = "inbox", GET "/v1/inbox";
+    /// Hands a custodian its share of the key under which the monitor's state is sealed.
+    Hold = "hold", POST "/v1/custody/shares";
     /// Answers the ways of leaves to the newest checkpoint.
     Include = "include", POST "/v1/inclusions";
     /// Logs a party in to this TLS session.
@@ -112,6 +114,8 @@ operations! {
     Tile = "tile", GET "/tile/{*tile}";
     /// Opens a trial under a draft.
     Try = "try", POST "/v1/trials";
+    /// Takes a custodian's share, where the monitor cannot read its state by itself.
+    Unlock = "unlock", POST "/v1/custody/unlock";
     /// Answers for which days numbers wait for their coins.
     Undealt = "undealt", GET "/v1/coins/due";
 }

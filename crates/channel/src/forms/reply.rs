@@ -3,8 +3,9 @@
 use messages::bundle::ProvenClaim;
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
+use messages::custody::Share;
 use messages::hidden::Hidden;
-use messages::ids::{EventHash, LeafHash, PactHash, TallyId};
+use messages::ids::{EventHash, LeafHash, PactHash, Root, TallyId};
 use messages::leaf::{Boots, Gaps};
 use messages::opening::SealedOpenings;
 use messages::publication::Disclosed;
@@ -71,6 +72,18 @@ pub enum ReplyForm {
     Cosigned {
         /// Witnesses whose word was taken.
         witnesses: u64,
+    },
+    /// A custodian's share.
+    Share {
+        /// Which key it is a share of.
+        key: Hex<32>,
+        /// A scalar of the Ristretto group, canonical.
+        share: Hex<32>,
+    },
+    /// The share was taken.
+    Unlocking {
+        /// How many shares of other custodians are needed.
+        missing: u64,
     },
     /// Counts are on record.
     Counted {
@@ -304,6 +317,10 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             ReplyForm::Undealt { days: days.clone(), checkpoint: checkpoint.clone(), now_ms: now.0 }
         }
         Reply::Cosigned { witnesses } => ReplyForm::Cosigned { witnesses: *witnesses },
+        Reply::Share { key, share } => {
+            ReplyForm::Share { key: Hex(key.0), share: Hex(*share.expose()) }
+        }
+        Reply::Unlocking { missing } => ReplyForm::Unlocking { missing: *missing },
     })
 }
 
@@ -327,6 +344,10 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             Reply::Undealt { days, checkpoint, now: UnixMillis(now_ms) }
         }
         ReplyForm::Cosigned { witnesses } => Reply::Cosigned { witnesses },
+        ReplyForm::Share { key, share } => {
+            Reply::Share { key: Root(key.0), share: Share::from_bytes(share.0) }
+        }
+        ReplyForm::Unlocking { missing } => Reply::Unlocking { missing },
         ReplyForm::Counted { closed, gaps } => Reply::Counted { closed, gaps: gaps.into() },
         ReplyForm::Chain { documents } => {
             Reply::Chain { documents: documents.into_iter().map(|d| d.0).collect() }

@@ -5,7 +5,8 @@ use http::Method;
 use messages::claim::Range;
 use messages::codec::Wire;
 use messages::coins::Deal;
-use messages::ids::{PactHash, Root, SessionId};
+use messages::custody::{Hold, Share, Unlock};
+use messages::ids::{BootId, PactHash, Root, SessionId};
 use messages::reply::{Request, Wanted};
 use messages::signature::Signature;
 use messages::time::Millis;
@@ -13,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::body::{
-    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, IncludeBody, OpenBody,
-    OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TryBody,
+    AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, HoldBody, IncludeBody,
+    OpenBody, OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TryBody, UnlockBody,
 };
 use super::encoding::{Base64, Hex};
 use super::operation::Operation;
@@ -168,6 +169,17 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
             let Deal { origin, day, value, size, root } = deal.clone();
             let (value, root, signature) = (Hex(value), Hex(root.0), Hex(signature.0));
             post(Operation::Deal, "", &DealBody { origin, day, value, size, root, signature })
+        }
+        Request::Hold { hold, signature } => {
+            let Hold { boot, custodian } = hold.clone();
+            let (boot, signature) = (Hex(boot.0), Hex(signature.0));
+            post(Operation::Hold, "", &HoldBody { boot, custodian, signature })
+        }
+        Request::Unlock { unlock, signature } => {
+            let Unlock { boot, custodian, share } = unlock;
+            let (boot, custodian) = (Hex(boot.0), custodian.clone());
+            let (share, signature) = (Hex(*share.expose()), Hex(signature.0));
+            post(Operation::Unlock, "", &UnlockBody { boot, custodian, share, signature })
         }
         Request::Cosign { note } => post(Operation::Cosign, "", &CosignBody { note: note.clone() }),
     })
@@ -326,6 +338,17 @@ pub fn from_http(
             let (value, root) = (value.0, Root(root.0));
             let deal = Deal { origin, day, value, size, root };
             Request::Deal { deal, signature: Signature(signature.0) }
+        }
+        Operation::Hold => {
+            let HoldBody { boot, custodian, signature } = json(body)?;
+            let hold = Hold { boot: BootId(boot.0), custodian };
+            Request::Hold { hold, signature: Signature(signature.0) }
+        }
+        Operation::Unlock => {
+            let UnlockBody { boot, custodian, share, signature } = json(body)?;
+            let (boot, share) = (BootId(boot.0), Share::from_bytes(share.0));
+            let unlock = Unlock { boot, custodian, share };
+            Request::Unlock { unlock, signature: Signature(signature.0) }
         }
         Operation::Cosign => {
             let CosignBody { note } = json(body)?;

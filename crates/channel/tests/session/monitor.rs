@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use attestations::software::attest;
-use attestations::{Policy, SoftwarePolicy};
+use attestations::{Log, Policy, SoftwarePolicy};
 use bytes::Bytes;
 use channel::binding::Binding;
 use channel::client::{Attested, Channel, ChannelError, Connected, Endpoint, Limits};
@@ -84,6 +84,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         origin: ORIGIN.into(),
         configs: vec![CONFIG],
+        log: Log::Any,
         hardware: None,
         software: Some(SoftwarePolicy { measurements: vec![MEASUREMENT.into()] }),
     }

@@ -9,6 +9,7 @@ use super::{Approval, Open, Reinstatement, Statistic, Wanted};
 use crate::claim::Range;
 use crate::codec::Wire;
 use crate::coins::Deal;
+use crate::custody::{Hold, Unlock};
 use crate::did::Did;
 use crate::event::Counts;
 use crate::ids::{PactHash, SessionId};
@@ -219,6 +220,26 @@ pub enum Request {
         #[n(0)]
         deal: Deal,
         /// By the dealer, over the encoding of `deal`.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Asks for a custodian's share of the key under which the state is sealed.
+    #[n(23)]
+    Hold {
+        /// Who asks whom.
+        #[n(0)]
+        hold: Hold,
+        /// By the custodian, over the encoding of `hold`.
+        #[n(1)]
+        signature: Signature,
+    },
+    /// Brings a custodian's share to a boot that cannot read its state.
+    #[n(24)]
+    Unlock {
+        /// The share.
+        #[n(0)]
+        unlock: Unlock,
+        /// By the custodian, over the encoding of `unlock`.
         #[n(1)]
         signature: Signature,
     },

@@ -47,7 +47,8 @@ fn started_with(folder: &TempDir, more: &str) -> Pipeline {
     let text = CONFIG.replace("{start_ms}", &START.to_string()) + more;
     let config = Config::parse(text.as_bytes()).unwrap();
     let tee = Tee::open(&config, std::path::Path::new("")).unwrap();
-    crate::store::open(config, tee, folder.path()).unwrap()
+    let sealed = (std::sync::Arc::new(tee), crate::store::Sealing::Machine);
+    crate::store::open(config, sealed, folder.path()).unwrap()
 }
 
 fn scene() -> Scene {

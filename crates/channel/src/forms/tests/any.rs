@@ -7,6 +7,7 @@ use messages::bundle::{
 use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range};
 use messages::coins::Deal;
 use messages::counter::{Bucket, Counter, Schema};
+use messages::custody::{Hold, Share, Unlock};
 use messages::did::Did;
 use messages::event::{Counts, Party};
 use messages::hidden::Hidden;
@@ -262,6 +263,13 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 Request::Deal { deal, signature }
             }
         ),
+        (b32(), did(), signature()).prop_map(|(boot, custodian, signature)| {
+            Request::Hold { hold: Hold { boot: BootId(boot), custodian }, signature }
+        }),
+        (b32(), did(), b32(), signature()).prop_map(|(boot, custodian, share, signature)| {
+            let (boot, share) = (BootId(boot), Share::from_bytes(share));
+            Request::Unlock { unlock: Unlock { boot, custodian, share }, signature }
+        }),
     ]
 }
 
@@ -363,6 +371,11 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         vec(bytes(), 0..4).prop_map(|documents| Reply::Chain { documents }),
         any::<u64>().prop_map(|witnesses| Reply::Cosigned { witnesses }),
         Just(Reply::Dealt),
+        (b32(), b32()).prop_map(|(key, share)| Reply::Share {
+            key: Root(key),
+            share: Share::from_bytes(share),
+        }),
+        any::<u64>().prop_map(|missing| Reply::Unlocking { missing }),
         (vec(any::<u64>(), 0..4), ".*", any::<u64>()).prop_map(|(days, checkpoint, now)| {
             Reply::Undealt { days, checkpoint, now: UnixMillis(now) }
         }),
