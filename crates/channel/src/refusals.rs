@@ -67,6 +67,7 @@ const TABLE: &[Row] = &[
     ("requester-bad-signature", 403, "the request is not signed by the one that it names", "sign its encoding with the requester's key"),
     ("requester-key-unknown", 403, "no key is known for the requester's DID", "use a did:key, or let the operator pin the key"),
     // pacts
+    ("pact-other-configuration", 422, "the pact names configurations of its monitors, and this one runs another", "take the pact to a monitor that runs what it names, or agree on this one's"),
     ("pact-key-unknown", 422, "no key is known for a party's DID", "use a did:key, or let the operator pin the key"),
     ("pact-known", 409, "the pact is already under monitoring", "open a session under it"),
     ("pact-not-compilable", 422, "the pact cannot be compiled", "run cloister pact lint"),

@@ -17,18 +17,21 @@ mod record;
 mod session;
 mod tickets;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use attestations::{HardwarePolicy, Policy};
 use clap::Args;
 use gateway::ext_authz::Side;
 use gateway::otlp::Intake;
 use gateway::{ListenError, Loopback, Scope};
 use messages::event::Party;
-use pact::LogScope;
+use messages::ids::{ConfigDigest, PolicyDigest};
+use pact::{LogScope, Pact};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,16 +70,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     runtime.block_on(connect(setup, arguments.allow_insecure_software_evidence))
 }
 
+/// Whether the monitor that the anchors accept is one that the pact accepts: the parties agreed on
+/// what it runs, and on what they take for proof of it.
+fn agreed(pact: &Pact, policy: &Policy) -> Result<(), Fault> {
+    let named: BTreeSet<ConfigDigest> = pact.configs().collect();
+    if !named.is_empty() && !policy.configs.iter().all(|config| named.contains(config)) {
+        return Err(Fault::new(
+            "pact-other-configuration",
+            "the pact names configurations of its monitors, and the anchors accept another",
+            "pin a monitor that runs what the pact names",
+        ));
+    }
+    let named: BTreeSet<PolicyDigest> = pact.policies().collect();
+    let ours = policy.hardware.as_ref().map(HardwarePolicy::digest);
+    if !named.is_empty() && !ours.is_some_and(|policy| named.contains(&policy)) {
+        return Err(Fault::new(
+            "pact-other-policy",
+            "the pact names appraisal policies, and the anchors hold another one or none",
+            "pin the monitor under an appraisal policy that the pact names",
+        ));
+    }
+    Ok(())
+}
+
 async fn connect(setup: Setup, allow_software: bool) -> Result<ExitCode, Fault> {
     let (outbox, records) = Outbox::open(&setup.state)?;
     let party = setup.terms.party;
     let pact = setup.pact.pact();
     let book = Book::recover(party, pact.hash(), &records).following(pact.prior());
-    let way = Way {
-        url: setup.monitor,
-        policy: setup.anchors.policy(allow_software)?,
-        pact: setup.pact.to_bytes(),
-    };
+    let policy = setup.anchors.policy(allow_software)?;
+    agreed(pact, &policy)?;
+    let way = Way { url: setup.monitor, policy, pact: setup.pact.to_bytes() };
     let (fatal, stop, end) =
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let ledger = Ledger::start(book, outbox, fatal.clone());
@@ -228,3 +252,49 @@ const EXAMPLE: &str = "Example:
   telemetry_grace_s = 6         # results wait for the caller's telemetry
 
 SIGTERM closes every session with its signed counts, then ends.";
+
+#[cfg(test)]
+mod tests {
+    use attestations::Log;
+
+    use super::*;
+
+    #[test]
+    fn a_monitor_that_the_anchors_accept_has_to_be_one_that_the_pact_accepts() {
+        let key = |n: u8| {
+            let key = messages::signature::SigningKey::from_seed(&[n; 32]);
+            messages::did::Did::from_key(&key.public())
+        };
+        let names = ["INITIATOR", "PROVIDER", "AUDITOR", "OVERSEER", "MONITOR"];
+        let text = names
+            .into_iter()
+            .zip(1..)
+            .fold(include_str!("../demo/bank.pact.json").to_owned(), |text, (name, n)| {
+                text.replace(&format!("{{{{{name}}}}}"), key(n).as_str())
+            });
+        let example = include_bytes!("../../../attestations/policy.example.json");
+        let digest = HardwarePolicy::digest_of(example).unwrap();
+        let config = ConfigDigest([7; 32]);
+        let policy = Policy {
+            origin: "log.example".into(),
+            configs: vec![config],
+            log: Log::Any,
+            hardware: Some(HardwarePolicy::pinned(example, digest).unwrap()),
+            software: None,
+        };
+        let under = |term: &str, digests: &[String], policy: &Policy| {
+            let mut pact: serde_json::Value = serde_json::from_str(&text).unwrap();
+            pact["parties"]["monitors"][0]["attestation"][term] = digests.into();
+            agreed(&Pact::parse(pact.to_string().as_bytes()).unwrap(), policy).err().map(|f| f.code)
+        };
+        let (ours, policies) = ([config.to_string()], [digest.to_string()]);
+        let other = [ConfigDigest([8; 32]).to_string()];
+        assert_eq!(under("configs", &[], &policy), None, "a pact that names none accepts any");
+        assert_eq!(under("configs", &ours, &policy), None);
+        assert_eq!(under("configs", &other, &policy).unwrap(), "pact-other-configuration");
+        assert_eq!(under("policies", &policies, &policy), None);
+        assert_eq!(under("policies", &other, &policy).unwrap(), "pact-other-policy");
+        let development = Policy { hardware: None, ..policy };
+        assert_eq!(under("policies", &policies, &development).unwrap(), "pact-other-policy");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use messages::did::Did;
 use messages::domain;
-use messages::ids::PactHash;
+use messages::ids::{ConfigDigest, PactHash, PolicyDigest};
 use serde_json::Value;
 
 use crate::error::{Fault, PactError, Step};
@@ -100,6 +100,18 @@ impl Pact {
     #[must_use]
     pub fn overseers(&self) -> Vec<Did> {
         self.document.parties.overseers.iter().map(|o| o.did.0.clone()).collect()
+    }
+
+    /// Configurations that a monitor of this pact may run; any if there are none.
+    pub fn configs(&self) -> impl Iterator<Item = ConfigDigest> + '_ {
+        let monitors = self.document.parties.monitors.iter();
+        monitors.flat_map(|m| &m.attestation.configs).map(|digest| ConfigDigest(digest.0))
+    }
+
+    /// Appraisal policies under which a party accepts a monitor of this pact; any if there are none.
+    pub fn policies(&self) -> impl Iterator<Item = PolicyDigest> + '_ {
+        let monitors = self.document.parties.monitors.iter();
+        monitors.flat_map(|m| &m.attestation.policies).map(|digest| PolicyDigest(digest.0))
     }
 
     /// How the monitor acts.

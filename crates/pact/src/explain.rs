@@ -4,9 +4,11 @@
 //! monitor does not execute is named as such.
 
 use messages::did::Did;
+use messages::ids::ConfigDigest;
 
 use crate::compile::{Compiled, compile};
 use crate::document::Pact;
+use crate::document::scalar::Digest;
 use crate::document::terms::{
     Delegation, Direction, Document, Limit, Narrowing, OverseerRole, Per, Renewal, RenewalMode,
     TermKind,
@@ -120,6 +122,20 @@ fn between(pact: &Pact) -> Vec<String> {
     }
     for monitor in &parties.monitors {
         lines.push(format!("{} may monitor it.", monitor.did.0));
+        let named = |digests: &[Digest]| {
+            let named = digests.iter().map(|digest| ConfigDigest(digest.0).to_string());
+            named.collect::<Vec<_>>().join(" or ")
+        };
+        if !monitor.attestation.configs.is_empty() {
+            let configs = named(&monitor.attestation.configs);
+            lines.push(format!("It has to run the configuration {configs}."));
+        }
+        if !monitor.attestation.policies.is_empty() {
+            let policies = named(&monitor.attestation.policies);
+            lines.push(format!(
+                "Each party has to have accepted its platform under the appraisal policy {policies}."
+            ));
+        }
     }
     for overseer in &parties.overseers {
         let role = match overseer.role {

@@ -85,6 +85,11 @@ impl Pipeline {
                 Bound::Next(bound.map_err(|e| Refused(e.code()))?)
             }
         };
+        let mut configs = bound.pact().configs().peekable();
+        if configs.peek().is_some() && !configs.any(|config| config == self.identity.config) {
+            return Err(Refused("pact-other-configuration"));
+        }
+        drop(configs);
         if monitor.root_pact(&bound.pact().hash()).is_some() {
             // A connector that starts again registers again, whatever bounds hold now.
             return Err(Refused("pact-known"));

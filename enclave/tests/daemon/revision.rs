@@ -256,3 +256,21 @@ fn pact_leaves(bundle: &Bundle) -> Vec<u64> {
     let leaves = bundle.logs[0].leaves.iter().map(|leaf| &leaf.disclosed);
     leaves.filter(|leaf| leaf.leaf.kind == Kind::Pact).map(|leaf| leaf.index).collect()
 }
+
+#[test]
+fn a_pact_that_names_configurations_is_monitored_by_no_other() {
+    let home = Home::new();
+    let daemon = home.start();
+    let client = daemon.connect();
+    let with = |configs: Value| {
+        let terms = |pact: &mut Value| {
+            pact["parties"]["monitors"][0]["attestation"]["configs"] = configs;
+        };
+        client.ask(&Parties::with(terms).register())
+    };
+    let other = format!("sha256:{}", "00".repeat(32));
+    assert_eq!(code(with(json!([other]))), "pact-other-configuration");
+    let [ours] = daemon.policy.configs[..] else { panic!() };
+    let reply = with(json!([other, ours.to_string()]));
+    assert!(matches!(reply, Reply::Registered { .. }), "{reply:?}");
+}

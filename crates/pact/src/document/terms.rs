@@ -98,6 +98,11 @@ terms! {
         measurements: Vec<String>,
         /// Lowest accepted firmware.
         min_tcb: Option<String>,
+        /// Digests of the configurations that it may run; any if there are none.
+        #[serde(default)] configs: Vec<Digest>,
+        /// Digests of the appraisal policies under which its evidence is to be accepted; any if there
+        /// are none.
+        #[serde(default)] policies: Vec<Digest>,
         /// Oldest accepted evidence.
         max_age: Option<Span>,
     }

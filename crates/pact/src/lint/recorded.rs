@@ -49,10 +49,14 @@ pub(super) fn only(findings: &mut Findings, terms: &Document) {
         "term.renegotiation",
         "a pact is in force until a revision takes its place, however long that is negotiated",
     );
+    let unnamed = |m: &crate::document::terms::MonitorTerms| {
+        m.attestation.configs.is_empty() || m.attestation.policies.is_empty()
+    };
     recorded(
-        true,
+        terms.parties.monitors.iter().any(unnamed),
         "parties.monitors",
-        "attestation terms are checked by verifiers, against their own anchors",
+        "of a monitor's platform the parties check what `configs` and `policies` name; the rest \
+         verifiers check, against their own anchors",
     );
     let labelled = |kind: &str| crate::compile::labelled(terms).any(|k| k == kind);
     let sourced = |kind: &str| {
