@@ -32,6 +32,8 @@ mod kill;
 mod lease;
 #[path = "crash/limits.rs"]
 mod limits;
+#[path = "daemon/machine.rs"]
+mod machine;
 #[path = "daemon/parties.rs"]
 mod parties;
 #[cfg(feature = "failpoints")]

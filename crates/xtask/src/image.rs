@@ -2,8 +2,11 @@
 //! static program as init; the same bytes from the same parts.
 
 mod boot;
+mod evidence;
 mod initrd;
+mod machine;
 mod packages;
+mod suite;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::stage::{self, Outcome};
-use crate::{cargo, output, root, test};
+use crate::totals::Totals;
+use crate::{cargo, output, root, test, tools};
 
 /// Which monitor is inside.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,18 @@ pub(crate) enum Kind {
     Development,
     /// For confidential VMs.
     Release,
+    /// The same features without the optimiser: to look into, and part of no image.
+    UnoptimisedRelease,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Release => "release",
+            Self::UnoptimisedRelease => "release-unoptimised",
+        }
+    }
 }
 
 /// An image as it lies in its folder.
@@ -48,8 +64,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
-/// The stage: a development image, assembled twice, measured twice, and booted.
-pub(crate) fn check() -> Result<Outcome> {
+/// The stage: a development image, assembled twice, measured twice, booted, and with the service's
+/// tests in it.
+pub(crate) fn check(totals: &mut Totals) -> Result<Outcome> {
     let image = match build(Kind::Development)? {
         Ok(image) => image,
         Err(why) => return Ok(Outcome::Skipped(why)),
@@ -63,7 +80,13 @@ pub(crate) fn check() -> Result<Outcome> {
     let ours = digests(&image)?;
     println!("{ours}");
     measured_by_others(&image, &ours)?;
-    boot::check(&image)
+    evidence::check(&image.monitor)?;
+    if !tools::provide(&tools::QEMU)? {
+        return Ok(Outcome::Skipped("qemu is not installed, and cannot be"));
+    }
+    boot::check(&image)?;
+    suite::check(&image, totals)?;
+    Ok(Outcome::Passed)
 }
 
 /// Fetches, compiles and assembles; says what cannot be had.
@@ -74,10 +97,7 @@ fn build(kind: Kind) -> Result<Result<Image, &'static str>> {
         return Ok(Err(why));
     }
     let monitor = monitor(kind)?;
-    let out = folder.join(match kind {
-        Kind::Development => "development",
-        Kind::Release => "release",
-    });
+    let out = folder.join(kind.name());
     fs::create_dir_all(&out)?;
     let image = Image {
         kernel: out.join("vmlinuz"),
@@ -101,6 +121,7 @@ fn monitor(kind: Kind) -> Result<PathBuf> {
     let (profile, features) = match kind {
         Kind::Development => ("debug", "guest-image,insecure-software-attester"),
         Kind::Release => ("release", "guest-image,release-image"),
+        Kind::UnoptimisedRelease => ("debug", "guest-image,release-image"),
     };
     let target = folder().join("target");
     let home =
@@ -117,7 +138,7 @@ fn monitor(kind: Kind) -> Result<PathBuf> {
     }
     stage::run(command.env("RUSTFLAGS", flags))?;
     let built = target.join(TARGET).join(profile).join("cloisterd");
-    let stripped = folder().join(format!("cloisterd-{profile}"));
+    let stripped = folder().join(format!("cloisterd-{}", kind.name()));
     let mut strip = std::process::Command::new("strip");
     stage::run(strip.args(["--strip-all", "-o"]).args([&stripped, &built]))?;
     Ok(stripped)

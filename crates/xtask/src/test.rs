@@ -40,7 +40,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("verify-alone", |_| verify_alone()),
     ("verify-wasm", |_| wasm::run(&target())),
     ("release-image", |_| release_image()),
-    ("image", |_| image::check()),
+    ("image", image::check),
 ];
 
 /// Returns the command that builds `cloister` and `cloisterd` for development.

@@ -23,7 +23,7 @@ fn holds(bytes: &[u8]) -> bool {
 
 /// What the operator's door says.
 fn operator(daemon: &Daemon, path: &str) -> String {
-    let mut stream = TcpStream::connect(daemon.operator).unwrap();
+    let mut stream = TcpStream::connect(daemon.operator.unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut said = String::new();

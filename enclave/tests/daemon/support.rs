@@ -1,7 +1,8 @@
-//! A `cloisterd` of the test's own, on a folder that outlives it, and a party's way to it: the
-//! attested channel, with evidence appraised as any stranger would.
+//! A `cloisterd` of the test's own, on a folder or a machine's disk that outlives it, and a party's
+//! way to it: the attested channel, with evidence appraised as any stranger would.
 
 use std::cell::Cell;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,6 +27,8 @@ use rand_core::OsRng;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
+use crate::machine::{Boot, Machine};
+
 /// The demonstration's configuration.
 const CONFIG: &str = include_str!("../../../crates/cloister/demo/monitor.toml");
 pub(crate) const ORIGIN: &str = "insecure-dev/demo.cloister.example";
@@ -38,6 +41,14 @@ pub(crate) struct Home {
     starts: Cell<u32>,
 }
 
+/// A monitor that is about to run.
+struct Start {
+    command: Command,
+    audit: PathBuf,
+    /// Where a machine is reached, whatever its monitor says of addresses.
+    reached: Option<SocketAddr>,
+}
+
 /// A monitor that runs; it ends with this value.
 pub(crate) struct Daemon {
     child: Child,
@@ -45,8 +56,8 @@ pub(crate) struct Daemon {
     audit: PathBuf,
     /// Where parties connect.
     pub(crate) address: SocketAddr,
-    /// Where the operator's own machine connects.
-    pub(crate) operator: SocketAddr,
+    /// Where the operator's own machine connects; nowhere if the monitor is alone in a machine.
+    pub(crate) operator: Option<SocketAddr>,
 }
 
 /// A monitor that ended by itself.
@@ -65,9 +76,12 @@ impl Home {
     pub(crate) fn with(edit: impl FnOnce(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = CONFIG.replace("{start_ms}", "1796083200000");
-        let listen = "listen = \"127.0.0.1:0\"\n";
-        let config = config.replace(listen, &format!("{listen}operator = \"127.0.0.1:0\"\n"));
-        let config = edit(config);
+        let config = edit(if Machine::given().is_some() {
+            Machine::configured(&config)
+        } else {
+            let listen = "listen = \"127.0.0.1:0\"\n";
+            config.replace(listen, &format!("{listen}operator = \"127.0.0.1:0\"\n"))
+        });
         std::fs::write(folder.path().join("monitor.toml"), &config).unwrap();
         let policy = Policy {
             origin: ORIGIN.into(),
@@ -104,44 +118,60 @@ impl Home {
 
     /// Starts a monitor and ends it after `span`, whether or not it has come so far as to listen.
     pub(crate) fn killed_while_starting(&self, span: Duration) {
-        let (mut command, _) = self.command();
-        let mut child = command.spawn().unwrap();
+        let mut child = self.next().command.spawn().unwrap();
         std::thread::sleep(span);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    fn command(&self) -> (Command, PathBuf) {
+    fn next(&self) -> Start {
         self.starts.set(self.starts.get() + 1);
         let audit = self.audit_of(self.starts.get());
+        let config = self.folder.path().join("monitor.toml");
+        if let Some(machine) = Machine::given() {
+            let boot = Boot { config: &config, state: &self.state(), serial: &audit };
+            let (command, reached) = machine.command(&boot);
+            return Start { command, audit, reached: Some(reached) };
+        }
         let mut command = Command::new(EXECUTABLE);
         command
             .arg("--config")
-            .arg(self.folder.path().join("monitor.toml"))
+            .arg(config)
             .arg("--state")
             .arg(self.state())
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&audit).unwrap());
-        (command, audit)
+        Start { command, audit, reached: None }
     }
 
     /// Starts a monitor with an edited command, and waits until it listens or ends.
     pub(crate) fn launch(&self, edit: impl FnOnce(&mut Command)) -> Result<Daemon, Ended> {
-        let (mut command, audit) = self.command();
-        edit(&mut command);
+        let mut start = self.next();
+        edit(&mut start.command);
+        match self.until_it_listens(start) {
+            // An emulator of this age now and then crashes a kernel, before any monitor has begun.
+            Err(ended) if Machine::given().is_some() && !ended.said.contains("\"event\"") => {
+                // Past the capture of what a passing test prints.
+                let note = format!("a machine ended, and is tried once more: {ended:?}\n");
+                std::io::stderr().write_all(note.as_bytes()).unwrap();
+                self.until_it_listens(self.next())
+            }
+            listens_or_ended => listens_or_ended,
+        }
+    }
+
+    fn until_it_listens(&self, start: Start) -> Result<Daemon, Ended> {
+        let Start { mut command, audit, reached } = start;
         let mut child = command.spawn().unwrap();
-        for _ in 0..12_000 {
+        for _ in 0..if reached.is_some() { 60_000 } else { 12_000 } {
             let ended = child.try_wait().unwrap();
             let said = std::fs::read_to_string(&audit).unwrap();
             if let Some(status) = ended {
                 return Err(Ended { status, said });
             }
-            let place = |event| address(&said, event);
-            if let (Some(operator), Some(address)) =
-                (place("operator-listening"), place("listening"))
-            {
+            if let Some((address, operator)) = doors(&said, reached) {
                 return Ok(Daemon { child, policy: self.policy.clone(), audit, address, operator });
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -385,9 +415,20 @@ pub(crate) fn code(reply: Reply) -> String {
 fn measurement() -> &'static str {
     static MEASURED: OnceLock<String> = OnceLock::new();
     MEASURED.get_or_init(|| {
-        let bytes = std::fs::read(Path::new(EXECUTABLE)).unwrap();
+        let monitor =
+            Machine::given().map_or_else(|| Path::new(EXECUTABLE), |given| &given.monitor);
+        let bytes = std::fs::read(monitor).unwrap();
         format!("sw:{}", hex::encode(Sha256::digest(bytes)))
     })
+}
+
+/// Where parties and the operator connect, once it is said that they may.
+fn doors(said: &str, reached: Option<SocketAddr>) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let parties = address(said, "listening")?;
+    match reached {
+        Some(reached) => Some((reached, None)),
+        None => Some((parties, Some(address(said, "operator-listening")?))),
+    }
 }
 
 fn address(said: &str, event: &str) -> Option<SocketAddr> {
