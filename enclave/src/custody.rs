@@ -11,7 +11,10 @@
 //! Who the custodians are and how many make a quorum stands in the measured configuration. Each
 //! decides for itself, by an appraisal policy of its own, which monitors it gives its share to: no
 //! build reads the state before a quorum has accepted it, whatever the host says. Shares travel over
-//! the attested channel alone, and no other machine ever sees the key.
+//! the attested channel alone, and a monitor tells nobody the key.
+//!
+//! The key is for the life of the origin. A build that was accepted once reads the state on its
+//! machine for ever, and who held a share once holds it still: to take that back, begin a new origin.
 
 pub(crate) mod locked;
 mod sharing;
@@ -153,7 +156,8 @@ impl Custody {
             }
             Err(error) => return Err(io(error)),
         };
-        let kept = Kept::from_cbor(&bytes).map_err(|_| CustodyError::Damaged)?;
+        let kept = Kept::from_cbor(&bytes).ok().filter(|kept| kept.format == FORMAT);
+        let kept = kept.ok_or(CustodyError::Damaged)?;
         let points: Vec<[u8; 32]> = kept.commitments.iter().map(|point| point.0).collect();
         let commitments = Commitments::from_bytes(&points).ok_or(CustodyError::Damaged)?;
         let (found, wanted) = (commitments.quorum(), terms.quorum);
@@ -195,7 +199,7 @@ impl Open {
 
     /// A custodian's share.
     pub(crate) fn hold(
-        &mut self,
+        &self,
         hold: &Hold,
         signature: &Signature,
         boot: BootId,
@@ -204,10 +208,22 @@ impl Open {
         key.verify(domain::CUSTODY_HOLD, &hold.to_cbor(), signature)
             .map_err(|_| Refused("requester-bad-signature"))?;
         of_this_boot(&hold.boot, &boot)?;
-        self.holders.insert(hold.custodian.clone());
         let commitments = self.key.commitments(self.terms.quorum);
         let share = self.key.share(self.terms.quorum, &key);
         Ok(Reply::Share { key: name(&commitments), share })
+    }
+
+    /// Takes the word of a custodian that shows its share that it has it; returns how many more are
+    /// needed before anything is sealed.
+    pub(crate) fn held(
+        &mut self,
+        unlock: &Unlock,
+        signature: &Signature,
+        boot: BootId,
+    ) -> Result<usize, Refused> {
+        shown(&self.terms, &self.key.commitments(self.terms.quorum), (unlock, signature), boot)?;
+        self.holders.insert(unlock.custodian.clone());
+        Ok(self.unheld.saturating_sub(self.holders.len()))
     }
 }
 
@@ -219,13 +235,7 @@ impl Locked {
         signature: &Signature,
         boot: BootId,
     ) -> Result<usize, Refused> {
-        let key = self.terms.custodian(&unlock.custodian)?;
-        key.verify(domain::CUSTODY_UNLOCK, &unlock.to_cbor(), signature)
-            .map_err(|_| Refused("requester-bad-signature"))?;
-        of_this_boot(&unlock.boot, &boot)?;
-        if !self.commitments.holds(&key, &unlock.share) {
-            return Err(Refused("custody-share-wrong"));
-        }
+        shown(&self.terms, &self.commitments, (unlock, signature), boot)?;
         self.shares.insert(unlock.custodian.clone(), unlock.share.clone());
         Ok(self.terms.quorum.saturating_sub(self.shares.len()))
     }
@@ -236,8 +246,11 @@ impl Locked {
         let held =
             shares.iter().filter_map(|(did, share)| Some((terms.custodians.get(did)?, share)));
         let key = commitments.key(held).ok_or(CustodyError::Damaged)?;
-        // CRASH: until this is there the next start asks custodians again.
-        keep(&path, &key, terms.quorum, (&origin, machine))?;
+        // CRASH: until this is there the next start asks custodians again, as it does where the
+        // machine has no key, or does not seal.
+        if machine.is_some() {
+            drop(keep(&path, &key, terms.quorum, (&origin, machine)));
+        }
         Ok(Open::new((key, origin), terms, 0, lock))
     }
 }
@@ -250,6 +263,22 @@ impl Terms {
 
 impl Wire for Kept {
     const MAX_BYTES: usize = 16 * 1024;
+}
+
+/// A custodian shows its own share, to this boot.
+fn shown(
+    terms: &Terms,
+    commitments: &Commitments,
+    (unlock, signature): (&Unlock, &Signature),
+    boot: BootId,
+) -> Result<(), Refused> {
+    let key = terms.custodian(&unlock.custodian)?;
+    let signed = Zeroizing::new(unlock.to_cbor());
+    key.verify(domain::CUSTODY_UNLOCK, &signed, signature)
+        .map_err(|_| Refused("requester-bad-signature"))?;
+    of_this_boot(&unlock.boot, &boot)?;
+    let own = commitments.holds(&key, &unlock.share);
+    if own { Ok(()) } else { Err(Refused("custody-share-wrong")) }
 }
 
 fn of_this_boot(named: &BootId, ours: &BootId) -> Result<(), Refused> {

@@ -164,7 +164,10 @@ impl Pipeline {
         // A jump holds up what depends on time. A boot that may not be the only one, or whose record
         // may not be the newest, takes nothing but the witnesses' word.
         let timed = matches!(request, Request::Open { .. } | Request::Approve { .. });
-        let word = matches!(request, Request::Cosign { .. } | Request::Hold { .. });
+        let word = matches!(
+            request,
+            Request::Cosign { .. } | Request::Hold { .. } | Request::Unlock { .. }
+        );
         let held_up = |code: &&str| if *code == clock::JUMPED { timed } else { !word };
         if let Some(code) = self.stands_still().filter(held_up) {
             return Decided::Reply(refused(Refused(code)));
@@ -194,12 +197,8 @@ impl Pipeline {
             Request::Read { session, from } => self.read(&session, from, caller),
             Request::Cosign { note } => self.cosign(&note),
             Request::Deal { deal, signature } => self.deal(deal, signature),
-            Request::Hold { hold, signature } => {
-                let (boot, custody) = (self.identity.boot, self.custody.as_mut());
-                let custody = custody.ok_or(Refused("custody-not-a-custodian"));
-                custody.and_then(|custody| custody.hold(&hold, &signature, boot))
-            }
-            Request::Unlock { .. } => Err(Refused("monitor-not-locked")),
+            Request::Hold { hold, signature } => self.hold(&hold, &signature),
+            Request::Unlock { unlock, signature } => self.held(&unlock, &signature),
             // What only reads is answered between two groups, by `Pipeline::answer`.
             Request::Attest { .. }
             | Request::Include { .. }

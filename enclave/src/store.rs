@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Then the boot begins: a fresh key, a fresh segment, a `boot` leaf. Where witnesses carry the time
-//! the leaf waits until a quorum of them has said that the record is the newest: an older copy, or a
-//! second one, then leaves no trace in the log. If log and journal disagree, every tally ends with a
+//! the leaf waits until a quorum of them has said that the record is the newest, so that an older copy
+//! or a second one adds nothing to it. If log and journal disagree, every tally ends with a
 //! `break` and a next one begins; no range crosses it.
 
 use std::collections::VecDeque;

@@ -6,6 +6,7 @@ mod derived;
 mod tsm;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use journal::SealingKey;
 use messages::codec::Wire;
@@ -28,7 +29,8 @@ pub(crate) enum Tee {
 
 /// A confidential VM that was launched with this configuration.
 pub(crate) struct Hardware {
-    tsm: Tsm,
+    /// One question at a time: each would take the others' answers for somebody else's.
+    tsm: Mutex<Tsm>,
     kind: evidence::Tee,
     config: ConfigDigest,
     /// What keys are derived for; SEV-SNP.
@@ -121,11 +123,14 @@ impl Hardware {
             return Err(TeeError::Config);
         }
         let endorsements = state.join("endorsements");
+        let tsm = Mutex::new(tsm);
         Ok(Self { tsm, kind, config, version: launched.version, endorsements })
     }
 
     fn attest(&self, claims: &Claims) -> Result<Conceptual, TeeError> {
-        let Quoted { report, added } = self.tsm.quote(&claims.report_data(self.kind.code()))?;
+        let tsm = self.tsm.lock().unwrap_or_else(PoisonError::into_inner);
+        let Quoted { report, added } = tsm.quote(&claims.report_data(self.kind.code()))?;
+        drop(tsm);
         let evidence = Evidence {
             profile: PROFILE.into(),
             tee: self.kind,

@@ -55,7 +55,6 @@ const TABLE: &[Row] = &[
     ("custody-share-wrong", 422, "the share is not this custodian's of the key under which the state is sealed", "bring the share that you were handed for this monitor"),
     ("custody-unheld", 503, "too few custodians hold their shares of the key without which the state would be lost", "wait; custodians run `cloister custody hold`"),
     ("monitor-locked", 503, "the monitor cannot read its state before custodians have brought their shares", "wait; custodians run `cloister custody unlock`"),
-    ("monitor-not-locked", 409, "the monitor reads its state by itself", "keep the share"),
     ("monitor-stopping", 503, "the monitor is about to stop; what was sent may not be on record", "send the same again when it is back"),
     ("not-kept", 404, "this is no longer kept", "ask within the pact's retention"),
     ("request-out-of-turn", 409, "the request does not belong here", "see /openapi.json"),

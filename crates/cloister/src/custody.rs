@@ -11,10 +11,13 @@ use messages::codec::Wire;
 use messages::custody::{Held, Hold, Unlock};
 use messages::did::Did;
 use messages::domain;
+use messages::evidence::Claims;
 use messages::reply::{Reply, Request};
+use messages::signature::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::anchors::File;
-use crate::client::{Reach, strange};
+use crate::client::{Client, Reach, strange};
 use crate::fault::{Fault, read};
 use crate::{key, output};
 
@@ -88,18 +91,20 @@ fn hold(arguments: &Arguments) -> Result<ExitCode, Fault> {
             ));
         }
         Err(_) => {
-            key::store_secret(&arguments.share, &held.to_cbor())?;
+            key::store_secret(&arguments.share, &Zeroizing::new(held.to_cbor()))?;
             output::line(format!("wrote {}", arguments.share.display()));
         }
     }
+    // Only now: what is sealed from now on may be for custodians alone to open.
+    show(&mut client, &custodian, &held)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn unlock(arguments: &UnlockArguments) -> Result<ExitCode, Fault> {
-    let file = arguments.at.reach.file()?;
     let held = load(&arguments.at.share)?;
     loop {
-        let brought = bring(&arguments.at, &file, &held);
+        // Read each time: whoever takes a build out of its anchors does so at once.
+        let brought = arguments.at.reach.file().and_then(|file| bring(&arguments.at, &file, &held));
         let Some(seconds) = arguments.every else { return brought.map(|()| ExitCode::SUCCESS) };
         match brought {
             // Nothing to do is what one hopes for.
@@ -120,12 +125,15 @@ fn bring(arguments: &Arguments, file: &File, held: &Held) -> Result<(), Fault> {
             "name the file of this monitor's share",
         ));
     }
-    let (boot, did) = (client.boot(), Did::from_key(&custodian.public()));
-    let unlock = Unlock { boot, custodian: did, share: held.share.clone() };
-    let signature = custodian.sign(domain::CUSTODY_UNLOCK, &unlock.to_cbor());
-    let Reply::Unlocking { missing } = client.ask(&Request::Unlock { unlock, signature })? else {
-        return Err(strange());
-    };
+    // What a monitor does not need it does not get.
+    if client.appraised().claims().log_key != Claims::NO_LOG {
+        return Err(Fault::new(
+            "monitor-not-locked",
+            "the monitor reads its state by itself",
+            "keep the share",
+        ));
+    }
+    let missing = show(&mut client, &custodian, held)?;
     output::line(match missing {
         0 => "the monitor has its key".to_owned(),
         1 => "taken; the share of one more custodian is needed".to_owned(),
@@ -134,8 +142,20 @@ fn bring(arguments: &Arguments, file: &File, held: &Held) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Shows the share; returns how many custodians are still needed.
+fn show(client: &mut Client, custodian: &SigningKey, held: &Held) -> Result<u64, Fault> {
+    let (boot, did) = (client.boot(), Did::from_key(&custodian.public()));
+    let unlock = Unlock { boot, custodian: did, share: held.share.clone() };
+    let signed = Zeroizing::new(unlock.to_cbor());
+    let signature = custodian.sign(domain::CUSTODY_UNLOCK, &signed);
+    match client.ask(&Request::Unlock { unlock, signature })? {
+        Reply::Unlocking { missing } => Ok(missing),
+        _ => Err(strange()),
+    }
+}
+
 fn load(path: &Path) -> Result<Held, Fault> {
-    let bytes = read(path, u64::try_from(Held::MAX_BYTES).unwrap_or(u64::MAX))?;
+    let bytes = Zeroizing::new(read(path, u64::try_from(Held::MAX_BYTES).unwrap_or(u64::MAX))?);
     let held = Held::from_cbor(&bytes).ok().filter(|held| held.format == Held::FORMAT);
     held.ok_or_else(|| {
         Fault::new(

@@ -62,7 +62,10 @@ pub(crate) fn store_secret(path: &Path, secret: &[u8]) -> Result<(), Fault> {
                 _ => Fault::unwritable(path, &e),
             },
         )?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let stored = file.write_all(secret).and_then(|()| file.sync_all());
+    let stored = stored.and_then(|()| std::fs::File::open(folder)?.sync_all());
     stored.map_err(|e| Fault::unwritable(path, &e))
 }
 

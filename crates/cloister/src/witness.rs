@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -109,7 +109,7 @@ struct Seen {
     folder: Memory,
     /// Since when this process remembers.
     began: Instant,
-    /// When it signed last of each log.
+    /// When the lease of what it signed last of each log began.
     granted: BTreeMap<String, Instant>,
 }
 
@@ -150,12 +150,14 @@ impl Witness {
                 return refused(refusal);
             }
         };
-        if granted == Granted::Newer {
+        if let Granted::Newer { seconds_ago } = granted {
             // CRASH: what is signed is remembered first. A witness that forgot would sign a fork.
             if durable(&path, request.note.as_bytes()).is_err() {
                 return refused(Refusal::Memory);
             }
-            memory.granted.insert(origin.clone(), began());
+            let since = began();
+            let since = since.checked_sub(Duration::from_secs(seconds_ago)).unwrap_or(since);
+            memory.granted.insert(origin.clone(), since);
         }
         let now = anchors::now().0.div_euclid(1000);
         match tlog::cosign(&request.note, &self.name, &self.key, now) {

@@ -51,6 +51,20 @@ impl Lease {
         next.boot != self.boot || next.asked > self.asked
     }
 
+    /// How long ago, at least, a lease that `next` asks for began, if this one did so many seconds
+    /// ago: by as much later as the boot's own counter says, which no configuration lets be slow by
+    /// more than a hundredth. Else whoever kept checkpoints could show them one after the other, and
+    /// hold up the next boot long after this one has ended.
+    #[must_use]
+    pub fn began_before(&self, next: &Self, seconds_ago: u64) -> u64 {
+        if next.boot != self.boot {
+            return 0;
+        }
+        let asked = next.asked.saturating_sub(self.asked).saturating_add(1);
+        let later = asked.saturating_add(asked.div_ceil(50)).saturating_add(1);
+        seconds_ago.saturating_sub(later)
+    }
+
     /// How many seconds of it are left to a witness that signed so many seconds ago; none when it is
     /// over.
     #[must_use]

@@ -104,15 +104,19 @@ impl AddCheckpoint {
         log_key: &PublicKey,
     ) -> Result<Granted, Refusal> {
         let new = self.check(last.as_ref().map(|last| last.note), origin, log_key)?;
-        let Some(Last { note, seconds_ago }) = last else { return Ok(Granted::Newer) };
+        let now = Granted::Newer { seconds_ago: 0 };
+        let Some(Last { note, seconds_ago }) = last else { return Ok(now) };
         let last = open_checkpoint(note, origin, log_key).map_err(|_| Refusal::Memory)?;
-        let Some(lease) = last.lease() else { return Ok(Granted::Newer) };
+        let Some(lease) = last.lease() else { return Ok(now) };
         match (lease.left(seconds_ago), new.lease()) {
             (Some(left), next) if !lease.gives_way_to(next) => Err(Refusal::Leased(left)),
             (_, Some(next)) if new.size() == last.size() && !lease.is_renewed_by(next) => {
                 Ok(Granted::Again)
             }
-            _ => Ok(Granted::Newer),
+            (_, Some(next)) => {
+                Ok(Granted::Newer { seconds_ago: lease.began_before(next, seconds_ago) })
+            }
+            (_, None) => Ok(now),
         }
     }
 }
@@ -122,7 +126,7 @@ impl AddCheckpoint {
 pub struct Last<'a> {
     /// The checkpoint.
     pub note: &'a str,
-    /// How long ago, by a clock that nobody sets. Who does not know says less.
+    /// How long ago its lease began, by a clock that nobody sets. Who does not know says less.
     pub seconds_ago: u64,
 }
 
@@ -130,8 +134,11 @@ pub struct Last<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "what is newer is remembered before it is signed"]
 pub enum Granted {
-    /// To be remembered; a lease that it asks for begins now.
-    Newer,
+    /// To be remembered.
+    Newer {
+        /// How long ago a lease that it asks for began, to be remembered as well.
+        seconds_ago: u64,
+    },
     /// Nothing that was not signed before: what is remembered stays, and so does its lease's end.
     Again,
 }

@@ -113,15 +113,15 @@ fn grant(last: (&str, u64), old: u8, size: u8, note: String) -> Result<Granted, 
 fn while_a_boot_has_the_lease_no_other_is_signed_unless_it_knows_that_the_first_has_ended() {
     let first = leased(5, 1, 3, None);
     let at = |note: String, ago| grant((&first, ago), 5, 6, note);
-    assert_eq!(at(leased(6, 1, 3, None), 1), Ok(Granted::Newer), "the same boot");
-    assert_eq!(at(leased(6, 2, 0, Some(1)), 1), Ok(Granted::Newer), "its successor");
+    assert_eq!(at(leased(6, 1, 3, None), 1), Ok(NOW), "the same boot");
+    assert_eq!(at(leased(6, 2, 0, Some(1)), 1), Ok(NOW), "its successor");
     let strangers = [leased(6, 2, 9, None), leased(6, 2, 9, Some(3)), leased(6, 2, 9, Some(2))];
     for other in strangers.into_iter().chain([note(&log(6, 5))]) {
         // The second in which it was signed is not over before the next one begins.
         for (ago, left) in [(0, 61), (1, 60), (60, 1)] {
             assert_eq!(at(other.clone(), ago), Err(Refusal::Leased(left)), "{other}");
         }
-        assert_eq!(at(other, 61), Ok(Granted::Newer));
+        assert_eq!(at(other, 61), Ok(NOW));
     }
     // What does not extend the log gets no lease, however late it is.
     let forked = AddCheckpoint { old: 5, proof: Vec::new(), note: leased(6, 2, 9, Some(1)) };
@@ -132,14 +132,39 @@ fn while_a_boot_has_the_lease_no_other_is_signed_unless_it_knows_that_the_first_
 #[test]
 fn a_checkpoint_that_was_signed_before_begins_no_new_lease() {
     let first = leased(5, 1, 30, None);
-    for (asked, granted) in [(30, Granted::Again), (29, Granted::Again), (31, Granted::Newer)] {
-        assert_eq!(grant((&first, 5), 5, 5, leased(5, 1, asked, None)), Ok(granted));
+    for (asked, granted) in [(30, Granted::Again), (29, Granted::Again), (31, NOW)] {
+        assert_eq!(grant((&first, 4), 5, 5, leased(5, 1, asked, None)), Ok(granted));
     }
     // An empty log has no leaf to tell it from another one; its boots are told apart like any.
     let empty = leased(0, 1, 3, None);
-    assert_eq!(grant((&empty, 5), 0, 1, leased(1, 1, 3, None)), Ok(Granted::Newer));
+    // The boot's counter did not move: nor does the lease, but for what a counter may be slow.
+    let moved = Ok(Granted::Newer { seconds_ago: 2 });
+    assert_eq!(grant((&empty, 5), 0, 1, leased(1, 1, 3, None)), moved);
     assert_eq!(grant((&empty, 5), 0, 1, leased(1, 2, 3, None)), Err(Refusal::Leased(56)));
 }
+
+#[test]
+fn checkpoints_that_somebody_kept_begin_no_lease_later_than_the_boot_could_have_asked() {
+    // Made a second apart and shown a minute apart: all of them together last no longer than the
+    // last of them would have, shown at once.
+    let (mut last, mut ago) = (leased(5, 1, 0, None), 0);
+    for asked in 1..50 {
+        ago += 60;
+        let next = leased(5, 1, asked, None);
+        let Ok(Granted::Newer { seconds_ago }) = grant((&last, ago), 5, 5, next.clone()) else {
+            panic!("{asked}")
+        };
+        assert_eq!(seconds_ago, ago - 4);
+        (last, ago) = (next, seconds_ago);
+    }
+    let other = leased(5, 2, 0, None);
+    assert_eq!(grant((&last, ago), 5, 5, other), Ok(NOW));
+    // One that came in time is as good as new.
+    let next = leased(5, 1, 70, None);
+    assert_eq!(grant((&leased(5, 1, 0, None), 60), 5, 5, next), Ok(NOW));
+}
+
+const NOW: Granted = Granted::Newer { seconds_ago: 0 };
 
 #[test]
 fn a_request_has_one_form() {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use channel::server::ServerIdentity;
 use journal::SealingKey;
 use messages::did::Did;
-use messages::evidence::Claims;
+use messages::evidence::{Claims, Conceptual};
 use messages::ids::{BootId, EventHash, SessionId};
 use messages::receipt::BootCertificate;
 use messages::reply::{Reply, Request};
 use messages::signature::{PublicKey, Signature};
 use pact::OnDeadline;
 use rand_core::{OsRng, RngCore};
+use tokio::sync::Semaphore;
 
 use super::{Locked, Open};
 use crate::api;
@@ -44,7 +45,8 @@ pub(crate) fn serve(
     let origin = config.values.origin.clone();
     let claims = Claims::for_checkpoint(origin, (boot, boot_key.public()), none, config.digest);
     let taking = Arc::new(Mutex::new(Taking { locked: Some(locked), missing: None }));
-    let front = Front { claims, boot_key: Arc::new(boot_key), tee: Arc::clone(tee), taking };
+    let turn = Arc::new(Semaphore::new(1));
+    let front = Front { claims, boot_key: Arc::new(boot_key), tee: Arc::clone(tee), turn, taking };
     let taking = Arc::clone(&front.taking);
     let addresses = Addresses { parties: config.values.listen, operator: config.values.operator };
     door::open(addresses, config.values.limits(), front)?;
@@ -70,16 +72,27 @@ struct Front {
     claims: Claims,
     boot_key: Arc<BootKey>,
     tee: Arc<Tee>,
+    /// To ask the hardware, which is slow: in turn, and beside the threads that serve.
+    turn: Arc<Semaphore>,
     taking: Arc<Mutex<Taking>>,
 }
 
 impl Front {
-    fn answer(&self, request: &Request, caller: &Caller) -> Result<Reply, Refused> {
+    /// Evidence that binds these claims.
+    async fn attest(&self, claims: Claims) -> Option<Conceptual> {
+        let turn = self.turn.acquire().await.ok()?;
+        let tee = Arc::clone(&self.tee);
+        let made = tokio::task::spawn_blocking(move || tee.attest(&claims).ok()).await;
+        drop(turn);
+        made.ok().flatten()
+    }
+
+    async fn answer(&self, request: &Request, caller: &Caller) -> Result<Reply, Refused> {
         match request {
             Request::Attest { nonce } => {
                 let binding = caller.channel.ok_or(Refused(NO_EVIDENCE))?;
                 let claims = binding.answer(self.claims.clone(), *nonce);
-                let evidence = self.tee.attest(&claims).map_err(|_| Refused(NO_EVIDENCE))?;
+                let evidence = self.attest(claims).await.ok_or(Refused(NO_EVIDENCE))?;
                 let signature = Signature([0; 64]);
                 let (boot, key) = (self.claims.boot, self.claims.boot_key);
                 Ok(Reply::Attestation {
@@ -90,7 +103,7 @@ impl Front {
             }
             Request::Unlock { unlock, signature } => {
                 let mut taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-                let locked = taking.locked.as_mut().ok_or(Refused("monitor-not-locked"))?;
+                let locked = taking.locked.as_mut().ok_or(Refused("monitor-stopping"))?;
                 let missing = locked.take(unlock, signature, self.claims.boot)?;
                 taking.missing = Some(missing);
                 Ok(Reply::Unlocking { missing: u64::try_from(missing).unwrap_or(u64::MAX) })
@@ -102,10 +115,16 @@ impl Front {
 
 impl door::Host for Front {
     async fn identity(&self) -> anyhow::Result<ServerIdentity> {
-        let claims = &self.claims;
-        Ok(ServerIdentity::generate(&claims.origin, wall(), |spki| {
-            self.tee.attest(&claims.clone().for_certificate(spki)).ok()
-        })?)
+        let (claims, tee) = (self.claims.clone(), Arc::clone(&self.tee));
+        let turn = self.turn.acquire().await?;
+        let made = tokio::task::spawn_blocking(move || {
+            ServerIdentity::generate(&claims.origin, wall(), |spki| {
+                tee.attest(&claims.clone().for_certificate(spki)).ok()
+            })
+        });
+        let made = made.await;
+        drop(turn);
+        Ok(made??)
     }
 
     fn tick(&self) -> bool {
@@ -115,7 +134,7 @@ impl door::Host for Front {
 
 impl api::Desk for Front {
     async fn submit(&self, request: Request, caller: Caller, _: Option<Instant>) -> Promise {
-        let reply = self.answer(&request, &caller).unwrap_or_else(refused);
+        let reply = self.answer(&request, &caller).await.unwrap_or_else(refused);
         Promise::given(reply, Arc::clone(&self.boot_key))
     }
 

@@ -53,7 +53,10 @@ impl Shared {
     /// The share of one custodian.
     pub(crate) fn share(&self, quorum: usize, custodian: &PublicKey) -> Share {
         let (polynomial, at) = (self.polynomial(quorum), point(custodian));
-        let value = polynomial.iter().rev().fold(Scalar::ZERO, |sum, next| sum * at + next);
+        let mut value = Zeroizing::new(Scalar::ZERO);
+        for next in polynomial.iter().rev() {
+            *value = *value * at + next;
+        }
         Share::from_bytes(value.to_bytes())
     }
 

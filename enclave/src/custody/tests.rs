@@ -54,10 +54,21 @@ fn hold(open: &mut Open, number: u8) -> Share {
     }
 }
 
-fn bring(locked: &mut Locked, number: u8, share: &Share) -> Result<usize, Refused> {
+/// A custodian shows that it has its share; how many more have to.
+fn confirm(open: &mut Open, number: u8, share: &Share) -> Result<usize, Refused> {
+    let (unlock, signature) = shows(number, share);
+    open.held(&unlock, &signature, BOOT)
+}
+
+fn shows(number: u8, share: &Share) -> (Unlock, Signature) {
     let did = Did::from_key(&custodian(number).public());
     let unlock = Unlock { boot: BOOT, custodian: did, share: share.clone() };
     let signature = custodian(number).sign(domain::CUSTODY_UNLOCK, &unlock.to_cbor());
+    (unlock, signature)
+}
+
+fn bring(locked: &mut Locked, number: u8, share: &Share) -> Result<usize, Refused> {
+    let (unlock, signature) = shows(number, share);
     locked.take(&unlock, &signature, BOOT)
 }
 
@@ -101,10 +112,14 @@ fn without_a_key_of_the_machine_nothing_is_taken_before_a_quorum_could_find_it_a
     let folder = tempfile::tempdir().unwrap();
     let mut first = open(folder.path(), 2, None);
     assert!(first.is_unheld());
-    let one = hold(&mut first, 1);
+    let (one, two) = (hold(&mut first, 1), hold(&mut first, 2));
     assert!(hold(&mut first, 1) == one, "the same one, however often it is asked for");
+    assert!(first.is_unheld(), "what was handed over may not have arrived");
+    assert_eq!(confirm(&mut first, 1, &one), Ok(1));
+    assert_eq!(confirm(&mut first, 1, &one), Ok(1));
+    assert_eq!(confirm(&mut first, 2, &one).unwrap_err().0, "custody-share-wrong");
     assert!(first.is_unheld());
-    let two = hold(&mut first, 2);
+    assert_eq!(confirm(&mut first, 2, &two), Ok(0));
     assert!(!first.is_unheld());
     let sealed = first.sealing().unwrap().wrap(b"here", &[7; 32]).unwrap();
     drop(first);

@@ -96,9 +96,13 @@ impl Worker {
         self.commit(asked)?;
         crash_point!("group-before-answers");
         if self.pipeline.clock.has_lapsed_since() {
-            // A disk that was slow, or a machine that stood still: another boot may be live by now,
-            // and what this one allowed it asks again.
+            // A disk that was slow, or a machine that stood still: another boot may be live by now.
+            // Nothing of this group leaves, and who waits asks again.
+            if self.pipeline.clock.sense().lapsed {
+                audit::line(audit::Line::LeaseEnded);
+            }
             drop(taken);
+            self.pipeline.outbox.clear();
         } else {
             taken.into_iter().for_each(Said::let_out);
         }

@@ -85,7 +85,7 @@ impl Pipeline {
     pub(crate) fn decided(&self, session: &SessionId, call: &EventHash) -> Option<Option<Decided>> {
         let answer = match self.state.monitor.decision(session, call, self.clock.now()) {
             // Leave is given by whoever may be live.
-            _ if self.stands_still().is_some() => return None,
+            _ if self.stands_still().is_some() || self.clock.has_lapsed_since() => return None,
             Decision::Waits => return None,
             Decision::Unknown => return Some(None),
             Decision::Made(answer) => answer,

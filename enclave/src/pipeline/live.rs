@@ -8,10 +8,12 @@
 //! ```
 
 use messages::codec::Wire;
+use messages::custody::{Hold, Unlock};
 use messages::evidence::Conceptual;
 use messages::leaf::{BootBody, BootEntry};
 use messages::publication::Publication;
 use messages::reply::Reply;
+use messages::signature::Signature;
 use messages::time::Epoch;
 use monitor::{Effect, Seed};
 use rand_core::OsRng;
@@ -40,20 +42,45 @@ impl Pipeline {
             Introduction::Due(_) => false,
             Introduction::Done(at) => !self.clock.is_witnessed() || at < self.witnessed,
         };
-        let unheld = self.custody.as_ref().is_some_and(custody::Open::is_unheld);
+        // The gravest reason: a jump holds up less than the others.
         match self.clock.stands_still() {
             _ if self.superseded => Some(SUPERSEDED),
+            Some(code) if code != clock::JUMPED => Some(code),
             // What is taken now could be lost with the machine.
-            None if unheld => Some("custody-unheld"),
-            None if !seen => Some(clock::UNWITNESSED),
-            held_up => held_up,
+            _ if self.is_unheld() => Some("custody-unheld"),
+            _ if !seen => Some(clock::UNWITNESSED),
+            jumped => jumped,
         }
+    }
+
+    /// Whether too few custodians have their shares of what only they can open again.
+    fn is_unheld(&self) -> bool {
+        self.custody.as_ref().is_some_and(custody::Open::is_unheld)
+    }
+
+    /// Hands a custodian its share.
+    pub(super) fn hold(&self, hold: &Hold, signature: &Signature) -> Result<Reply, Refused> {
+        let custody = self.custody.as_ref().ok_or(Refused("custody-not-a-custodian"))?;
+        custody.hold(hold, signature, self.identity.boot)
+    }
+
+    /// Notes that a custodian has its share; with a quorum of them this boot begins.
+    pub(super) fn held(&mut self, unlock: &Unlock, sig: &Signature) -> Result<Reply, Refused> {
+        let custody = self.custody.as_mut().ok_or(Refused("custody-not-a-custodian"))?;
+        let missing = custody.held(unlock, sig, self.identity.boot)?;
+        if missing == 0 && !self.superseded && self.clock.stands_still().is_none() {
+            self.introduce()?;
+        }
+        Ok(Reply::Unlocking { missing: u64::try_from(missing).unwrap_or(u64::MAX) })
     }
 
     /// Takes what witnesses cosigned: the time, this boot's lease, and leave to introduce itself. A
     /// checkpoint that a quorum has cosigned and that this record does not hold proves that the record
     /// is not the newest; a quorum, since a boot that never had one was never live.
     pub(super) fn cosign(&mut self, note: &str) -> Result<Reply, Refused> {
+        if self.superseded {
+            return Err(Refused(SUPERSEDED));
+        }
         let (origin, key) = (&self.values.origin, self.identity.log_key.public());
         let checkpoint = tlog::open_checkpoint(note, origin, &key)
             .map_err(|_| Refused("note-of-another-log"))?;
@@ -85,9 +112,12 @@ impl Pipeline {
         Ok(Reply::Cosigned { witnesses })
     }
 
-    /// Introduces this boot, once; after a disagreement of journal and log, ends and begins the
-    /// tallies.
+    /// Introduces this boot, once, and not before what it does can be read again; after a
+    /// disagreement of journal and log, ends and begins the tallies.
     pub(crate) fn introduce(&mut self) -> Result<(), Refused> {
+        if self.is_unheld() {
+            return Ok(());
+        }
         let at = self.log.size();
         let due = core::mem::replace(&mut self.introduction, Introduction::Done(at));
         let Introduction::Due(evidence) = due else {
@@ -118,6 +148,10 @@ impl Pipeline {
     /// The last act of a boot: it puts its own end on record, so that the next one need not wait for
     /// its lease to end.
     pub(crate) fn end(mut self) -> Result<(), StoreError> {
+        if matches!(self.introduction, Introduction::Due(_)) {
+            // It never was live, and knows of the last one that was what it knew at its start.
+            return self.rotate();
+        }
         let ended = self.put(Step::Ended(self.identity.boot));
         // CRASH: before its end is durable it has not ended, and its lease holds; after that nothing
         // of this boot answers any more, for the pipeline is gone.

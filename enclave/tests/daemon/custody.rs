@@ -61,7 +61,7 @@ fn on_another_machine_the_state_is_what_it_was_once_a_quorum_says_so() {
     let parties = Parties::new();
     assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
     let (one, two) = (hold(&client, 1), hold(&client, 2));
-    assert_eq!(code(unlock(&client, 1, &one)), "monitor-not-locked");
+    assert_eq!(unlock(&client, 1, &one), Reply::Unlocking { missing: 0 }, "it needs nobody");
     let log_key = client.log_key();
     first.kill();
 
@@ -93,9 +93,10 @@ fn where_no_machine_has_a_key_custodians_hold_their_shares_first_and_bring_them_
     let client = first.connect();
     let parties = Parties::new();
     assert_eq!(client.refused(&parties.register()), "custody-unheld");
-    let one = hold(&client, 1);
+    let (one, three) = (hold(&client, 1), hold(&client, 3));
+    assert_eq!(unlock(&client, 1, &one), Reply::Unlocking { missing: 1 });
     assert_eq!(client.refused(&parties.register()), "custody-unheld");
-    let three = hold(&client, 3);
+    assert_eq!(unlock(&client, 3, &three), Reply::Unlocking { missing: 0 });
     assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
     drop(client);
     first.terminate();

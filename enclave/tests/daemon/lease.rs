@@ -34,8 +34,9 @@ impl Witness {
         let request = AddCheckpoint { old, proof, note: note.to_owned() };
         let last = self.last.as_deref();
         let last = last.map(|note| Last { note, seconds_ago: self.seconds_ago });
-        if request.grant(last, ORIGIN, &client.log_key())? == Granted::Newer {
-            (self.last, self.seconds_ago) = (Some(note.to_owned()), 0);
+        let granted = request.grant(last, ORIGIN, &client.log_key())?;
+        if let Granted::Newer { seconds_ago } = granted {
+            (self.last, self.seconds_ago) = (Some(note.to_owned()), seconds_ago);
         }
         let line = tlog::cosign(note, &self.name, &self.key, now()).unwrap();
         Ok(tlog::with_cosignature(note, &line).unwrap())
@@ -119,7 +120,7 @@ fn a_boot_takes_nothing_before_a_quorum_has_seen_that_it_is_there() {
     let client = daemon.connect();
     assert_eq!(registers(&client, 1), unwitnessed());
     let note = checkpoint(&client);
-    assert_eq!(size(&note, &client), 0, "a boot that may be one of two leaves no trace");
+    assert_eq!(size(&note, &client), 0, "a boot that may be one of two adds nothing");
 
     let [one, two, _] = &mut all;
     let by_one = one.cosign(&note, &client).unwrap();

@@ -3,7 +3,7 @@
 use messages::did::Did;
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{Base64, Hex};
+use super::encoding::{Base64, Hex, SecretHex};
 use super::statement::{
     ApprovalForm, CountsForm, ModeForm, OpenForm, ReinstatementForm, ResumptionForm, StatisticForm,
 };
@@ -150,7 +150,8 @@ bodies! {
         #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 256))]
         custodian: Did,
         /// A scalar of the Ristretto group, canonical.
-        share: Hex<32>,
+        #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+        share: SecretHex,
         /// By the custodian, over the deterministic CBOR of all that.
         signature: Hex<64>,
     }

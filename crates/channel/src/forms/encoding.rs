@@ -3,7 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use messages::custody::Share;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 /// `N` bytes as `2 N` lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,22 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let digits = std::borrow::Cow::<'de, str>::deserialize(d)?;
         Self::parse(&digits).ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
+    }
+}
+
+/// A custodian's share in 64 such digits: secret, so that it is shown nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretHex(pub Share);
+
+impl Serialize for SecretHex {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&Zeroizing::new(hex::encode(self.0.expose())))
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretHex {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Hex::<32>::deserialize(d).map(|digits| Self(Share::from_bytes(digits.0)))
     }
 }
 

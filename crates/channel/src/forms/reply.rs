@@ -3,7 +3,6 @@
 use messages::bundle::ProvenClaim;
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
-use messages::custody::Share;
 use messages::hidden::Hidden;
 use messages::ids::{EventHash, LeafHash, PactHash, Root, TallyId};
 use messages::leaf::{Boots, Gaps};
@@ -14,7 +13,7 @@ use messages::reply::{Action, Reply};
 use messages::time::{Epoch, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{Base64, Hex};
+use super::encoding::{Base64, Hex, SecretHex};
 use super::problem::Problem;
 use super::record::{EntryForm, WaitingForm};
 use super::request::{FormError, json};
@@ -78,7 +77,8 @@ pub enum ReplyForm {
         /// Which key it is a share of.
         key: Hex<32>,
         /// A scalar of the Ristretto group, canonical.
-        share: Hex<32>,
+        #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+        share: SecretHex,
     },
     /// The share was taken.
     Unlocking {
@@ -318,7 +318,7 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
         }
         Reply::Cosigned { witnesses } => ReplyForm::Cosigned { witnesses: *witnesses },
         Reply::Share { key, share } => {
-            ReplyForm::Share { key: Hex(key.0), share: Hex(*share.expose()) }
+            ReplyForm::Share { key: Hex(key.0), share: SecretHex(share.clone()) }
         }
         Reply::Unlocking { missing } => ReplyForm::Unlocking { missing: *missing },
     })
@@ -344,9 +344,7 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             Reply::Undealt { days, checkpoint, now: UnixMillis(now_ms) }
         }
         ReplyForm::Cosigned { witnesses } => Reply::Cosigned { witnesses },
-        ReplyForm::Share { key, share } => {
-            Reply::Share { key: Root(key.0), share: Share::from_bytes(share.0) }
-        }
+        ReplyForm::Share { key, share } => Reply::Share { key: Root(key.0), share: share.0 },
         ReplyForm::Unlocking { missing } => Reply::Unlocking { missing },
         ReplyForm::Counted { closed, gaps } => Reply::Counted { closed, gaps: gaps.into() },
         ReplyForm::Chain { documents } => {

@@ -5,7 +5,7 @@ use http::Method;
 use messages::claim::Range;
 use messages::codec::Wire;
 use messages::coins::Deal;
-use messages::custody::{Hold, Share, Unlock};
+use messages::custody::{Hold, Unlock};
 use messages::ids::{BootId, PactHash, Root, SessionId};
 use messages::reply::{Request, Wanted};
 use messages::signature::Signature;
@@ -17,7 +17,7 @@ use super::body::{
     AdvanceBody, ApproveBody, AttestBody, CosignBody, CountBody, DealBody, HoldBody, IncludeBody,
     OpenBody, OpeningsBody, ProveBody, ReinstateBody, ReleaseBody, ResumeBody, TryBody, UnlockBody,
 };
-use super::encoding::{Base64, Hex};
+use super::encoding::{Base64, Hex, SecretHex};
 use super::operation::Operation;
 use super::statement::ModeForm;
 
@@ -178,7 +178,7 @@ pub fn to_http(request: &Request) -> Result<HttpRequest, FormError> {
         Request::Unlock { unlock, signature } => {
             let Unlock { boot, custodian, share } = unlock;
             let (boot, custodian) = (Hex(boot.0), custodian.clone());
-            let (share, signature) = (Hex(*share.expose()), Hex(signature.0));
+            let (share, signature) = (SecretHex(share.clone()), Hex(signature.0));
             post(Operation::Unlock, "", &UnlockBody { boot, custodian, share, signature })
         }
         Request::Cosign { note } => post(Operation::Cosign, "", &CosignBody { note: note.clone() }),
@@ -346,7 +346,7 @@ pub fn from_http(
         }
         Operation::Unlock => {
             let UnlockBody { boot, custodian, share, signature } = json(body)?;
-            let (boot, share) = (BootId(boot.0), Share::from_bytes(share.0));
+            let (boot, share) = (BootId(boot.0), share.0);
             let unlock = Unlock { boot, custodian, share };
             Request::Unlock { unlock, signature: Signature(signature.0) }
         }
