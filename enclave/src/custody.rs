@@ -28,7 +28,7 @@ use messages::codec::Wire;
 use messages::custody::{Hold, Share, Unlock};
 use messages::did::Did;
 use messages::domain;
-use messages::ids::{BootId, Root};
+use messages::ids::{BootId, Commitment, Root};
 use messages::reply::Reply;
 use messages::signature::{PublicKey, Signature};
 use minicbor::{Decode, Encode};
@@ -37,7 +37,7 @@ use zeroize::Zeroizing;
 
 use self::sharing::{Commitments, Shared};
 use crate::pipeline::Refused;
-use crate::store::crash_point;
+use crate::store::{crash_point, durable};
 
 /// Who holds shares, as the configuration says.
 #[derive(Clone)]
@@ -61,8 +61,10 @@ pub(crate) struct Open {
     key: Shared,
     origin: String,
     terms: Terms,
-    /// Custodians that have to have asked for their shares before anything is sealed that nobody but
-    /// they could ever read again.
+    /// Of the key: whoever asks costs no work before it is known who it is.
+    commitments: Commitments,
+    /// Custodians that have to have shown their shares before anything is sealed that nobody but they
+    /// could ever read again.
     unheld: usize,
     holders: BTreeSet<Did>,
     /// One monitor, one folder: held as long as this is.
@@ -87,20 +89,12 @@ struct Kept {
     #[n(0)]
     format: String,
     #[n(1)]
-    commitments: Vec<Point>,
+    commitments: Vec<Commitment>,
     /// The key, sealed with the machine's own.
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
     sealed: Option<Vec<u8>>,
 }
-
-#[derive(Encode, Decode)]
-#[cbor(transparent)]
-struct Point(
-    #[n(0)]
-    #[cbor(with = "minicbor::bytes")]
-    [u8; 32],
-);
 
 /// Why there is no custody.
 #[derive(Debug, thiserror::Error)]
@@ -158,8 +152,7 @@ impl Custody {
         };
         let kept = Kept::from_cbor(&bytes).ok().filter(|kept| kept.format == FORMAT);
         let kept = kept.ok_or(CustodyError::Damaged)?;
-        let points: Vec<[u8; 32]> = kept.commitments.iter().map(|point| point.0).collect();
-        let commitments = Commitments::from_bytes(&points).ok_or(CustodyError::Damaged)?;
+        let commitments = Commitments::read(&kept.commitments).ok_or(CustodyError::Damaged)?;
         let (found, wanted) = (commitments.quorum(), terms.quorum);
         if found != wanted {
             return Err(CustodyError::Quorum { found, wanted });
@@ -181,7 +174,9 @@ impl Custody {
 
 impl Open {
     fn new((key, origin): (Shared, String), terms: Terms, unheld: usize, lock: File) -> Self {
-        Self { key, origin, terms, unheld, holders: BTreeSet::new(), _lock: lock }
+        let commitments = key.commitments(terms.quorum);
+        let holders = BTreeSet::new();
+        Self { key, origin, terms, commitments, unheld, holders, _lock: lock }
     }
 
     /// What seals under the key.
@@ -208,9 +203,8 @@ impl Open {
         key.verify(domain::CUSTODY_HOLD, &hold.to_cbor(), signature)
             .map_err(|_| Refused("requester-bad-signature"))?;
         of_this_boot(&hold.boot, &boot)?;
-        let commitments = self.key.commitments(self.terms.quorum);
         let share = self.key.share(self.terms.quorum, &key);
-        Ok(Reply::Share { key: name(&commitments), share })
+        Ok(Reply::Share { key: name(&self.commitments), share })
     }
 
     /// Takes the word of a custodian that shows its share that it has it; returns how many more are
@@ -221,7 +215,7 @@ impl Open {
         signature: &Signature,
         boot: BootId,
     ) -> Result<usize, Refused> {
-        shown(&self.terms, &self.key.commitments(self.terms.quorum), (unlock, signature), boot)?;
+        shown(&self.terms, &self.commitments, (unlock, signature), boot)?;
         self.holders.insert(unlock.custodian.clone());
         Ok(self.unheld.saturating_sub(self.holders.len()))
     }
@@ -287,8 +281,8 @@ fn of_this_boot(named: &BootId, ours: &BootId) -> Result<(), Refused> {
 
 /// Which key it is, for custodians of several.
 fn name(commitments: &Commitments) -> Root {
-    let points = commitments.to_bytes();
-    let parts: Vec<&[u8]> = points.iter().map(<[u8; 32]>::as_slice).collect();
+    let points = commitments.written();
+    let parts: Vec<&[u8]> = points.iter().map(|point| point.0.as_slice()).collect();
     Root(domain::CUSTODY_KEY.hash(&parts))
 }
 
@@ -305,16 +299,12 @@ fn keep(
 ) -> Result<(), CustodyError> {
     let sealed = machine.map(|machine| machine.wrap(&context(origin), &key.expose()));
     let sealed = sealed.transpose().map_err(|_| CustodyError::Sealing)?;
-    let commitments = key.commitments(quorum).to_bytes().into_iter().map(Point).collect();
+    let commitments = key.commitments(quorum).written();
     let kept = Kept { format: FORMAT.into(), commitments, sealed };
-    let io = |error: std::io::Error| CustodyError::Folder(error.kind());
-    let next = path.with_extension("next");
-    std::fs::write(&next, kept.to_cbor()).map_err(io)?;
-    File::open(&next).and_then(|file| file.sync_all()).map_err(io)?;
-    crash_point!("custody-before-rename");
-    std::fs::rename(&next, path).map_err(io)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    let named = durable(path, &kept.to_cbor(), || {
+        crash_point!("custody-before-rename");
+    });
+    named.map_err(|error| CustodyError::Folder(error.kind()))
 }
 
 const FORMAT: &str = "cloister-custody/1";

@@ -162,12 +162,9 @@ impl Pipeline {
     /// Takes one request that may change something. Its answer leaves once the group is durable.
     pub(crate) fn take(&mut self, request: Request, caller: &Caller) -> Decided {
         // A jump holds up what depends on time. A boot that may not be the only one, or whose record
-        // may not be the newest, takes nothing but the witnesses' word.
+        // may not be the newest, takes nothing but the word of witnesses and custodians.
         let timed = matches!(request, Request::Open { .. } | Request::Approve { .. });
-        let word = matches!(
-            request,
-            Request::Cosign { .. } | Request::Hold { .. } | Request::Unlock { .. }
-        );
+        let word = matches!(request, Request::Cosign { .. } | Request::Unlock { .. });
         let held_up = |code: &&str| if *code == clock::JUMPED { timed } else { !word };
         if let Some(code) = self.stands_still().filter(held_up) {
             return Decided::Reply(refused(Refused(code)));
@@ -197,7 +194,6 @@ impl Pipeline {
             Request::Read { session, from } => self.read(&session, from, caller),
             Request::Cosign { note } => self.cosign(&note),
             Request::Deal { deal, signature } => self.deal(deal, signature),
-            Request::Hold { hold, signature } => self.hold(&hold, &signature),
             Request::Unlock { unlock, signature } => self.held(&unlock, &signature),
             // What only reads is answered between two groups, by `Pipeline::answer`.
             Request::Attest { .. }
@@ -209,6 +205,7 @@ impl Pipeline {
             | Request::Openings { .. }
             | Request::Release { .. }
             | Request::Undealt
+            | Request::Hold { .. }
             // Events arrive read: see `Pipeline::take_event`.
             | Request::Event { .. } => Err(Refused("request-out-of-turn")),
         };

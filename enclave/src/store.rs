@@ -260,9 +260,7 @@ pub(crate) fn open(
         superseded: false,
         failed: None,
     };
-    if !pipeline.clock.is_witnessed() {
-        pipeline.introduce().map_err(|Refused(code)| StoreError::Boot(code))?;
-    }
+    pipeline.introduce().map_err(|Refused(code)| StoreError::Boot(code))?;
     // CRASH: the boot that was not introduced never was.
     crash_point!("start-before-commit");
     pipeline.commit()?;
@@ -422,16 +420,24 @@ fn log_key(sealing: &dyn SealingKey, folder: &Path) -> Result<SigningKey, StoreE
             let sealed =
                 sealing.wrap(LOG_KEY, &key.expose_seed()).map_err(|_| StoreError::LogKeyDamaged)?;
             // CRASH: the key is durable under its name before anything is signed with it.
-            let next = folder.join("log.key.next");
-            std::fs::write(&next, sealed).map_err(io)?;
-            std::fs::File::open(&next).and_then(|file| file.sync_all()).map_err(io)?;
-            crash_point!("log-key-before-rename");
-            std::fs::rename(&next, &path).map_err(io)?;
-            std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+            durable(&path, &sealed, || {
+                crash_point!("log-key-before-rename");
+            })
+            .map_err(io)?;
             Ok(key)
         }
         Err(e) => Err(io(e)),
     }
+}
+
+/// Puts a file in its place, whole and for good; `before` it has its name.
+pub(crate) fn durable(path: &Path, bytes: &[u8], before: impl FnOnce()) -> std::io::Result<()> {
+    let next = path.with_added_extension("next");
+    std::fs::write(&next, bytes)?;
+    std::fs::File::open(&next)?.sync_all()?;
+    before();
+    std::fs::rename(&next, path)?;
+    std::fs::File::open(path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 const LOG_KEY: &[u8] = b"cloister/log-key/v1";

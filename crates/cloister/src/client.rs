@@ -36,15 +36,15 @@ impl Reach {
         File::load(&self.anchors)
     }
 
+    /// Connects and appraises, under these anchors.
+    pub(crate) fn connect(&self, file: &File) -> Result<Client, Fault> {
+        Client::connect(&self.monitor, &file.policy(self.allow_insecure_software_evidence)?)
+    }
+
     /// The same to a monitor that cannot read its state, and has no log to speak for.
     pub(crate) fn connect_locked(&self, file: &File) -> Result<Client, Fault> {
         let policy = file.policy(self.allow_insecure_software_evidence)?;
         Client::connect(&self.monitor, &Policy { log: Log::AnyOrNone, ..policy })
-    }
-
-    /// Connects and appraises, under these anchors.
-    pub(crate) fn connect(&self, file: &File) -> Result<Client, Fault> {
-        Client::connect(&self.monitor, &file.policy(self.allow_insecure_software_evidence)?)
     }
 }
 

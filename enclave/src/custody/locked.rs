@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use channel::server::ServerIdentity;
 use journal::SealingKey;
+use messages::codec::Wire;
 use messages::did::Did;
 use messages::evidence::{Claims, Conceptual};
 use messages::ids::{BootId, EventHash, SessionId};
@@ -45,9 +46,13 @@ pub(crate) fn serve(
     let origin = config.values.origin.clone();
     let claims = Claims::for_checkpoint(origin, (boot, boot_key.public()), none, config.digest);
     let taking = Arc::new(Mutex::new(Taking { locked: Some(locked), missing: None }));
-    let turn = Arc::new(Semaphore::new(1));
-    let front = Front { claims, boot_key: Arc::new(boot_key), tee: Arc::clone(tee), turn, taking };
-    let taking = Arc::clone(&front.taking);
+    let front = Front {
+        claims,
+        boot_key: Arc::new(boot_key),
+        tee: Arc::clone(tee),
+        turn: Arc::new(Semaphore::new(1)),
+        taking: Arc::clone(&taking),
+    };
     let addresses = Addresses { parties: config.values.listen, operator: config.values.operator };
     door::open(addresses, config.values.limits(), front)?;
     let mut taking = taking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +101,7 @@ impl Front {
                 let signature = Signature([0; 64]);
                 let (boot, key) = (self.claims.boot, self.claims.boot_key);
                 Ok(Reply::Attestation {
-                    evidence: messages::codec::Wire::to_cbor(&evidence),
+                    evidence: evidence.to_cbor(),
                     checkpoint: String::new(),
                     certificate: BootCertificate { boot, key, signature },
                 })

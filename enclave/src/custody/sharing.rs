@@ -13,6 +13,7 @@ use curve25519_dalek::scalar::Scalar;
 use hkdf::Hkdf;
 use messages::custody::Share;
 use messages::domain;
+use messages::ids::Commitment;
 use messages::signature::PublicKey;
 use rand_core::CryptoRngCore;
 use sha2::Sha512;
@@ -77,15 +78,15 @@ impl Shared {
 
 impl Commitments {
     /// Reads them; none if one is no point, or there are none.
-    pub(crate) fn from_bytes(bytes: &[[u8; 32]]) -> Option<Self> {
-        let points: Vec<_> = bytes.iter().map(|bytes| CompressedRistretto(*bytes)).collect();
+    pub(crate) fn read(written: &[Commitment]) -> Option<Self> {
+        let points: Vec<_> = written.iter().map(|point| CompressedRistretto(point.0)).collect();
         let sound = !points.is_empty() && points.iter().all(|p| p.decompress().is_some());
         sound.then_some(Self(points))
     }
 
     /// As they are stored.
-    pub(crate) fn to_bytes(&self) -> Vec<[u8; 32]> {
-        self.0.iter().map(|point| point.0).collect()
+    pub(crate) fn written(&self) -> Vec<Commitment> {
+        self.0.iter().map(|point| Commitment(point.0)).collect()
     }
 
     /// How many shares find the key.
@@ -176,7 +177,7 @@ mod tests {
             }
             prop_assert_eq!(found(&commitments, &shares[..quorum]), Some(*key.expose()));
             prop_assert_eq!(found(&commitments, &shares[1..quorum]), None);
-            let again = Commitments::from_bytes(&commitments.to_bytes()).unwrap();
+            let again = Commitments::read(&commitments.written()).unwrap();
             prop_assert!(again == commitments);
         }
     }
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_no_point_or_nothing_is_no_commitment() {
-        assert!(Commitments::from_bytes(&[]).is_none());
-        assert!(Commitments::from_bytes(&[[255; 32]]).is_none());
+        assert!(Commitments::read(&[]).is_none());
+        assert!(Commitments::read(&[Commitment([255; 32])]).is_none());
     }
 }

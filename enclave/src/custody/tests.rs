@@ -176,8 +176,8 @@ fn a_folder_that_a_host_changed_opens_for_nobody() {
     let honest = std::fs::read(&path).unwrap();
     let kept = Kept::from_cbor(&honest).unwrap();
     let theirs = Shared::from_bytes(&[3; 32]).unwrap();
-    let points = theirs.commitments(2).to_bytes().into_iter().map(Point).collect();
-    let forged = Kept { format: FORMAT.into(), commitments: points, sealed: kept.sealed };
+    let commitments = theirs.commitments(2).written();
+    let forged = Kept { format: FORMAT.into(), commitments, sealed: kept.sealed };
     std::fs::write(&path, forged.to_cbor()).unwrap();
     let mut next = locked(folder, 2, Some(1));
     assert_eq!(bring(&mut next, 1, &share).unwrap_err().0, "custody-share-wrong");

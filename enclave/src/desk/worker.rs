@@ -219,6 +219,7 @@ const fn reads(request: &Request) -> bool {
             | Request::Openings { .. }
             | Request::Release { .. }
             | Request::Undealt
+            | Request::Hold { .. }
     )
 }
 

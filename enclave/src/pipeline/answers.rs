@@ -33,6 +33,7 @@ impl Pipeline {
                 self.released(query, (requester, signature))
             }
             Request::Undealt => Ok(self.undealt()),
+            Request::Hold { hold, signature } => self.hold(hold, signature),
             _ => Err(Refused("request-out-of-turn")),
         };
         Decided::Reply(answer.unwrap_or_else(refused))

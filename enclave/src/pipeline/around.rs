@@ -335,6 +335,8 @@ impl Pipeline {
                 self.notify(root, (NoticeKind::Clock, None, None), why, self.place());
             }
         }
+        // What it had to wait for has come, perhaps.
+        self.introduce()?;
         if self.stands_still().is_some() {
             return Ok(());
         }

@@ -58,23 +58,20 @@ impl Pipeline {
         self.custody.as_ref().is_some_and(custody::Open::is_unheld)
     }
 
-    /// Hands a custodian its share.
+    /// A custodian's share.
     pub(super) fn hold(&self, hold: &Hold, signature: &Signature) -> Result<Reply, Refused> {
         let custody = self.custody.as_ref().ok_or(Refused("custody-not-a-custodian"))?;
         custody.hold(hold, signature, self.identity.boot)
     }
 
-    /// Notes that a custodian has its share; with a quorum of them this boot begins.
+    /// Notes that a custodian has its share.
     pub(super) fn held(&mut self, unlock: &Unlock, sig: &Signature) -> Result<Reply, Refused> {
         let custody = self.custody.as_mut().ok_or(Refused("custody-not-a-custodian"))?;
         let missing = custody.held(unlock, sig, self.identity.boot)?;
-        if missing == 0 && !self.superseded && self.clock.stands_still().is_none() {
-            self.introduce()?;
-        }
         Ok(Reply::Unlocking { missing: u64::try_from(missing).unwrap_or(u64::MAX) })
     }
 
-    /// Takes what witnesses cosigned: the time, this boot's lease, and leave to introduce itself. A
+    /// Takes what witnesses cosigned: the time, and this boot's lease. A
     /// checkpoint that a quorum has cosigned and that this record does not hold proves that the record
     /// is not the newest; a quorum, since a boot that never had one was never live.
     pub(super) fn cosign(&mut self, note: &str) -> Result<Reply, Refused> {
@@ -105,17 +102,13 @@ impl Pipeline {
             self.clock.witnessed(&times, lease).map_err(Refused)?;
         }
         self.witnessed = self.witnessed.max(checkpoint.size());
-        // Word that came late is no leave any more.
-        if self.clock.stands_still().is_none() {
-            self.introduce()?;
-        }
         Ok(Reply::Cosigned { witnesses })
     }
 
-    /// Introduces this boot, once, and not before what it does can be read again; after a
-    /// disagreement of journal and log, ends and begins the tallies.
+    /// Introduces this boot, once: when it has its lease, if it needs one, and when what it does can be
+    /// read again. After a disagreement of journal and log, ends and begins the tallies.
     pub(crate) fn introduce(&mut self) -> Result<(), Refused> {
-        if self.is_unheld() {
+        if self.superseded || self.is_unheld() || self.clock.stands_still().is_some() {
             return Ok(());
         }
         let at = self.log.size();

@@ -2,11 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+#[path = "../monitor/config.rs"]
+mod config;
+
+pub(crate) use config::FLAG;
+use config::{cloisterd, config};
 
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
@@ -20,7 +26,8 @@ impl Stage {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut stage = Self { folder, url: format!("https://127.0.0.1:{port}"), monitor: None };
         stage.agree();
-        stage.write("monitor.toml", &MONITOR.replace("{port}", &port.to_string()));
+        let config = config("connect", port, "kind = \"host\"", "");
+        stage.write("monitor.toml", &config);
         stage.start_monitor();
         let url = stage.url.clone();
         let executable = cloisterd();
@@ -268,30 +275,7 @@ fn checked(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn cloisterd() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_cloister")).with_file_name("cloisterd")
-}
-
-pub(crate) const FLAG: &str = "--allow-insecure-software-evidence";
 const PACT: &str = include_str!("../../demo/bank.pact.json");
-const MONITOR: &str = r#"
-origin = "insecure-dev/connect.cloister.example"
-tee = "insecure-software"
-sealing = "insecure-file"
-listen = "127.0.0.1:{port}"
-epoch_ms = 86400000
-max_pacts = 4
-max_sessions = 100
-idle_ms = 3600000
-[clock]
-kind = "host"
-[privacy]
-cap_nano_rho = 400000000
-price_nano_rho = 100000000
-sessions = 1
-cells = 4
-horizon_days = 365
-"#;
 const CONNECTOR: &str = r#"
 monitor = "{url}"
 anchors = "{anchors}"
