@@ -8,7 +8,7 @@ use messages::reply::{Reply, Request};
 use messages::signature::SigningKey;
 
 use crate::parties::Parties;
-use crate::support::{Client, Daemon, Home, code};
+use crate::support::{Client, Daemon, Home, ORIGIN, code};
 
 fn custodian(number: u8) -> SigningKey {
     SigningKey::from_seed(&[70 + number; 32])
@@ -93,11 +93,17 @@ fn where_no_machine_has_a_key_custodians_hold_their_shares_first_and_bring_them_
     let client = first.connect();
     let parties = Parties::new();
     assert_eq!(client.refused(&parties.register()), "custody-unheld");
+    let size = || {
+        let (_, note) = client.certificate().unwrap();
+        tlog::open_checkpoint(&note, ORIGIN, &client.log_key()).unwrap().size()
+    };
+    assert_eq!(size(), 0, "a log that could be lost is not begun");
     let (one, three) = (hold(&client, 1), hold(&client, 3));
     assert_eq!(unlock(&client, 1, &one), Reply::Unlocking { missing: 1 });
     assert_eq!(client.refused(&parties.register()), "custody-unheld");
     assert_eq!(unlock(&client, 3, &three), Reply::Unlocking { missing: 0 });
     assert!(matches!(client.ask(&parties.register()), Reply::Registered { .. }));
+    assert_eq!(size(), 4, "its boot, the pact and two tallies");
     drop(client);
     first.terminate();
     assert!(first.wait().status.success());
