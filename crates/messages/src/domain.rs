@@ -49,6 +49,8 @@ domains! {
     BLINDING = "cloister/blinding/v1";
     /// A party's login to one attested channel.
     CHANNEL_LOGIN = "cloister/channel-login/v1";
+    /// Identity of a circuit's verifying key.
+    CIRCUIT_KEY = "cloister/circuit-key/v1";
     /// A claim's Fiat-Shamir transcript.
     CLAIM = "cloister/claim/v1";
     /// Identity of what a claim states.
@@ -101,6 +103,18 @@ domains! {
     OPENINGS_REQUEST = "cloister/openings-request/v1";
     /// Openings on their way to their holder.
     OPENINGS_SEAL = "cloister/openings-seal/v1";
+    /// The point at which a segment's lookups are compared.
+    SEGMENT_CHALLENGE = "cloister/segment-challenge/v1";
+    /// The counters that segments move, hidden.
+    SEGMENT_COUNTERS = "cloister/segment-counters/v1";
+    /// What stands for one event in a log of entries, and hides it.
+    SEGMENT_EVENT = "cloister/segment-event/v1";
+    /// A log of entries.
+    SEGMENT_LOG = "cloister/segment-log/v1";
+    /// The rules of a pact, as segments look them up.
+    SEGMENT_RULES = "cloister/segment-rules/v1";
+    /// Weights of a batch of segment proofs.
+    SEGMENT_WEIGHTS = "cloister/segment-weights/v1";
     /// A claim that the monitor evaluated and signs.
     SIGNED_CLAIM = "cloister/signed-claim/v1";
     /// Root over the boots of a tally's life.

@@ -72,6 +72,8 @@ digest! {
     BodyDigest
     /// Identity of one boot of a monitor, fresh random bytes.
     BootId
+    /// Digest of a circuit's verifying key and of how it was made.
+    CircuitKeyDigest
     /// Compressed Ristretto255 point.
     Commitment
     /// Digest of the measured configuration.
@@ -80,6 +82,8 @@ digest! {
     EventHash
     /// Identity of evidence: a digest of its signed part.
     EvidenceId
+    /// Element of the scalar field of BN254: below its modulus, big-endian.
+    FieldElement
     /// RFC 6962 hash of a log leaf.
     LeafHash
     /// Tagged SHA-256 of a pact's canonical bytes.

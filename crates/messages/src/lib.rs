@@ -20,6 +20,7 @@ extern crate std;
 
 pub mod accusation;
 pub mod bundle;
+pub mod circuit;
 pub mod claim;
 pub mod codec;
 pub mod coins;
@@ -42,6 +43,7 @@ pub mod publication;
 pub mod receipt;
 #[cfg(feature = "json")]
 pub mod reply;
+pub mod segment;
 pub mod signature;
 pub mod time;
 pub mod toeplitz;

@@ -15,6 +15,8 @@ pub mod documents;
 pub mod equality;
 mod explain;
 pub mod generators;
+#[cfg(feature = "groth16")]
+pub mod groth16;
 mod leaves;
 mod ledger;
 mod proof;

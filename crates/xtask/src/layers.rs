@@ -166,6 +166,7 @@ impl Allowed {
 /// nor `monitor`.
 const TABLE: &[(&str, Allowed)] = &[
     ("cloister-messages", Allowed::Only(&[])),
+    ("cloister-circuits", Allowed::Only(&["cloister-messages"])),
     ("cloister-pact", Allowed::Only(&["cloister-messages"])),
     ("cloister-draft", Allowed::Only(&["cloister-messages", "cloister-pact"])),
     ("cloister-traces", Allowed::Only(&["cloister-messages"])),

@@ -25,6 +25,7 @@ const TOOLS: &[Tool] = &[
         probe: &["python3", "-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
     },
+    NODE,
     Tool {
         what: "OpenSSL, as a time-stamping authority and as another verifier of time stamps",
         probe: &["openssl", "version"],
@@ -46,11 +47,11 @@ pub(crate) const QEMU: Tool = Tool {
     packages: &["e2fsprogs", "qemu-system-x86"],
 };
 
-/// What runs it.
+/// What runs it, and other makers' proof systems.
 pub(crate) const NODE: Tool = Tool {
-    what: "Node, to run the verifier's WebAssembly",
-    probe: &["node", "--version"],
-    packages: &["nodejs"],
+    what: "Node with npm, to run the verifier's WebAssembly and snarkjs",
+    probe: &["sh", "-c", "node --version && npm --version"],
+    packages: &["nodejs", "npm"],
 };
 
 /// Makes sure that every tool is there.

@@ -1,0 +1,15 @@
+//! Keys and proofs, as others see them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::redundant_clone,
+    reason = "tests say what they expect by failing"
+)]
+
+mod manifest;
+mod preimage;
+mod segment;
+mod snarkjs;
+mod strict;
