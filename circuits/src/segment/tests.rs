@@ -178,7 +178,7 @@ fn what_no_event_is_cannot_be_shown() {
     assert!(with(Entry { opens: false, ..late }));
     assert!(!with(Entry { opens: true, ..late }), "opened by no event");
     let answered = Entry { answer: Some(Answered::Ok), latency: Some(0), ..blank(20) };
-    assert!(with(answered.clone()));
+    assert!(with(answered));
     assert!(!with(Entry { taken: false, ..answered }), "answered by no event");
     assert!(!with(Entry { latency: None, ..answered }), "an answer in no bucket");
     assert!(!with(Entry { latency: Some(9), ..answered }), "an answer in a bucket there is not");

@@ -10,6 +10,7 @@
 
 mod manifest;
 mod preimage;
+mod recorded;
 mod segment;
 mod snarkjs;
 mod strict;

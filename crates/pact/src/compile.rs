@@ -30,6 +30,7 @@ mod performance;
 mod renewal;
 mod rules;
 pub(crate) mod schema;
+mod segment;
 mod sources;
 
 pub(crate) use anomalies::{AnomalyRule, CanaryRule};
@@ -74,6 +75,8 @@ pub struct Compiled {
     losses: Vec<Option<Loss>>,
     /// All calls of the chain, by number.
     calls: Vec<CallName>,
+    /// Where their counters are.
+    moved: segment::Moved,
     places: Places,
     /// Rules of calls that a revision took away: what ran under them may still be answered.
     retired: Vec<(String, Rule)>,
@@ -176,6 +179,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         limits,
         breaches,
         rules,
+        moved: segment::Moved::of(&schema, &calls),
         schema,
         consent,
         calls,

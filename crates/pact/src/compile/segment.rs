@@ -1,0 +1,158 @@
+//! What a segment circuit is told: the rules that it can look up, and what each change adds.
+//!
+//! `circuits/segment/README.md` lists the terms that it is not told.
+
+use messages::counter::{CounterIndex, DEFAULT_MAX, Schema};
+use messages::ids::EventHash;
+use messages::segment::{
+    Answered, CALLS, CallRule, Entry, LATENCIES, Outcome, RuleTable, SUMS, SumRule,
+};
+
+use super::schema::Fixed;
+use super::{CallName, Compiled, Counted, Rule};
+use crate::document::scalar::Exact;
+use crate::document::terms::{ApprovalTerm, Confirmer, Otherwise, Per};
+use crate::state::Change;
+
+/// Where the counters of calls and sums are, by their places in a segment.
+#[derive(Clone, Debug)]
+pub(super) struct Moved {
+    calls: Vec<CounterIndex>,
+    sums: Vec<CounterIndex>,
+}
+
+impl Moved {
+    pub(super) fn of(schema: &Schema, calls: &[CallName]) -> Self {
+        let nowhere = CounterIndex(u16::MAX);
+        let counter = |call: &CallName| {
+            schema.find(&format!("calls:{}", call.id)).map_or(nowhere, |(at, _)| at)
+        };
+        let sums = schema.counters.iter().zip(0u16..);
+        let sums = sums.filter(|(counter, _)| counter.name.starts_with("sum:"));
+        Self {
+            calls: calls.iter().map(counter).collect(),
+            sums: sums.map(|(_, at)| CounterIndex(at)).take(SUMS).collect(),
+        }
+    }
+}
+
+impl Compiled {
+    /// The rules as far as the segment circuit knows them. Every counter of the chain has the place
+    /// in it that it had in the pact before.
+    #[must_use]
+    pub fn rule_table(&self) -> RuleTable {
+        let calls = self.calls.iter().zip(&self.moved.calls).zip(0u16..).take(CALLS);
+        let calls = calls.map(|((call, counter), number)| {
+            let (now, counter) = (self.rules.get(&call.name), *counter);
+            let now = now.filter(|rule| rule.number == number);
+            let none =
+                CallRule { counter, permitted: None, approved: None, sum: None, most: DEFAULT_MAX };
+            now.map_or(none, |rule| self.call_rule(rule))
+        });
+        let sums = self.moved.sums.iter();
+        let sums = sums.map(|counter| SumRule { counter: *counter, most: self.most_of(*counter) });
+        RuleTable { calls: calls.collect(), sums: sums.collect() }
+    }
+
+    /// What a change adds to the counters that segments move. `event` is what it is the change of.
+    #[must_use]
+    pub fn entry(&self, event: EventHash, change: &Change) -> Entry {
+        let added = |at: CounterIndex| -> u64 {
+            let of = change.counters().iter().filter(|(counter, _)| *counter == at);
+            of.fold(0, |sum, (_, n)| sum.saturating_add(*n))
+        };
+        let some = |fixed: Fixed| added(fixed.at()) > 0;
+        let outcome = [
+            (Fixed::CallsPermitted, Outcome::Permitted),
+            (Fixed::CallsDenied, Outcome::Denied),
+            (Fixed::CallsEscalated, Outcome::Escalated),
+            (Fixed::CallsTerminated, Outcome::Terminated),
+            (Fixed::CallsApproved, Outcome::Approved),
+        ];
+        let answer = [(Fixed::CallsOk, Answered::Ok), (Fixed::CallsError, Answered::Error)];
+        let bucket = |bucket: &u8| {
+            added(CounterIndex(Fixed::Latency.at().0.saturating_add(u16::from(*bucket)))) > 0
+        };
+        let ran = self.moved.calls.iter().zip(0u16..).find(|(counter, _)| added(**counter) > 0);
+        let sums = self.moved.sums.iter().map(|counter| added(*counter));
+        Entry {
+            event,
+            taken: some(Fixed::Events),
+            opens: some(Fixed::Sessions),
+            outcome: outcome.into_iter().find(|(fixed, _)| some(*fixed)).map(|(_, is)| is),
+            ran: ran.map(|(_, number)| number),
+            amount: { sums }.find(|n| *n > 0).unwrap_or_default(),
+            alert: some(Fixed::Alerts),
+            answer: answer.into_iter().find(|(fixed, _)| some(*fixed)).map(|(_, is)| is),
+            latency: (0..LATENCY_BUCKETS).find(bucket),
+            breach: some(Fixed::Breaches),
+            bytes: added(Fixed::Bytes.at()),
+            pii: added(Fixed::PiiAny.at()),
+        }
+    }
+
+    fn call_rule(&self, rule: &Rule) -> CallRule {
+        let slot = |of: &super::SumRule| {
+            let at = self.moved.sums.iter().position(|counter| *counter == of.counter)?;
+            u8::try_from(at).ok()
+        };
+        let summed =
+            rule.sums.iter().filter_map(|of| Some((slot(of)?, of))).min_by_key(|(at, _)| *at);
+        let [permitted, approved] = summed.map_or([0, 0], |(_, of)| ceilings(rule, &of.arg));
+        let waits =
+            rule.approval == ApprovalTerm::Always || rule.confirmed_by == Some(Confirmer::Overseer);
+        let never = rule.approval == ApprovalTerm::Never;
+        CallRule {
+            counter: rule.counter,
+            permitted: (!waits).then_some(permitted),
+            approved: (!never).then_some(approved),
+            sum: summed.map(|(at, _)| at),
+            most: self.most(|counted| *counted == Counted::Calls(Some(rule.id.clone()))),
+        }
+    }
+
+    fn most_of(&self, counter: CounterIndex) -> u64 {
+        let name = self.schema.counters.get(usize::from(counter.0)).map(|c| c.name.as_str());
+        self.most(|counted| match counted {
+            Counted::Sum(id, arg) => name == Some(&format!("sum:{id}.{arg}")),
+            _ => false,
+        })
+    }
+
+    /// The tightest limit over the whole pact that nobody can lift.
+    fn most(&self, of: impl Fn(&Counted) -> bool) -> u64 {
+        let limits = self.limits.iter().filter(|l| l.per == Per::Pact && holds_always(l.otherwise));
+        let most = limits.filter(|limit| of(&limit.counted)).map(|limit| limit.max).min();
+        most.unwrap_or(DEFAULT_MAX).min(DEFAULT_MAX)
+    }
+}
+
+/// The largest amount that runs by itself, and by approval, in hundredths.
+fn ceilings(rule: &Rule, arg: &str) -> [u64; 2] {
+    let Some(constraint) = rule.args.get(arg) else { return [DEFAULT_MAX; 2] };
+    // An amount is counted in hundredths, rounded up: so is its bound.
+    let hundredths = |max: rust_decimal::Decimal| {
+        let whole = max.checked_mul(rust_decimal::Decimal::ONE_HUNDRED)?.ceil();
+        u64::try_from(Exact(whole).minor(0)?).ok()
+    };
+    let max = constraint.max.map_or(Some(DEFAULT_MAX), hundredths).unwrap_or(DEFAULT_MAX);
+    let max = max.min(DEFAULT_MAX);
+    match constraint.otherwise {
+        Otherwise::Alert => [DEFAULT_MAX; 2],
+        Otherwise::Escalate | Otherwise::Pause => [max, DEFAULT_MAX],
+        Otherwise::Deny | Otherwise::Suspend | Otherwise::Terminate => {
+            [max, if constraint.unless_approved { DEFAULT_MAX } else { max }]
+        }
+    }
+}
+
+/// Does nothing that breaks it ever run?
+const fn holds_always(otherwise: Otherwise) -> bool {
+    match otherwise {
+        Otherwise::Alert | Otherwise::Escalate | Otherwise::Pause => false,
+        Otherwise::Deny | Otherwise::Suspend | Otherwise::Terminate => true,
+    }
+}
+
+const LATENCY_BUCKETS: u8 = 8;
+const _: () = assert!(LATENCY_BUCKETS as usize == LATENCIES);
