@@ -3,18 +3,22 @@
 use std::hint::black_box;
 
 use bulletproofs::PedersenGens;
-use cloister_benches::{COUNTERS, context, secret, totals};
+use cloister_benches::{COUNTERS, context, schema, secret, totals};
 use criterion::{Criterion, criterion_group, criterion_main};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
 use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use tally::Place;
 
 fn committing(criterion: &mut Criterion) {
     let (totals, secret, context) = (totals(), secret(), context(1));
+    let (moved, start) = (messages::segment::moved(&schema()), Place::start());
     criterion.bench_function("commit/tally of 32 counters", |b| {
-        b.iter(|| tally::commit(black_box(&totals), None, &secret, &context).root());
+        b.iter(|| {
+            tally::commit(black_box(&totals), (&moved, start), None, &secret, &context).root()
+        });
     });
 
     let table = RistrettoBasepointTable::create(&PedersenGens::default().B_blinding);

@@ -20,19 +20,21 @@ use messages::domain;
 use messages::event::{Body, Event, Role};
 use messages::evidence::{Claims, Conceptual, SOFTWARE_MEDIA_TYPE};
 use messages::ids::{
-    BootId, ConfigDigest, EventHash, LeafHash, PactHash, Root, Salt, SessionId, TallyId,
+    BootId, ConfigDigest, EventHash, FieldElement, LeafHash, PactHash, Root, Salt, SessionId,
+    TallyId,
 };
 use messages::leaf::{
     BootBody, BootEntry, Boots, Gaps, Leaf, PactBody, Suite, TallyBody, body_digest,
 };
 use messages::merkle::CONSENT;
 use messages::publication::{Disclosed, Publication};
+use messages::segment::MOVED;
 use messages::signature::SigningKey;
 use messages::time::{Bracket, ClockKind, Epoch, UnixMillis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
-use tally::{BlindingContext, HolderSecret, Openings, Totals, commit, tally_id};
+use tally::{BlindingContext, HolderSecret, Openings, Place, Totals, commit, tally_id};
 use verify::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor};
 
 /// Rules in the pact that decisions are measured on.
@@ -194,8 +196,20 @@ impl Fixture {
             salt: [3; 32],
         };
         let openings = [
-            commit(&Totals::new(&schema()), None, &secret(), &context(0)),
-            commit(&totals_with(amount), None, &secret(), &context(epochs)),
+            commit(
+                &Totals::new(&schema()),
+                (&[None; MOVED], Place::start()),
+                None,
+                &secret(),
+                &context(0),
+            ),
+            commit(
+                &totals_with(amount),
+                (&[None; MOVED], Place::start()),
+                None,
+                &secret(),
+                &context(epochs),
+            ),
         ];
         let evidence = evidence();
         let boots = Boots {
@@ -223,6 +237,7 @@ impl Fixture {
             consent: CONSENT.root(&[&entry.to_cbor()]),
             consent_count: 1,
             at: at(0),
+            rules: FieldElement::default(),
         }));
         let mut previous = None;
         for epoch in 0..=epochs {
@@ -243,6 +258,7 @@ impl Fixture {
                 previous,
                 hidden: Root([8; 32]),
                 cut: committed.cut(),
+                kappa: committed.kappa(),
                 padding: Vec::new(),
             };
             previous = Some(log.append(&Publication::Tally(Box::new(body.padded()))));
@@ -401,7 +417,8 @@ fn evidence_claims() -> Claims {
     Claims::for_checkpoint(ORIGIN.into(), (BOOT, boot_key().public()), log_key().public(), CONFIG)
 }
 
-fn schema() -> Schema {
+/// The ordered counters that everything here counts.
+pub fn schema() -> Schema {
     let counter =
         |n| Counter { name: format!("c{n}"), unit: "calls".into(), max: DEFAULT_MAX, bucket: None };
     Schema { counters: (0..COUNTERS).map(counter).collect() }

@@ -4,9 +4,10 @@
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
 use messages::domain;
-use messages::segment::{Answered, Entry, LATENCIES, Outcome};
+use messages::ids::FieldElement;
+use messages::segment::{Answered, CALLS, Entry, LATENCIES, Outcome};
 
-use crate::digest::truncated;
+use crate::digest::{bytes_of, element, truncated};
 use crate::rules::Rules;
 
 /// Bits of an entry, by what they say; the least significant first.
@@ -36,6 +37,9 @@ pub(crate) const ROOM: (usize, usize) = (79, AMOUNT_BITS);
 pub(crate) const BYTES: (usize, usize) = (127, 24);
 pub(crate) const PII: (usize, usize) = (151, 24);
 
+/// The number of no call of any table, all bits of its field.
+const NO_CALL: u64 = 127;
+const _: () = assert!(CALLS < NO_CALL as usize && NO_CALL == (1 << CALL.1) - 1);
 /// Bits of an amount.
 pub(crate) const AMOUNT_BITS: usize = 48;
 
@@ -49,8 +53,8 @@ pub struct Packed {
 impl Packed {
     /// Packs an entry under the rules in force; `nonce` is secret and of this entry alone.
     ///
-    /// What has no place in its bits is cut off: such an entry is in the log like every other, and
-    /// no segment that has it can be proven.
+    /// One that has no place in its bits is in the log like every other, as a call that no table
+    /// has: no segment that has it can be proven.
     #[must_use]
     pub fn new(entry: &Entry, rules: &Rules, nonce: &[u8; 32]) -> Self {
         let Entry { event, taken, opens, outcome, ran, amount, .. } = entry;
@@ -71,23 +75,64 @@ impl Packed {
             Answered::Ok => OK,
             Answered::Error => ERROR,
         });
-        let latency_bit = latency.map(|bucket| LATENCY.0.saturating_add(usize::from(bucket)));
+        let latency_bit = latency
+            .map(usize::from)
+            .filter(|bucket| *bucket < LATENCIES)
+            .map(|bucket| LATENCY.0.saturating_add(bucket));
         for bit in [outcome_bit, answer_bit, latency_bit].into_iter().flatten() {
             packed.set((bit, 1), 1);
         }
         packed.set((ALERT, 1), u64::from(*alert));
         packed.set((BREACH, 1), u64::from(*breach));
-        if let Some(number) = ran {
-            let approved = *outcome == Some(Outcome::Approved);
-            let (sum, ceiling) = rules.of(*number, approved);
-            packed.set(CALL, u64::from(*number).saturating_add(1));
-            packed.set(SUM, sum);
-            packed.set(AMOUNT, *amount);
-            packed.set(ROOM, ceiling.saturating_sub(*amount));
-        }
+        let approved = *outcome == Some(Outcome::Approved);
+        let (sum, ceiling) = ran.map_or((0, 0), |number| rules.of(number, approved));
+        let (number, amount) = match ran {
+            Some(number) => (u64::from(*number).saturating_add(1), *amount),
+            None => (0, 0),
+        };
+        packed.set(CALL, number);
+        packed.set(SUM, sum);
+        packed.set(AMOUNT, amount);
+        packed.set(ROOM, ceiling.saturating_sub(amount));
         packed.set(BYTES, *bytes);
         packed.set(PII, *pii);
+        let fits = number <= CALLS as u64
+            && [(AMOUNT, amount), (BYTES, *bytes), (PII, *pii)]
+                .iter()
+                .all(|((_, bits), value)| value.checked_shr(*bits as u32) == Some(0))
+            && latency.is_none_or(|bucket| usize::from(bucket) < LATENCIES);
+        if !fits {
+            packed.set(CALL, NO_CALL);
+        }
         packed
+    }
+
+    /// Is there an entry at all?
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.bit(PRESENT)
+    }
+
+    /// As it is kept in a sealed record.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 56] {
+        let mut bytes = [0; 56];
+        let limbs = self.bits.iter().flat_map(|limb| limb.to_be_bytes());
+        let all = limbs.chain(bytes_of(&self.event).0);
+        bytes.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// Reads what [`Packed::to_bytes`] wrote; none of other bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 56]) -> Option<Self> {
+        let (limbs, event) = bytes.split_first_chunk::<24>()?;
+        let mut bits = [0; 3];
+        for (limb, bytes) in bits.iter_mut().zip(limbs.chunks_exact(8)) {
+            *limb = u64::from_be_bytes(bytes.try_into().ok()?);
+        }
+        let event = element(&FieldElement(event.try_into().ok()?))?;
+        Some(Self { bits, event })
     }
 
     fn set(&mut self, (from, bits): (usize, usize), value: u64) {

@@ -4,14 +4,14 @@
 
 use ark_bn254::{Bn254, Fr, G1Projective as Projective1, G2Projective as Projective2};
 use ark_ff::{UniformRand, Zero};
-use ark_groth16::{Groth16, Proof, ProvingKey, VerifyingKey};
+use ark_groth16::{Groth16, Proof, ProvingKey, VerifyingKey, prepare_verifying_key};
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, Matrix, SynthesisError, Variable,
 };
 use ark_serialize::CanonicalSerialize;
 use messages::circuit::{CircuitKey, Setup};
 use messages::ids::{FieldElement, Root};
-use rand_core::{CryptoRngCore, SeedableRng};
+use rand_core::CryptoRngCore;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
@@ -44,6 +44,9 @@ pub enum ProveError {
         /// The first that does not hold.
         constraint: usize,
     },
+    /// The proof does not verify: the key's points do not belong together.
+    #[error("the proving key is no key: a proof of what is so does not verify with it")]
+    BadKey,
     /// The key is not of the circuit that the witness is for.
     #[error("the proving key is of another circuit")]
     OtherCircuit,
@@ -86,8 +89,12 @@ impl Prover {
     ///
     /// # Errors
     /// As [`Prover::generate`].
+    #[cfg(feature = "insecure-test-keys")]
     pub fn insecure_test(shape: &Shape) -> Result<Self, ProveError> {
-        Self::generate(shape, &mut rand_chacha::ChaCha20Rng::seed_from_u64(0))
+        Self::generate(
+            shape,
+            &mut <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(0),
+        )
     }
 
     /// A key of these constraints, from elsewhere.
@@ -137,7 +144,7 @@ impl Prover {
         let [r, s] = [(); 2].map(|()| Fr::rand(&mut rng));
         let [rows, ..] = &self.matrices;
         let (ones, constraints) = (self.inputs.saturating_add(1), rows.len());
-        let Proof { a, b, c } = Snark::create_proof_with_reduction_and_matrices(
+        let made = Snark::create_proof_with_reduction_and_matrices(
             &self.key,
             r,
             s,
@@ -147,12 +154,19 @@ impl Prover {
             wires,
         )
         .map_err(|_| ProveError::OtherCircuit)?;
+        // PRIVACY: whoever made a key whose points do not belong together could read wires off
+        // proofs that do not verify. Of those that do, A and B are uniform and C follows.
+        let inputs = wires.get(1..ones).ok_or(ProveError::OtherCircuit)?;
+        let verified = Snark::verify_proof(&prepare_verifying_key(&self.key.vk), &made, inputs);
+        if verified != Ok(true) {
+            return Err(ProveError::BadKey);
+        }
+        let Proof { a, b, c } = made;
         let mut proof = Vec::new();
         write(&mut proof, &a);
         write(&mut proof, &b);
         write(&mut proof, &c);
-        let inputs = wires.iter().skip(1).take(self.inputs).map(bytes_of).collect();
-        Ok(Proven { inputs, proof })
+        Ok(Proven { inputs: inputs.iter().map(bytes_of).collect(), proof })
     }
 }
 

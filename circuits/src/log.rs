@@ -2,7 +2,7 @@
 
 use ark_bn254::Fr;
 use messages::domain;
-use messages::segment::{CALLS, FIXED, SUMS};
+use messages::segment::MOVED;
 
 use crate::digest::{RATE, chain, next, tagged};
 use crate::entry::Packed;
@@ -11,7 +11,7 @@ use crate::r1cs::Plain;
 /// Entries that are hashed together.
 pub const BLOCK: usize = RATE / 2;
 /// Counters that segments move.
-pub const COUNTERS: usize = FIXED + CALLS + SUMS;
+pub const COUNTERS: usize = MOVED;
 
 /// Up to [`BLOCK`] entries, hashed together.
 pub type Block = Vec<Packed>;
@@ -22,15 +22,21 @@ pub fn start() -> Fr {
     tagged(domain::SEGMENT_LOG)
 }
 
-/// Root of a log that goes on with `block`.
+/// Root of a log that goes on with `block`: the same when the block has no first entry. Entries
+/// beyond [`BLOCK`] are in no block: no proof of such a log holds.
+#[must_use]
 pub fn append(root: &Fr, block: &[Packed]) -> Fr {
+    if !block.first().is_some_and(Packed::is_present) {
+        return *root;
+    }
     let elements: Vec<Fr> = block.iter().flat_map(Packed::elements).collect();
     next(&mut Plain, root, &elements)
 }
 
-/// A commitment to counters, hiding with a random `blinding`.
-pub fn commit(blinding: &Fr, counters: &[u64; COUNTERS]) -> Fr {
+/// A commitment to a log and its counters, hiding with a random `blinding`.
+#[must_use]
+pub fn commit(blinding: &Fr, root: &Fr, counters: &[u64; COUNTERS]) -> Fr {
     let counters = counters.iter().map(|n| Fr::from(*n));
-    let list: Vec<Fr> = core::iter::once(*blinding).chain(counters).collect();
+    let list: Vec<Fr> = [*blinding, *root].into_iter().chain(counters).collect();
     chain(&mut Plain, domain::SEGMENT_COUNTERS, &list)
 }

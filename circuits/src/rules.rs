@@ -3,7 +3,7 @@
 use ark_bn254::Fr;
 use messages::counter::DEFAULT_MAX;
 use messages::domain;
-use messages::segment::{CALLS, RuleTable, SUMS};
+use messages::segment::{CALLS, CallRule, RuleTable, SUMS};
 
 use crate::digest::chain;
 use crate::entry::{CALL, SUM};
@@ -37,10 +37,12 @@ impl Rules {
         let mut rows = Vec::new();
         let mut calls = Vec::new();
         for at in 0..CALLS {
-            let rule = table.calls.get(at);
-            let sum =
-                rule.and_then(|rule| rule.sum).map_or(0, |sum| u64::from(sum).saturating_add(1));
+            let fits = |rule: &&CallRule| rule.sum.is_none_or(|sum| usize::from(sum) < SUMS);
+            let rule = table.calls.get(at).filter(fits);
+            let sum = rule.and_then(|rule| rule.sum);
+            let sum = sum.map_or(0, |sum| u64::from(sum).saturating_add(1));
             let ceilings = rule.map_or([None, None], |rule| [rule.permitted, rule.approved]);
+            let ceilings = ceilings.map(|ceiling| ceiling.map(|most| most.min(DEFAULT_MAX)));
             for (kind, ceiling) in (1u128..).zip(ceilings) {
                 let number = (at as u128).saturating_add(1);
                 let row = number | kind << KIND_AT | u128::from(sum) << SUM_AT;

@@ -15,19 +15,17 @@ use crate::log::{self, BLOCK, Block, COUNTERS};
 use crate::r1cs::{Assignment, Shape, System};
 use crate::rules::{CEILING_AT, KIND_AT, LIMITS, ROWS, Rules, SUM_AT};
 
+/// Public inputs of the statement.
+pub const INPUTS: usize = 4;
 /// Blocks of one segment.
 pub const BLOCKS: usize = SEGMENT_ENTRIES / BLOCK;
 
 /// The public inputs, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Root of the log before the segment.
-    pub root_in: Fr,
-    /// Root of the log after it.
-    pub root_out: Fr,
-    /// The counters before, hidden.
+    /// The log and the counters before, hidden.
     pub kappa_in: Fr,
-    /// The counters after, hidden.
+    /// The log and the counters after, hidden.
     pub kappa_out: Fr,
     /// Hash of the rule table.
     pub rules: Fr,
@@ -38,9 +36,9 @@ pub struct Statement {
 impl Statement {
     /// The inputs in their order.
     #[must_use]
-    pub const fn inputs(&self) -> [Fr; 6] {
-        let Self { root_in, root_out, kappa_in, kappa_out, rules, context } = *self;
-        [root_in, root_out, kappa_in, kappa_out, rules, context]
+    pub const fn inputs(&self) -> [Fr; INPUTS] {
+        let Self { kappa_in, kappa_out, rules, context } = *self;
+        [kappa_in, kappa_out, rules, context]
     }
 }
 
@@ -48,6 +46,8 @@ impl Statement {
 pub struct Witness {
     /// The rule table.
     pub rules: Rules,
+    /// Root of the log before.
+    pub root: Fr,
     /// The counters before.
     pub counters: [u64; COUNTERS],
     /// What hides them before and after.
@@ -58,16 +58,21 @@ pub struct Witness {
 
 impl Witness {
     /// The statement that this witness shows, if it shows any.
-    pub fn statement(&self, root_in: Fr, context: Fr) -> Statement {
+    #[must_use]
+    pub fn statement(&self, context: Fr) -> Statement {
         let [before, after] = &self.blindings;
         Statement {
-            root_in,
-            root_out: self.blocks.iter().fold(root_in, |root, block| log::append(&root, block)),
-            kappa_in: log::commit(before, &self.counters),
-            kappa_out: log::commit(after, &self.counters_after()),
+            kappa_in: log::commit(before, &self.root, &self.counters),
+            kappa_out: log::commit(after, &self.root_after(), &self.counters_after()),
             rules: self.rules.digest(),
             context,
         }
+    }
+
+    /// The root of the log after the segment.
+    #[must_use]
+    pub fn root_after(&self) -> Fr {
+        self.blocks.iter().fold(self.root, |root, block| log::append(&root, block))
     }
 
     /// The counters after the segment.
@@ -118,17 +123,12 @@ fn growth(entry: &Packed) -> [u64; COUNTERS] {
 #[must_use]
 pub fn shape() -> Shape {
     let mut shape = Shape::new();
-    let statement = Statement {
-        root_in: Fr::ZERO,
-        root_out: Fr::ZERO,
-        kappa_in: Fr::ZERO,
-        kappa_out: Fr::ZERO,
-        rules: Fr::ZERO,
-        context: Fr::ZERO,
-    };
+    let statement =
+        Statement { kappa_in: Fr::ZERO, kappa_out: Fr::ZERO, rules: Fr::ZERO, context: Fr::ZERO };
     let rules = Rules::new(&messages::segment::RuleTable { calls: Vec::new(), sums: Vec::new() });
-    let (counters, blindings, blocks) = ([0; COUNTERS], [Fr::ZERO; 2], Vec::new());
-    constrain(&mut shape, &statement, &Witness { rules, counters, blindings, blocks });
+    let (root, counters, blindings) = (Fr::ZERO, [0; COUNTERS], [Fr::ZERO; 2]);
+    let blocks = Vec::new();
+    constrain(&mut shape, &statement, &Witness { rules, root, counters, blindings, blocks });
     shape
 }
 
@@ -142,21 +142,19 @@ pub fn assign(statement: &Statement, witness: &Witness) -> Assignment {
 
 /// The statement over any system.
 fn constrain<S: System>(system: &mut S, statement: &Statement, witness: &Witness) {
-    let [root_in, root_out, kappa_in, kappa_out, rules, context] =
-        statement.inputs().map(|input| system.input(input));
-    let _ = context;
+    let [kappa_in, kappa_out, rules, _] = statement.inputs().map(|input| system.input(input));
 
-    // The table and the counters before are those that are committed to.
+    // The table, the log and the counters before are those that are committed to.
     let table: Vec<S::Num> = chosen(system, witness.rules.elements());
     let hash = chain(system, domain::SEGMENT_RULES, &table);
     system.same(&hash, &rules);
     let before = chosen(system, witness.counters.map(Fr::from));
     let [blind_before, blind_after] = witness.blindings.map(|b| system.wire(&[], |_| b));
-    let hash = committed(system, &blind_before, &before);
+    let mut root = system.wire(&[], |_| witness.root);
+    let hash = committed(system, [&blind_before, &root], &before);
     system.same(&hash, &kappa_in);
 
-    // The entries, in order, are those of the log.
-    let mut root = root_in.clone();
+    // The entries, in order, lead the log on.
     let mut entries = Vec::new();
     for block in 0..BLOCKS {
         let first = block.saturating_mul(BLOCK);
@@ -166,27 +164,25 @@ fn constrain<S: System>(system: &mut S, statement: &Statement, witness: &Witness
         root = appended(system, &root, &block);
         entries.extend(block);
     }
-    system.same(&root, &root_out);
 
-    // The counters after are those before and what the entries add, within the limits.
+    // The counters after are those before and what the entries add.
     let after_by = witness.counters_after();
     let moved = chosen(system, after_by.into_iter().skip(FIXED).map(Fr::from));
     let mut after = fixed_after(system, &before, &entries);
     after.extend(moved);
-    let hash = committed(system, &blind_after, &after);
+    let hash = committed(system, [&blind_after, &root], &after);
     system.same(&hash, &kappa_out);
     let grown: Vec<S::Num> =
         after.iter().zip(&before).skip(FIXED).map(|(a, b)| system.less(a, b)).collect();
     let (rows, limits) = table.split_at(ROWS.min(table.len()));
-    for (limit, counter) in limits.iter().zip(after.iter().skip(FIXED)) {
-        let room = system.less(limit, counter);
-        in_bits(system, &room, AMOUNT_BITS);
+    for ((limit, counter), by) in limits.iter().zip(after.iter().skip(FIXED)).zip(&grown) {
+        within(system, limit, counter, by);
     }
     debug_assert_eq!(limits.len(), LIMITS);
 
     // What ran is in the table, as often as the counters say; what it adds is in the sums.
     let by_approval = approved(system, witness);
-    let mut public = vec![root_in, root_out, kappa_in, kappa_out, rules];
+    let mut public = vec![kappa_in, kappa_out, rules];
     public.extend(packed(system, &by_approval));
     let point = chain(system, domain::SEGMENT_CHALLENGE, &public);
     let (calls, sums) = grown.split_at(CALLS.min(grown.len()));
@@ -199,10 +195,21 @@ fn chosen<S: System>(system: &mut S, values: impl IntoIterator<Item = Fr>) -> Ve
     values.into_iter().map(|value| system.wire(&[], |_| value)).collect()
 }
 
-fn committed<S: System>(system: &mut S, blinding: &S::Num, counters: &[S::Num]) -> S::Num {
-    let list: Vec<S::Num> =
-        core::iter::once(blinding.clone()).chain(counters.iter().cloned()).collect();
+fn committed<S: System>(system: &mut S, hidden: [&S::Num; 2], counters: &[S::Num]) -> S::Num {
+    let list: Vec<S::Num> = hidden.into_iter().chain(counters).cloned().collect();
     chain(system, domain::SEGMENT_COUNTERS, &list)
+}
+
+/// Demands that a counter that grew is at most its limit: one that a later pact set below what was
+/// counted before forbids more, and not the proof.
+fn within<S: System>(system: &mut S, limit: &S::Num, counter: &S::Num, grown: &S::Num) {
+    let moved = system.wire(&[grown], |of| Fr::from(of.iter().any(|by| *by != Fr::ZERO)));
+    boolean(system, &moved);
+    let still = system.linear(&[(-Fr::ONE, &moved)], Fr::ONE);
+    excluded(system, &still, grown);
+    let room = system.less(limit, counter);
+    let room = system.product(&moved, &room);
+    in_bits(system, &room, AMOUNT_BITS);
 }
 
 /// Demands that `value` is Σ 2ⁱ·bᵢ of as many bits, least significant first.

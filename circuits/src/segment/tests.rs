@@ -84,11 +84,12 @@ fn witness_of(entries: &[Entry]) -> Witness {
     let blocks = packed(entries, &rules);
     let mut counters = [7; COUNTERS];
     counters[25] = 1;
-    Witness { rules, counters, blindings: [Fr::from(8u64), Fr::from(9u64)], blocks }
+    let (root, blindings) = (log::start(), [Fr::from(8u64), Fr::from(9u64)]);
+    Witness { rules, root, counters, blindings, blocks }
 }
 
 fn statement_of(witness: &Witness) -> Statement {
-    witness.statement(log::start(), Fr::from(3u64))
+    witness.statement(Fr::from(3u64))
 }
 
 fn satisfied(statement: &Statement, witness: &Witness) -> bool {
@@ -140,10 +141,10 @@ fn segments_compose() {
     let mut next = witness_of(second);
     // Nonces go by place here; the second part has those of its own places.
     next.counters = first.counters_after();
+    next.root = first.root_after();
     next.blindings = [first.blindings[1], Fr::from(10u64)];
-    let before = statement_of(&first);
-    let after = next.statement(before.root_out, Fr::from(3u64));
-    assert_eq!((before.root_out, before.kappa_out), (after.root_in, after.kappa_in));
+    let (before, after) = (statement_of(&first), statement_of(&next));
+    assert_eq!(before.kappa_out, after.kappa_in);
     assert!(satisfied(&before, &first) && satisfied(&after, &next));
 }
 
@@ -158,7 +159,15 @@ fn what_the_rules_do_not_permit_cannot_be_shown() {
     assert!(!with(call(20, Outcome::Permitted, Some(u16::MAX), 0)), "a call outside the pact");
     assert!(!with(call(20, Outcome::Permitted, Some(0), 1)), "an amount where none is summed");
     assert!(!with(call(20, Outcome::Approved, Some(3), 1)), "the same, approved");
-    assert!(!with(call(20, Outcome::Approved, Some(1), 1 << 48)), "an amount of 49 bits");
+    for number in [127, 128, 131, 132, 256, 259, 16384] {
+        let entry = call(20, Outcome::Permitted, Some(number), 0);
+        assert!(!with(entry), "like a call that is listed, in seven bits: {number}");
+        assert!(!with(call(20, Outcome::Approved, Some(number), 0)), "approved: {number}");
+    }
+    for amount in [1 << 48, (1 << 48) + 1000, (1 << 49) - 1, u64::MAX] {
+        assert!(!with(call(20, Outcome::Approved, Some(1), amount)), "over 48 bits: {amount}");
+        assert!(!with(call(20, Outcome::Permitted, Some(1), amount)), "over 48 bits: {amount}");
+    }
     assert!(!with(call(20, Outcome::Permitted, None, 0)), "permitted, and nothing ran");
     for outcome in [Outcome::Denied, Outcome::Escalated, Outcome::Terminated] {
         assert!(!with(call(20, outcome, Some(0), 0)), "refused, and ran: {outcome:?}");
@@ -167,6 +176,17 @@ fn what_the_rules_do_not_permit_cannot_be_shown() {
     assert!(!with(ran), "ran without a call");
     let twice = [3, 3].map(|number| call(20, Outcome::Permitted, Some(number), 0));
     assert!(!obeys(&[entries(), twice.to_vec()].concat()), "the fourth of three");
+    // A limit that a later pact set below what had run forbids more, and no proof.
+    let mut table = table();
+    (table.calls[3].most, table.calls[2].most) = (0, 0);
+    let under = |entries: &[Entry]| {
+        let mut witness = witness_of(entries);
+        witness.rules = Rules::new(&table);
+        witness.blocks = packed(entries, &witness.rules);
+        satisfied(&statement_of(&witness), &witness)
+    };
+    assert!(under(&[blank(1), call(2, Outcome::Permitted, Some(0), 0)]));
+    assert!(!under(&[call(2, Outcome::Permitted, Some(3), 0)]));
     let dear: Vec<Entry> = (0..3).map(|n| call(n, Outcome::Permitted, Some(1), 200_000)).collect();
     assert!(!obeys(&[entries(), dear].concat()), "a sum over its limit");
 }
@@ -187,9 +207,14 @@ fn what_no_event_is_cannot_be_shown() {
     assert!(!with(Entry { taken: false, ..decided }), "decided at no event");
     let approved = call(20, Outcome::Approved, Some(0), 0);
     assert!(!with(Entry { taken: true, ..approved }), "taken and approved at once");
-    // What has no place is cut off: the segment is then one of less, which the tally contradicts.
-    let cut = witness_of(&[Entry { bytes: 1 << 24, ..blank(20) }]);
-    assert_eq!(cut.counters_after()[11], cut.counters[11]);
+    for n in [1 << 24, u64::MAX] {
+        assert!(!with(Entry { bytes: n, ..blank(20) }), "more bytes than an event has");
+        assert!(!with(Entry { pii: n, ..blank(20) }), "more items than an event has");
+    }
+    for bucket in [8, 9, 115, 255] {
+        let entry = Entry { answer: Some(Answered::Ok), latency: Some(bucket), ..blank(20) };
+        assert!(!with(entry), "bucket {bucket}");
+    }
 }
 
 #[test]
@@ -225,11 +250,8 @@ fn each_public_input_is_bound() {
     let good = statement_of(&witness);
     let wrong = Fr::from(1u64);
     // By name, so that an input more is not forgotten here.
-    let Statement { root_in: _, root_out: _, kappa_in: _, kappa_out: _, rules: _, context: _ } =
-        good;
+    let Statement { kappa_in: _, kappa_out: _, rules: _, context: _ } = good;
     for bad in [
-        Statement { root_in: wrong, ..good },
-        Statement { root_out: wrong, ..good },
         Statement { kappa_in: wrong, ..good },
         Statement { kappa_out: wrong, ..good },
         Statement { rules: wrong, ..good },
@@ -241,6 +263,9 @@ fn each_public_input_is_bound() {
     let mut other = witness_of(&entries());
     other.counters[0] += 1;
     assert!(!satisfied(&good, &other), "other counters");
+    let mut other = witness_of(&entries());
+    other.root = Fr::from(1u64);
+    assert!(!satisfied(&good, &other), "another log");
     let mut table = table();
     table.calls[1].permitted = Some(150_001);
     let mut other = witness_of(&entries());
@@ -277,7 +302,7 @@ fn no_wire_is_free() {
         })
         .collect();
     // Of the inputs, the context alone is in no constraint.
-    assert_eq!(free, [6]);
+    assert_eq!(free, [4]);
 }
 
 #[test]
@@ -293,6 +318,10 @@ fn padding_that_is_not_empty_does_not_pass() {
         assert!(!satisfied(&statement_of(&witness), &witness));
         witness.blocks.pop();
     }
+    let long = vec![present; BLOCK + 1];
+    witness.blocks.push(long);
+    assert!(!satisfied(&statement_of(&witness), &witness), "more than a block has");
+    witness.blocks.pop();
     witness.blocks.push(vec![Packed::default()]);
     assert!(satisfied(&honest, &witness), "empty padding is");
 }

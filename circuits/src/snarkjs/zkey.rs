@@ -83,7 +83,7 @@ pub fn write_zkey(shape: &Shape, key: &ProvingKey<Bn254>) -> Vec<u8> {
     file.section(7, |b| b_g2_query.iter().for_each(|p| point(b, p)));
     file.section(8, |l| l_query.iter().for_each(|p| point(l, p)));
     file.section(9, |h| h_query.iter().for_each(|p| point(h, p)));
-    // No ceremony made it.
+    // No ceremony made it: it is for provers, and read_zkey does not take it.
     file.section(10, |ceremony| {
         ceremony.raw(&[0; 64]);
         ceremony.u32(0);
@@ -91,8 +91,9 @@ pub fn write_zkey(shape: &Shape, key: &ProvingKey<Bn254>) -> Vec<u8> {
     file.finish()
 }
 
-/// Reads a key of exactly these constraints. Every point is checked to be in its group. Whether
-/// the points are those of a ceremony is for `snarkjs zkey verify` to say.
+/// Reads a key of these constraints, as far as a key says of which it is: A and B are in it as
+/// coefficients, C only in its points. Every point is checked to be in its group. Whether the points
+/// are those of these constraints and of a ceremony is for `snarkjs zkey verify` to say.
 ///
 /// # Errors
 /// [`KeyError`].
@@ -147,6 +148,9 @@ pub fn read_zkey(bytes: &[u8], shape: &Shape) -> Result<(ProvingKey<Bn254>, Cere
         h_query: many(section(9)?, domain)?,
     };
     let ceremony = ceremony(section(10)?).ok_or(KeyError::Malformed)?;
+    if ceremony.contributions.is_empty() {
+        return Err(KeyError::NoContribution);
+    }
     Ok((key, ceremony))
 }
 

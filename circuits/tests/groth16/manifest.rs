@@ -9,6 +9,7 @@ use std::path::Path;
 use cloister_circuits::keys;
 use cloister_circuits::segment;
 use sha2::{Digest, Sha256};
+use verify::groth16::SEGMENT;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 /// What the constraints are made of.
@@ -60,6 +61,9 @@ fn generated() -> String {
 fn n08_the_segment_circuit_is_the_one_of_its_manifest() {
     let written = std::fs::read_to_string(Path::new(FOLDER).join("segment/manifest.toml"));
     assert_eq!(written.unwrap(), generated());
+    let shape = segment::shape();
+    let known = (SEGMENT.constraints, SEGMENT.inputs);
+    assert_eq!(known, (keys::digest(&shape), shape.inputs()), "what verifiers know of it");
 }
 
 #[test]

@@ -4,11 +4,16 @@
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use cloister_circuits::digest::poseidon;
+use cloister_circuits::keys;
 use cloister_circuits::r1cs::{Assignment, Shape, System};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use verify::groth16::Circuit;
 
-pub(crate) const CIRCUIT: &str = "preimage";
+/// As a verifier knows it.
+pub(crate) fn circuit() -> Circuit {
+    Circuit { name: "preimage", constraints: keys::digest(&shape()), inputs: 2 }
+}
 
 pub(crate) fn preimage<S: System>(system: &mut S, secret: Fr, context: Fr) {
     let hash = system.input(poseidon().hash(&[secret]));

@@ -10,7 +10,7 @@ use messages::circuit::Setup;
 use messages::counter::CounterIndex;
 use messages::ids::EventHash;
 use messages::segment::{CallRule, Entry, Outcome, RuleTable};
-use verify::groth16::{PinnedKey, Unverified, verify};
+use verify::groth16::{PinnedKey, SEGMENT, Unverified, verify};
 
 use crate::preimage::rng;
 
@@ -41,8 +41,8 @@ fn witness(amounts: &[u64]) -> Witness {
     let packed: Vec<Packed> =
         amounts.iter().map(|amount| Packed::new(&entry(amount), &rules, &[3; 32])).collect();
     let blocks = packed.chunks(BLOCK).map(<[Packed]>::to_vec).collect();
-    let blindings = [Fr::from(1u64), Fr::from(2u64)];
-    Witness { rules, counters: [0; COUNTERS], blindings, blocks }
+    let (root, blindings) = (log::start(), [Fr::from(1u64), Fr::from(2u64)]);
+    Witness { rules, root, counters: [0; COUNTERS], blindings, blocks }
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn a_segment_is_proven_in_128_bytes() {
     let shape = segment::shape();
     let prover = Prover::insecure_test(&shape).unwrap();
     let key = prover.circuit_key("segment", &shape, Setup::InsecureTest);
-    let pinned = PinnedKey::dangerous_open_test_key(&key, "segment", &key.digest()).unwrap();
+    let pinned = PinnedKey::dangerous_open_test_key(&key, &SEGMENT, &key.digest()).unwrap();
     let honest = witness(&[10, 1000, 0, 7, 900, 999]);
-    let statement = honest.statement(log::start(), Fr::from(77u64));
+    let statement = honest.statement(Fr::from(77u64));
     let proven = prover.prove(&segment::assign(&statement, &honest), &mut rng(5)).unwrap();
     assert_eq!(proven.proof.len(), 128);
     let read = Unverified::read(&pinned, &proven.proof, &proven.inputs).unwrap();
@@ -65,7 +65,7 @@ fn a_segment_is_proven_in_128_bytes() {
         assert_eq!(verify(&[read]), [false], "input {at}");
     }
     let greedy = witness(&[10, 1001]);
-    let statement = greedy.statement(log::start(), Fr::from(77u64));
+    let statement = greedy.statement(Fr::from(77u64));
     let refused = prover.prove(&segment::assign(&statement, &greedy), &mut rng(5));
     assert!(matches!(refused, Err(ProveError::Unsatisfied { .. })));
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verify::groth16::{PinnedKey, Unverified, verify};
 
-use crate::preimage::{CIRCUIT, assignment, rng, shape};
+use crate::preimage::{assignment, circuit, rng, shape};
 
 /// snarkjs of a fixed version, in a folder of the build; fetched when it is not there.
 fn snarkjs() -> &'static Path {
@@ -118,8 +118,8 @@ fn n11_snarkjs_takes_our_proofs_and_we_take_its() {
     assert!(run(folder, &prove));
     assert_eq!(read(folder, "public.json"), public);
     let setup = Setup::Enclave { evidence: Default::default() };
-    let key = prover.circuit_key(CIRCUIT, &shape, setup);
-    let pinned = PinnedKey::open(&key, CIRCUIT, &key.digest()).unwrap();
+    let key = prover.circuit_key("preimage", &shape, setup);
+    let pinned = PinnedKey::open(&key, &circuit(), &key.digest()).unwrap();
     let theirs = from_json(&read(folder, "proof.json"));
     let read =
         |inputs: &[FieldElement]| verify(&[Unverified::read(&pinned, &theirs, inputs).unwrap()]);
@@ -173,8 +173,8 @@ fn a_ceremony_of_several_people_makes_a_key_that_is_read_here() {
         contributions: 3,
         beacon: true,
     };
-    let circuit_key = prover.circuit_key(CIRCUIT, &shape, setup);
-    let pinned = PinnedKey::open(&circuit_key, CIRCUIT, &circuit_key.digest()).unwrap();
+    let circuit_key = prover.circuit_key("preimage", &shape, setup);
+    let pinned = PinnedKey::open(&circuit_key, &circuit(), &circuit_key.digest()).unwrap();
     let read = Unverified::read(&pinned, &proven.proof, &proven.inputs).unwrap();
     assert_eq!(verify(&[read]), [true]);
 

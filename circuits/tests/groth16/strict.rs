@@ -11,9 +11,9 @@ use cloister_circuits::r1cs::{Assignment, System};
 use messages::circuit::{CircuitKey, Setup};
 use messages::ids::{CircuitKeyDigest, FieldElement, Root};
 use rand_core::RngCore;
-use verify::groth16::{KeyRefusal, PinnedKey, Unreadable, Unverified, verify};
+use verify::groth16::{KeyRefusal, PinnedKey, SEGMENT, Unreadable, Unverified, verify};
 
-use crate::preimage::{CIRCUIT, assignment, preimage, rng, shape};
+use crate::preimage::{assignment, circuit, preimage, rng, shape};
 
 struct Made {
     prover: Prover,
@@ -24,8 +24,8 @@ struct Made {
 fn made(seed: u64) -> Made {
     let (shape, setup) = (shape(), Setup::Enclave { evidence: Default::default() });
     let prover = Prover::generate(&shape, &mut rng(seed)).unwrap();
-    let key = prover.circuit_key(CIRCUIT, &shape, setup);
-    let pinned = PinnedKey::open(&key, CIRCUIT, &key.digest()).unwrap();
+    let key = prover.circuit_key("preimage", &shape, setup);
+    let pinned = PinnedKey::open(&key, &circuit(), &key.digest()).unwrap();
     Made { prover, key, pinned }
 }
 
@@ -72,6 +72,11 @@ fn honest_proofs_verify_and_other_statements_do_not() {
     assert!(matches!(refused, ProveError::Unsatisfied { .. }), "{refused}");
     let short = made.prover.prove(&Assignment::new(), &mut rng(1)).unwrap_err();
     assert_eq!(short, ProveError::OtherCircuit);
+    // A key whose maker added a point to one place could read that wire off the proof.
+    let mut key = made.prover.key().clone();
+    key.l_query[0] = (key.l_query[0] + key.delta_g1).into();
+    let bad = Prover::new(&shape(), key).prove(&assignment(5, 6), &mut rng(1)).unwrap_err();
+    assert_eq!(bad, ProveError::BadKey);
 }
 
 /// Number 1. The crate takes what is refused here.
@@ -132,22 +137,35 @@ fn n03_inputs_in_their_order() {
 #[test]
 fn n04_keys_are_pinned_and_sound() {
     let (one, other) = (made(1), made(2));
-    let open = |key: &CircuitKey, digest: &CircuitKeyDigest| PinnedKey::open(key, CIRCUIT, digest);
+    let open =
+        |key: &CircuitKey, digest: &CircuitKeyDigest| PinnedKey::open(key, &circuit(), digest);
     assert_eq!(open(&other.key, &one.key.digest()), Err(KeyRefusal::OtherKey));
     let Proven { inputs, proof } = one.prove(5, 6);
     assert_eq!(check(&other.pinned, &proof, &inputs), Ok(false));
     let digest = one.key.digest();
-    assert_eq!(PinnedKey::open(&one.key, "segment", &digest), Err(KeyRefusal::OtherCircuit));
+    assert_eq!(PinnedKey::open(&one.key, &SEGMENT, &digest), Err(KeyRefusal::OtherCircuit));
     // All of a key is under its digest: also what it is of and how it was made.
     let CircuitKey { circuit: _, constraints: _, setup: _, points: _ } = &one.key;
     let test = CircuitKey { setup: Setup::InsecureTest, ..one.key.clone() };
     let constraints = CircuitKey { constraints: Root([1; 32]), ..one.key.clone() };
     let points = CircuitKey { points: other.key.points.clone(), ..one.key.clone() };
-    for changed in [&constraints, &points] {
-        assert_eq!(open(changed, &digest), Err(KeyRefusal::OtherKey));
-    }
+    assert_eq!(open(&points, &digest), Err(KeyRefusal::OtherKey));
+    assert_eq!(open(&constraints, &constraints.digest()), Err(KeyRefusal::OtherCircuit));
+    let fewer = CircuitKey {
+        points: one.key.points[..one.key.points.len() - 32].to_vec(),
+        ..one.key.clone()
+    };
+    assert_eq!(open(&fewer, &fewer.digest()), Err(KeyRefusal::OtherCircuit));
+    let transcript = Root([1; 32]);
+    let ceremony = |contributions| CircuitKey {
+        setup: Setup::Ceremony { transcript, contributions, beacon: true },
+        ..one.key.clone()
+    };
+    let (alone, several) = (ceremony(0), ceremony(3));
+    assert_eq!(open(&alone, &alone.digest()), Err(KeyRefusal::NoContribution));
+    assert!(open(&several, &several.digest()).is_ok());
     assert_eq!(open(&test, &test.digest()), Err(KeyRefusal::InsecureTest));
-    let read = PinnedKey::dangerous_open_test_key(&test, CIRCUIT, &test.digest()).unwrap();
+    let read = PinnedKey::dangerous_open_test_key(&test, &circuit(), &test.digest()).unwrap();
     assert_eq!(check(&read, &proof, &inputs), Ok(true));
 
     // γ = δ: everybody proves everything.
@@ -234,12 +252,12 @@ fn n06_points_of_their_groups_in_one_encoding() {
         let mut points = made.key.points.clone();
         points[from..from + replacement.len()].copy_from_slice(&replacement);
         let key = CircuitKey { points, ..made.key.clone() };
-        let opened = PinnedKey::open(&key, CIRCUIT, &key.digest());
+        let opened = PinnedKey::open(&key, &circuit(), &key.digest());
         assert_eq!(opened, Err(KeyRefusal::BadPoint));
     }
     for length in [0, 223, 224, 255] {
         let key = CircuitKey { points: made.key.points[..length].to_vec(), ..made.key.clone() };
-        let opened = PinnedKey::open(&key, CIRCUIT, &key.digest());
+        let opened = PinnedKey::open(&key, &circuit(), &key.digest());
         assert_eq!(opened, Err(KeyRefusal::BadPoint), "{length}");
     }
 }

@@ -8,8 +8,9 @@ use minicbor::{Decode, Encode};
 
 use crate::bundle::{IncludedLeaf, LogView};
 use crate::codec::Wire;
+use crate::counter::Schema;
 use crate::ids::{Commitment, LeafHash};
-use crate::opening::SignedOpening;
+use crate::opening::{SignedOpening, SignedOpenings};
 
 /// A file that accuses the log of `origin`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -89,5 +90,21 @@ pub enum Charge {
         /// Way of the commitment to the leaf's root.
         #[n(4)]
         path: Vec<LeafHash>,
+    },
+    /// The leaf hides other counters for circuits than the monitor says that it does.
+    #[n(5)]
+    WrongKappa {
+        /// The log, with the tally leaf and that of the boot that signed the openings.
+        #[n(0)]
+        view: LogView,
+        /// Place of the tally leaf.
+        #[n(1)]
+        leaf: u64,
+        /// The schema that the leaf names.
+        #[n(2)]
+        schema: Schema,
+        /// All openings, those of all counters that segments move among them.
+        #[n(3)]
+        openings: SignedOpenings,
     },
 }

@@ -111,6 +111,8 @@ domains! {
     SEGMENT_EVENT = "cloister/segment-event/v1";
     /// A log of entries.
     SEGMENT_LOG = "cloister/segment-log/v1";
+    /// What hides one entry of that log.
+    SEGMENT_NONCE = "cloister/segment-nonce/v1";
     /// The rules of a pact, as segments look them up.
     SEGMENT_RULES = "cloister/segment-rules/v1";
     /// Weights of a batch of segment proofs.

@@ -15,8 +15,8 @@ use crate::codec::Wire;
 use crate::did::Did;
 use crate::domain;
 use crate::ids::{
-    BodyDigest, BootId, Commitment, ConfigDigest, EvidenceId, LeafHash, PactHash, Root, Salt,
-    SchemaHash, TallyId,
+    BodyDigest, BootId, Commitment, ConfigDigest, EvidenceId, FieldElement, LeafHash, PactHash,
+    Root, Salt, SchemaHash, TallyId,
 };
 use crate::signature::{PublicKey, Signature};
 use crate::time::{Bracket, Epoch};
@@ -151,6 +151,9 @@ pub struct PactBody {
     /// When.
     #[n(7)]
     pub at: Bracket,
+    /// Hash of the rules that segments are proven under.
+    #[n(8)]
+    pub rules: FieldElement,
 }
 
 impl Wire for PactBody {
@@ -217,15 +220,19 @@ pub struct TallyBody {
     /// in common; to nothing while a session is open.
     #[n(15)]
     pub cut: Commitment,
-    /// Fills the body to one size, so that its transport says nothing either.
+    /// The counters that segments move, hidden together with the log of entries that moved them: of
+    /// the same totals as [`TallyBody::commitments`], for circuits.
     #[n(16)]
+    pub kappa: FieldElement,
+    /// Fills the body to one size, so that its transport says nothing either.
+    #[n(17)]
     #[cbor(with = "minicbor::bytes")]
     pub padding: Vec<u8>,
 }
 
 impl TallyBody {
     /// Encoded size of every tally body in bytes.
-    pub const BYTES: usize = 576;
+    pub const BYTES: usize = 616;
 
     /// Fills `padding` so that the encoding has [`Self::BYTES`] bytes.
     #[must_use]

@@ -61,6 +61,16 @@ pub struct ShownOpening {
     pub blinding: [u8; 32],
 }
 
+impl ShownOpening {
+    /// The place of the set of counted sessions: no counter has it.
+    pub const CUT: u16 = u16::MAX;
+    /// The place of what hides the counters that segments move: no counter has it. Its value is 0,
+    /// and its blinding an element of the scalar field of BN254, big-endian.
+    pub const KAPPA: u16 = u16::MAX - 2;
+    /// The place of the root of the log of entries, which is hidden with them: in its blinding.
+    pub const ENTRIES: u16 = u16::MAX - 3;
+}
+
 impl Wire for ShownOpening {
     const MAX_BYTES: usize = 64;
 }
@@ -86,6 +96,21 @@ pub struct SignedOpening {
     pub boot: BootId,
     /// Of the boot key over [`signed_bytes`].
     #[n(6)]
+    pub signature: Signature,
+}
+
+/// All openings of one leaf, as a boot signed them together.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SignedOpenings {
+    /// In the order that was signed.
+    #[n(1)]
+    pub openings: Vec<ShownOpening>,
+    /// The boot whose key signs.
+    #[n(2)]
+    pub boot: BootId,
+    /// Of the boot key over [`signed_bytes`].
+    #[n(3)]
     pub signature: Signature,
 }
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use minicbor::{Decode, Encode};
 
-use crate::counter::CounterIndex;
+use crate::counter::{CounterIndex, Schema};
 use crate::ids::EventHash;
 
 /// Most entries of one segment.
@@ -130,13 +130,36 @@ pub struct SumRule {
     pub most: u64,
 }
 
-impl RuleTable {
-    /// The counters that segments move, in the circuit's order: the fixed ones, one a call, one a
-    /// sum. None where the pact has no such counter.
-    pub fn counters(&self) -> impl Iterator<Item = Option<CounterIndex>> {
-        let fixed = (0u16..).take(FIXED).map(|at| Some(CounterIndex(at)));
-        let calls = (0..CALLS).map(|at| self.calls.get(at).map(|call| call.counter));
-        let sums = (0..SUMS).map(|at| self.sums.get(at).map(|sum| sum.counter));
-        fixed.chain(calls).chain(sums)
-    }
+/// How many counters segments move.
+pub const MOVED: usize = FIXED + CALLS + SUMS;
+
+/// The counters that segments move, in the circuit's order: the fixed ones, then those of calls,
+/// then the first sum of each call, each in schema order. None where the schema has no such
+/// counter. A schema that goes on with this one has each of them in its place.
+#[must_use]
+pub fn moved(schema: &Schema) -> [Option<CounterIndex>; MOVED] {
+    let counters = || schema.counters.iter().map(|c| c.name.as_str()).zip(0u16..);
+    let named = counters().filter(|(name, _)| name.starts_with("calls:"));
+    // Of several sums of one call, a segment has the first.
+    let call =
+        |name: &'_ str| -> Option<usize> { name.starts_with("sum:").then(|| name.find('.'))? };
+    let first_of = |(name, at): &(&str, u16)| {
+        let Some(end) = call(name) else { return false };
+        let before = counters().take(usize::from(*at));
+        !before
+            .into_iter()
+            .any(|(other, _)| call(other) == Some(end) && other.get(..end) == name.get(..end))
+    };
+    let firsts = counters().filter(first_of);
+    let mut places = [None; MOVED];
+    let fixed = (0u16..).map(CounterIndex).take(FIXED.min(schema.counters.len()));
+    let (first, rest) = places.split_at_mut(FIXED);
+    let (calls, sums) = rest.split_at_mut(CALLS);
+    first.iter_mut().zip(fixed).for_each(|(place, counter)| *place = Some(counter));
+    let place = |(to, (_, at)): (&mut Option<CounterIndex>, (&str, u16))| {
+        *to = Some(CounterIndex(at));
+    };
+    calls.iter_mut().zip(named).for_each(place);
+    sums.iter_mut().zip(firsts).for_each(place);
+    places
 }

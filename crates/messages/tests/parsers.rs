@@ -97,6 +97,7 @@ fn tally() -> TallyBody {
         previous: None,
         hidden: messages::ids::Root([7; 32]),
         cut: messages::ids::Commitment([8; 32]),
+        kappa: messages::ids::FieldElement([9; 32]),
         padding: Vec::new(),
     }
 }

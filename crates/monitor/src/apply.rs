@@ -162,7 +162,7 @@ impl Monitor {
     fn took(&mut self, took: &Took) -> Result<(), Misfit> {
         let (root, session) = self.state.sessions.get_mut(&took.session).ok_or(Misfit)?;
         let book = self.state.books.get_mut(root).ok_or(Misfit)?;
-        book.count(took.change.counters()).map_err(|_| Misfit)?;
+        book.count(took.event, &took.change).map_err(|_| Misfit)?;
         session.grow(took.change.counters());
         // What was lost and is there again can be lost again.
         if let Some(lost) = book.lost.get_mut(&(took.session, tag(took.party)))
@@ -203,7 +203,7 @@ impl Monitor {
         book.ruled.note(&rule, action);
         session.decided.insert(approved.call, Told { action, rule, at });
         let Some(change) = &approved.change else { return Ok(()) };
-        book.count(change.counters()).map_err(|_| Misfit)?;
+        book.count(approved.call, change).map_err(|_| Misfit)?;
         session.grow(change.counters());
         session.remember(change, approved.runs);
         book.standing.apply(change);

@@ -6,19 +6,22 @@ use alloc::vec::Vec;
 
 use crate::terms::Terms;
 use messages::codec::Wire;
-use messages::counter::CounterIndex;
+use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
 use messages::event::Party;
 use messages::hidden::{Asked, Hidden, Ruled};
-use messages::ids::{LeafHash, PactHash, Salt, SessionId, TallyId};
+use messages::ids::{EventHash, LeafHash, PactHash, Salt, SessionId, TallyId};
 use messages::leaf::{BootEntry, Boots, BreakBody, BreakCause, Gaps, Suite, TallyBody};
 use messages::reply::Action;
+use messages::segment::moved;
 use messages::signature::PublicKey;
 use messages::time::{Bracket, Epoch, UnixMillis};
 use minicbor::{Decode, Encode};
-use pact::{OnTimeout, StandingState};
+use pact::{Change, OnTimeout, StandingState};
 use rand_core::CryptoRngCore;
-use tally::{BlindingContext, Cut, HolderSecret, Openings, Totals, commit, tally_id};
+use tally::{
+    BlindingContext, Cut, Entries, HolderSecret, Openings, Place, Totals, commit, tally_id,
+};
 
 /// How a session ended, for private statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,12 +75,21 @@ pub struct Kept {
     /// The hidden body, for whom the pact names.
     #[n(3)]
     pub hidden: Hidden,
+    /// Where the log of entries was then.
+    #[n(4)]
+    #[cbor(with = "tally::exposed")]
+    pub entries: Place,
 }
 
 impl Kept {
-    /// The openings of the leaf that was committed to in `context`.
-    pub fn open(&self, secret: &HolderSecret, context: &BlindingContext) -> Openings {
-        commit(&self.totals, self.cut.as_ref(), secret, context)
+    /// The openings of the leaf that was committed to in `context`, under `schema`.
+    pub fn open(
+        &self,
+        schema: &Schema,
+        secret: &HolderSecret,
+        context: &BlindingContext,
+    ) -> Openings {
+        commit(&self.totals, (&moved(schema), self.entries), self.cut.as_ref(), secret, context)
     }
 }
 
@@ -108,6 +120,10 @@ pub(crate) struct Book {
     #[n(9)]
     #[cbor(with = "tally::exposed")]
     pub(crate) cut: Cut,
+    /// What moved the totals, entry by entry: of both tallies, which count the same.
+    #[n(10)]
+    #[cbor(with = "tally::exposed")]
+    pub(crate) entries: Entries,
     /// How many of its sessions are open; counted again at a restart.
     #[cbor(skip)]
     pub(crate) open: usize,
@@ -181,6 +197,7 @@ impl Book {
         rng: &mut impl CryptoRngCore,
     ) -> Self {
         let tallies = opened(&terms, 0, boot, rng);
+        let entries = Entries::new(rng);
         Self {
             terms,
             keys,
@@ -191,6 +208,7 @@ impl Book {
             lost: BTreeMap::new(),
             ruled: Tallied::default(),
             cut: Cut::default(),
+            entries,
             open: 0,
         }
     }
@@ -211,6 +229,8 @@ impl Book {
             tally.totals.extend(terms.compiled.schema()).then_some(())?;
         }
         self.standing.revise(&self.terms.compiled, &terms.compiled);
+        // No block is under two tables.
+        let _block = self.entries.close();
         (self.terms, self.keys) = (terms, keys);
         Some(())
     }
@@ -222,11 +242,14 @@ impl Book {
         key: PublicKey,
         rng: &mut impl CryptoRngCore,
     ) -> Vec<EpochClose> {
+        // Its entries are in the log already.
+        let _block = self.entries.close();
+        let entries = self.entries.place();
         let (terms, tallies) = (&self.terms, &mut self.tallies);
         let ruled = core::mem::take(&mut self.ruled);
         // While a session is open there is no set that both parties closed.
         let cut = (self.open == 0).then_some(&self.cut);
-        let end = EpochEnd { terms, ruled: &ruled, cut, at, key };
+        let end = EpochEnd { terms, ruled: &ruled, cut, entries, at, key };
         tallies.iter_mut().filter_map(|tally| tally.close(&end, rng)).collect()
     }
 
@@ -244,6 +267,7 @@ impl Book {
         let next = opened(&self.terms, generation, boot, rng);
         self.retired.extend(core::mem::replace(&mut self.tallies, next));
         self.cut = Cut::default();
+        self.entries = Entries::new(rng);
         ends
     }
 
@@ -263,12 +287,18 @@ impl Book {
         self.tallies.iter().all(|tally| tally.totals.fits(by))
     }
 
-    /// Adds to both tallies or to none.
-    pub(crate) fn count(&mut self, by: &[(CounterIndex, u64)]) -> Result<(), tally::TallyFull> {
+    /// Adds to both tallies and to their log, or to nothing.
+    pub(crate) fn count(
+        &mut self,
+        event: EventHash,
+        change: &Change,
+    ) -> Result<(), tally::TallyFull> {
         // Both hold the same totals, so the second addition fails exactly when the first does.
         for tally in &mut self.tallies {
-            tally.totals.add(by)?;
+            tally.totals.add(change.counters())?;
         }
+        let entry = self.terms.compiled.entry(event, change);
+        let _block = self.entries.add(&entry, &self.terms.rules);
         Ok(())
     }
 
@@ -289,6 +319,7 @@ struct EpochEnd<'a> {
     terms: &'a Terms,
     ruled: &'a Tallied,
     cut: Option<&'a Cut>,
+    entries: Place,
     at: Bracket,
     key: PublicKey,
 }
@@ -319,7 +350,7 @@ fn opened(
 impl Tally {
     /// Commits to the totals at the end of the next epoch (or at opening).
     fn close(&mut self, end: &EpochEnd<'_>, rng: &mut impl CryptoRngCore) -> Option<EpochClose> {
-        let EpochEnd { terms, ruled, cut, at, key: boot_key } = *end;
+        let EpochEnd { terms, ruled, cut, entries, at, key: boot_key } = *end;
         if self.opened {
             self.epoch = self.epoch.next()?;
         }
@@ -329,9 +360,11 @@ impl Tally {
         rng.fill_bytes(&mut salt.0);
         let (root_pact, tally, epoch) = (terms.root, self.id, self.epoch);
         let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
-        let openings = commit(&self.totals, cut, &self.secret, &context);
+        let moved = moved(terms.compiled.schema());
+        let openings = commit(&self.totals, (&moved, entries), cut, &self.secret, &context);
         let hidden = self.hidden(ruled, rng);
-        let kept = Kept { totals: self.totals.copied(), cut: cut.map(Cut::copied), hidden };
+        let kept =
+            Kept { totals: self.totals.copied(), cut: cut.map(Cut::copied), hidden, entries };
         let body = TallyBody {
             suite: Suite::PedersenRistretto255,
             tally,
@@ -348,6 +381,7 @@ impl Tally {
             previous: self.previous,
             hidden: kept.hidden.digest(),
             cut: openings.cut(),
+            kappa: openings.kappa(),
             padding: Vec::new(),
         };
         let body = body.padded();

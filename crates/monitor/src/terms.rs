@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use circuits::rules::Rules;
 use messages::counter::{CounterIndex, Schema};
 use messages::did::Did;
 use messages::event::Party;
@@ -18,6 +19,8 @@ pub(crate) struct Terms {
     past: Vec<PactDisclosure>,
     pub(crate) root: PactHash,
     pub(crate) compiled: Compiled,
+    /// What segments are proven under.
+    pub(crate) rules: Rules,
 }
 
 /// One document of the chain.
@@ -58,7 +61,8 @@ impl Terms {
         let signed = SignedPact::parse(&document).ok()?;
         let (pact, compiled) = (signed.pact().hash(), compile(signed.pact()).ok()?);
         let first = Signed { pact, document, alone: None };
-        Some(Self { chain: Vec::from([first]), past: Vec::new(), root: pact, compiled })
+        let (rules, chain) = (Rules::new(&compiled.rule_table()), Vec::from([first]));
+        Some(Self { chain, past: Vec::new(), root: pact, compiled, rules })
     }
 
     /// The terms once `document`, a revision of these, is in force.
@@ -69,7 +73,8 @@ impl Terms {
         let (mut chain, mut past) = (self.chain.clone(), self.past.clone());
         chain.push(Signed { pact: signed.pact().hash(), document, alone });
         past.push(PactDisclosure::of(&self.compiled));
-        Some(Self { chain, past, root: self.root, compiled })
+        let rules = Rules::new(&compiled.rule_table());
+        Some(Self { chain, past, root: self.root, compiled, rules })
     }
 
     /// The whole document in force.

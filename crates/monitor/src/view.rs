@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use messages::did::Did;
 use messages::event::Party;
-use messages::ids::{BootId, EventHash, PactHash, SessionId, TallyId};
+use messages::ids::{BootId, EventHash, FieldElement, PactHash, SessionId, TallyId};
 use messages::leaf::Boots;
 use messages::receipt::{JournalHead, Receipt};
 use messages::reply::{Action, WaitingCall};
@@ -218,6 +218,13 @@ impl Monitor {
     #[must_use]
     pub fn compiled(&self, root: &PactHash) -> Option<&Compiled> {
         self.state.books.get(root).map(|b| &b.terms.compiled)
+    }
+
+    /// Hash of the rules that segments of a pact are proven under, a millisecond.
+    #[must_use]
+    pub fn rules(&self, root: &PactHash) -> Option<FieldElement> {
+        let book = self.state.books.get(root)?;
+        Some(circuits::digest::bytes_of(&book.terms.rules.digest()))
     }
 
     /// The two tallies of a pact, initiator's first.

@@ -179,7 +179,7 @@ fn compile_on(prior: Option<&Compiled>, pact: &Pact) -> Result<Compiled, Compile
         limits,
         breaches,
         rules,
-        moved: segment::Moved::of(&schema, &calls),
+        moved: segment::Moved::of(&schema),
         schema,
         consent,
         calls,

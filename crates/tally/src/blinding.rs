@@ -1,10 +1,13 @@
 //! Blindings: one scalar a commitment, derived, fresh for every commitment attempt.
 
+use ark_bn254::Fr;
+use ark_ff::PrimeField;
+use circuits::digest::{bytes_of, element};
 use curve25519_dalek::Scalar;
 use hkdf::Hkdf;
 use messages::counter::CounterIndex;
 use messages::domain;
-use messages::ids::{PactHash, Salt, TallyId};
+use messages::ids::{FieldElement, PactHash, Salt, TallyId};
 use messages::signature::PublicKey;
 use messages::time::Epoch;
 use sha2::Sha512;
@@ -52,6 +55,33 @@ impl Drop for Blinding {
     }
 }
 
+/// What hides the counters of kappa: an element of the scalar field of BN254. Erased on drop.
+pub struct Hiding(Fr);
+
+impl Hiding {
+    /// Reads the element out, to prove with it.
+    #[must_use]
+    pub fn expose(&self) -> &Fr {
+        &self.0
+    }
+
+    /// The canonical bytes, to show or to seal.
+    pub(crate) fn expose_bytes(&self) -> [u8; 32] {
+        bytes_of(&self.0).0
+    }
+
+    /// One that came from elsewhere; none when the bytes are no reduced element.
+    pub(crate) fn from_canonical(bytes: [u8; 32]) -> Option<Self> {
+        element(&FieldElement(bytes)).map(Self)
+    }
+}
+
+impl Drop for Hiding {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// Derives blindings: HKDF-SHA-512 (RFC 5869) with the holder's secret as input keying material
 /// and the public salt as salt, extracted once and expanded per counter.
 pub(crate) struct Blindings {
@@ -75,12 +105,21 @@ impl Blindings {
 
     /// 64 bytes of output reduced modulo the group order: the bias is below 2^-250.
     pub(crate) fn of(&self, counter: CounterIndex) -> Blinding {
+        Blinding(Scalar::from_bytes_mod_order_wide(&self.wide(counter)))
+    }
+
+    /// The same over the other field.
+    pub(crate) fn element(&self, place: CounterIndex) -> Hiding {
+        Hiding(Fr::from_be_bytes_mod_order(&*self.wide(place)))
+    }
+
+    fn wide(&self, counter: CounterIndex) -> Zeroizing<[u8; 64]> {
         let mut wide = Zeroizing::new([0; 64]);
         let info = [&self.info[..], &counter.0.to_be_bytes()];
         // 64 bytes are one block of the expansion, far below its limit of 255 blocks.
         let expanded = self.key.expand_multi_info(&info, &mut *wide);
         debug_assert!(expanded.is_ok());
-        Blinding(Scalar::from_bytes_mod_order_wide(&wide))
+        wide
     }
 }
 
@@ -88,6 +127,9 @@ impl Blindings {
 mod tests {
     use super::*;
 
+    static_assertions::assert_not_impl_any!(
+        Hiding: Clone, Copy, core::fmt::Debug, core::fmt::Display, PartialEq
+    );
     static_assertions::assert_not_impl_any!(
         Blinding: Clone, Copy, core::fmt::Debug, core::fmt::Display, PartialEq
     );

@@ -5,13 +5,17 @@
 //! module: `#[cbor(with = "tally::exposed")]` on the field of a record. Whoever owns the buffer
 //! erases it.
 
+use circuits::entry::Packed;
+use circuits::log::BLOCK;
 use messages::counter::MAX_COUNTERS;
+use messages::ids::FieldElement;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
 use crate::cut::Cut;
+use crate::entries::{Entries, Place};
 use crate::secret::HolderSecret;
 use crate::totals::Totals;
 
@@ -116,6 +120,45 @@ impl Stored for Option<Cut> {
     }
 }
 
+/// Secret, count, root, and what is not in the root yet.
+impl Stored for Entries {
+    fn expose_to<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
+        e.array(3)?;
+        self.secret.expose_to(e)?;
+        self.at.expose_to(e)?;
+        e.array(self.open.len() as u64)?;
+        self.open.iter().try_for_each(|packed| e.bytes(&packed.to_bytes())?.ok())
+    }
+
+    fn restore(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let wrong = || DecodeError::message("expected a log of entries");
+        d.array()?.filter(|n| *n == 3).ok_or_else(wrong)?;
+        let (secret, at) = (HolderSecret::restore(d)?, Place::restore(d)?);
+        let open = d.array()?.filter(|n| *n < BLOCK as u64).ok_or_else(wrong)?;
+        let one = |d: &mut Decoder<'_>| {
+            let bytes = d.bytes()?.try_into().ok();
+            bytes.and_then(Packed::from_bytes).ok_or_else(wrong)
+        };
+        let open = (0..open).map(|_| one(d)).collect::<Result<_, _>>()?;
+        Ok(Self { secret, at, open })
+    }
+}
+
+/// Count and root.
+impl Stored for Place {
+    fn expose_to<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
+        e.array(2)?.u64(self.count)?.bytes(&self.root.0)?.ok()
+    }
+
+    fn restore(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let wrong = || DecodeError::message("expected a place in a log of entries");
+        d.array()?.filter(|n| *n == 2).ok_or_else(wrong)?;
+        let (count, root) = (d.u64()?, FieldElement(d.bytes()?.try_into().map_err(|_| wrong())?));
+        circuits::digest::element(&root).ok_or_else(wrong)?;
+        Ok(Self { count, root })
+    }
+}
+
 fn row(d: &mut Decoder<'_>) -> Result<Zeroizing<Vec<u64>>, DecodeError> {
     let length = d.array()?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= MAX_COUNTERS);
     let length = length.ok_or_else(|| DecodeError::message("more counters than any schema has"))?;
@@ -134,12 +177,15 @@ mod private {
     impl Sealed for crate::totals::Totals {}
     impl Sealed for crate::cut::Cut {}
     impl Sealed for Option<crate::cut::Cut> {}
+    impl Sealed for crate::entries::Entries {}
+    impl Sealed for crate::entries::Place {}
 }
 
 #[cfg(test)]
 mod tests {
     use messages::counter::{Counter, CounterIndex, Schema};
     use messages::ids::{PactHash, Salt, TallyId};
+    use messages::segment::MOVED;
     use messages::signature::PublicKey;
     use messages::time::Epoch;
     use minicbor::{Decode, Encode};
@@ -216,7 +262,9 @@ mod tests {
         let first = record(&[0, 7, 1 << 40]);
         let bytes = minicbor::to_vec(&first).unwrap();
         let again: Record = minicbor::decode(&bytes).unwrap();
-        let [a, b] = [first, again].map(|r| commit(&r.totals, None, &r.secret, &context));
+        let [a, b] = [first, again].map(|r| {
+            commit(&r.totals, (&[None; MOVED], Place::start()), None, &r.secret, &context)
+        });
         assert_eq!(a.root(), b.root());
         assert_eq!(a.commitments(), b.commitments());
         for at in (0..3).map(CounterIndex) {

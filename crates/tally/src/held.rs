@@ -13,14 +13,16 @@ use messages::domain;
 use messages::ids::{BootId, Commitment, LeafHash};
 use messages::leaf::TallyBody;
 use messages::merkle;
-use messages::opening::{SealedOpenings, ShownOpening, SignedOpening, signed_bytes};
+use messages::opening::{
+    SealedOpenings, ShownOpening, SignedOpening, SignedOpenings, signed_bytes,
+};
 use messages::signature::{PublicKey, Sign, Signature, SigningKey};
 use messages::time::Epoch;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::openings::Openings;
+use crate::openings::{Moved, Openings};
 
 /// The openings of one leaf, as its monitor signed them. Erased on drop.
 #[derive(Encode, Decode)]
@@ -34,7 +36,7 @@ pub struct Held {
     commitments: Vec<Commitment>,
     #[n(4)]
     cut: Commitment,
-    /// By increasing counter; the set of sessions last, where it is shared.
+    /// By increasing counter; what hides kappa and the set of sessions last, where they are shared.
     #[n(5)]
     openings: Vec<Opening>,
     #[n(6)]
@@ -56,14 +58,19 @@ struct Opening {
     blinding: [u8; 32],
 }
 
-/// The place of the set of sessions among openings: no counter has it.
-const CUT: u16 = u16::MAX;
+/// The places of the set of sessions and of kappa among openings: no counter has them.
+const CUT: u16 = ShownOpening::CUT;
+const KAPPA: u16 = ShownOpening::KAPPA;
+const ENTRIES: u16 = ShownOpening::ENTRIES;
 
 impl Held {
     /// The openings of `shared` counters, signed together with the leaf that they open.
+    ///
+    /// What hides kappa is among them only if all counters are that it hides: with it and all but
+    /// one of them, the last could be guessed.
     pub fn sign(
         openings: &Openings,
-        shared: &[CounterIndex],
+        (shared, moved): (&[CounterIndex], &Moved),
         (leaf, boot): (LeafHash, BootId),
         key: &impl Sign,
     ) -> Self {
@@ -76,12 +83,20 @@ impl Held {
             value: 0,
             blinding: blinding.expose().to_bytes(),
         });
+        let count = openings.commitments().len();
+        let told = |at: &CounterIndex| usize::from(at.0) >= count || shared.contains(at);
+        let all = moved.iter().flatten().all(told);
+        let hiding = openings.expose_hiding().filter(|_| all).map(|(hiding, root)| {
+            let opening = |counter, blinding| Opening { counter, value: 0, blinding };
+            [opening(ENTRIES, root.0), opening(KAPPA, hiding.expose_bytes())]
+        });
+        let hiding = hiding.into_iter().flatten();
         let mut held = Self {
             leaf,
             epoch: openings.epoch(),
             commitments: openings.commitments().to_vec(),
             cut: openings.cut(),
-            openings: shared.iter().filter_map(open).chain(cut).collect(),
+            openings: shared.iter().filter_map(open).chain(hiding).chain(cut).collect(),
             boot,
             signature: Signature([0; 64]),
         };
@@ -143,8 +158,8 @@ impl Held {
     /// [`HeldError`]; with [`HeldError::WrongOpening`], [`Held::evidence`] convicts the monitor.
     pub fn check(
         &self,
-        hash: LeafHash,
-        body: &TallyBody,
+        (hash, body): (LeafHash, &TallyBody),
+        moved: &Moved,
         boot_key: &PublicKey,
     ) -> Result<Openings, HeldError> {
         let Self { leaf, epoch, commitments, cut, openings, boot: _, signature } = self;
@@ -155,10 +170,13 @@ impl Held {
         boot_key
             .verify(domain::OPENINGS, &self.signed(), signature)
             .map_err(|_| HeldError::Signature)?;
-        let opened = openings.iter().filter(|o| o.counter != CUT);
+        let opened = openings.iter().filter(|o| ![ENTRIES, KAPPA, CUT].contains(&o.counter));
         let opened = opened.map(|o| (CounterIndex(o.counter), o.value, o.blinding));
-        let cut_blinding = openings.iter().find(|o| o.counter == CUT).map(|o| o.blinding);
-        let restored = Openings::restored(*epoch, commitments, (*cut, cut_blinding), opened)?;
+        let blinding = |place| openings.iter().find(|o| o.counter == place).map(|o| o.blinding);
+        let hidden = blinding(KAPPA).map(|hiding| [hiding, blinding(ENTRIES).unwrap_or_default()]);
+        let kappa = (body.kappa, hidden, moved);
+        let restored =
+            Openings::restored(*epoch, commitments, (*cut, blinding(CUT)), kappa, opened)?;
         let whole = restored.root() == body.commitments
             && u32::try_from(commitments.len()) == Ok(body.counters);
         if whole { Ok(restored) } else { Err(HeldError::OtherLeaf) }
@@ -197,6 +215,17 @@ impl Held {
             boot: self.boot,
             signature: self.signature,
         })
+    }
+
+    /// Everything that the monitor signed, shown: only where it does not fit together.
+    #[must_use]
+    pub fn shown(&self) -> SignedOpenings {
+        let shown = self.openings.iter().map(|opening| ShownOpening {
+            counter: opening.counter,
+            value: opening.value,
+            blinding: opening.blinding,
+        });
+        SignedOpenings { openings: shown.collect(), boot: self.boot, signature: self.signature }
     }
 
     /// The commitment of a counter, with its way to the leaf's root.
@@ -239,6 +268,11 @@ pub enum HeldError {
         /// Which.
         counter: CounterIndex,
     },
+    /// The counters that segments move are not those that are committed to one by one.
+    #[error(
+        "the leaf hides other counters for circuits than it commits to, and the monitor signed both"
+    )]
+    WrongKappa,
 }
 
 impl HeldError {
@@ -249,6 +283,7 @@ impl HeldError {
             Self::OtherLeaf => "openings-other-leaf",
             Self::Sealed => "openings-sealed",
             Self::Signature => "openings-signature",
+            Self::WrongKappa => "openings-kappa",
             Self::WrongOpening { .. } => "openings-wrong",
         }
     }
@@ -259,7 +294,7 @@ impl HeldError {
         match self {
             Self::OtherLeaf | Self::Signature => "fetch the openings again from the monitor",
             Self::Sealed => "name the key of the party that fetched them",
-            Self::WrongOpening { .. } => {
+            Self::WrongKappa | Self::WrongOpening { .. } => {
                 "keep the accusation that was written: it convicts the monitor"
             }
         }

@@ -3,17 +3,20 @@
 use std::sync::LazyLock;
 
 use bulletproofs::PedersenGens;
+use circuits::digest::{bytes_of, element};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use messages::counter::CounterIndex;
-use messages::ids::{Commitment, LeafHash, Root};
+use messages::ids::{Commitment, FieldElement, LeafHash, Root};
 use messages::merkle::COMMITMENTS;
+use messages::segment::MOVED;
 use messages::time::Epoch;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::blinding::{Blinding, BlindingContext, Blindings};
+use crate::blinding::{Blinding, BlindingContext, Blindings, Hiding};
 use crate::cut::Cut;
+use crate::entries::Place;
 use crate::held::HeldError;
 use crate::secret::HolderSecret;
 use crate::totals::Totals;
@@ -21,9 +24,12 @@ use crate::totals::Totals;
 /// Commits to every total: S_i = C_i·G + R_i·H, with a blinding of its own (also when the total
 /// did not move: an unchanged commitment would say so).
 ///
-/// The set of counted sessions is committed to beside them, if there is one.
+/// The set of counted sessions is committed to beside them, if there is one, and `moved` counters
+/// once more, for circuits, with the log of entries that moved them: kappa = Poseidon(r, root,
+/// C_1, ...), with r as secret as a blinding.
 pub fn commit(
     totals: &Totals,
+    (moved, entries): (&Moved, Place),
     cut: Option<&Cut>,
     secret: &HolderSecret,
     context: &BlindingContext,
@@ -35,6 +41,9 @@ pub fn commit(
         // To nothing that anybody could know: the blinding of a place that is never opened.
         _ => Commitment((derived.of(NO_CUT).expose() * RISTRETTO_BASEPOINT_TABLE).compress().0),
     };
+    let hiding = derived.element(KAPPA);
+    let values = Zeroizing::new(totals.expose().iter().copied().map(Some).collect::<Vec<_>>());
+    let kappa = kappa_of(&hiding, entries.root(), &moved_of(&values, moved)).unwrap_or_default();
     let blindings = derived;
     let blindings: Vec<Blinding> =
         (0..=u16::MAX).take(totals.len()).map(|i| blindings.of(CounterIndex(i))).collect();
@@ -56,9 +65,22 @@ pub fn commit(
         .collect();
     halves.iter_mut().for_each(Zeroize::zeroize);
     let root = COMMITMENTS.root(&leaves(&commitments));
-    let values = Zeroizing::new(totals.expose().iter().copied().map(Some).collect());
     let blindings = blindings.into_iter().map(Some).collect();
-    Openings { epoch: context.epoch, values, blindings, commitments, root, cut, cut_blinding }
+    let (epoch, hiding) = (context.epoch, Some((hiding, entries.root())));
+    Openings { epoch, values, blindings, commitments, root, cut, cut_blinding, kappa, hiding }
+}
+
+fn kappa_of(hiding: &Hiding, root: FieldElement, moved: &[u64; MOVED]) -> Option<FieldElement> {
+    Some(bytes_of(&circuits::log::commit(hiding.expose(), &element(&root)?, moved)))
+}
+
+/// Where the counters are that segments move (see [`messages::segment::moved`]).
+pub type Moved = [Option<CounterIndex>; MOVED];
+
+/// Their values; zero where there is none.
+fn moved_of(values: &[Option<u64>], moved: &Moved) -> Zeroizing<[u64; MOVED]> {
+    let value = |at: CounterIndex| values.get(usize::from(at.0)).copied().flatten();
+    Zeroizing::new(moved.map(|place| place.and_then(value).unwrap_or_default()))
 }
 
 /// The totals of one epoch with their blindings, all of them or those that are shared: whoever
@@ -72,6 +94,9 @@ pub struct Openings {
     root: Root,
     cut: Commitment,
     cut_blinding: Option<Blinding>,
+    kappa: FieldElement,
+    /// With the root of the log of entries.
+    hiding: Option<(Hiding, FieldElement)>,
 }
 
 impl Openings {
@@ -128,6 +153,25 @@ impl Openings {
         self.cut_blinding.as_ref()
     }
 
+    /// The hidden counters that segments move, as the leaf carries them. Public.
+    #[must_use]
+    pub fn kappa(&self) -> FieldElement {
+        self.kappa
+    }
+
+    /// Reads out what hides those counters, and the root that is hidden with them; none when not
+    /// all of them are shared.
+    #[must_use]
+    pub fn expose_hiding(&self) -> Option<(&Hiding, FieldElement)> {
+        self.hiding.as_ref().map(|(hiding, root)| (hiding, *root))
+    }
+
+    /// Reads those counters out; zero where one is missing.
+    #[must_use]
+    pub fn expose_moved(&self, moved: &Moved) -> Zeroizing<[u64; MOVED]> {
+        moved_of(&self.values, moved)
+    }
+
     /// Reads one blinding out.
     #[must_use]
     pub fn expose_blinding(&self, counter: CounterIndex) -> Option<&Blinding> {
@@ -139,6 +183,7 @@ impl Openings {
         epoch: Epoch,
         commitments: &[Commitment],
         (cut, cut_blinding): (Commitment, Option<[u8; 32]>),
+        (kappa, hiding, moved): (FieldElement, Option<[[u8; 32]; 2]>, &Moved),
         opened: impl Iterator<Item = (CounterIndex, u64, [u8; 32])>,
     ) -> Result<Self, HeldError> {
         let mut values = Zeroizing::new(vec![None; commitments.len()]);
@@ -161,7 +206,25 @@ impl Openings {
         let root = COMMITMENTS.root(&leaves(commitments));
         let cut_blinding = cut_blinding.and_then(Blinding::from_canonical);
         let commitments = commitments.to_vec();
-        Ok(Self { epoch, values, blindings, commitments, root, cut, cut_blinding })
+        let hiding = match hiding {
+            None => None,
+            Some([bytes, root]) => {
+                let hiding = Hiding::from_canonical(bytes).ok_or(HeldError::WrongKappa)?;
+                let root = FieldElement(root);
+                // What hides them is told only where all of them are.
+                let known = |at: CounterIndex| {
+                    let place = usize::from(at.0);
+                    place >= values.len() || values.get(place).is_some_and(Option::is_some)
+                };
+                let all = moved.iter().flatten().all(|at| known(*at));
+                let again = kappa_of(&hiding, root, &moved_of(&values, moved));
+                if !all || again != Some(kappa) {
+                    return Err(HeldError::WrongKappa);
+                }
+                Some((hiding, root))
+            }
+        };
+        Ok(Self { epoch, values, blindings, commitments, root, cut, cut_blinding, kappa, hiding })
     }
 }
 
@@ -172,6 +235,7 @@ fn leaves(commitments: &[Commitment]) -> Vec<&[u8]> {
 /// Places of blindings that no counter has.
 const CUT: CounterIndex = CounterIndex(u16::MAX);
 const NO_CUT: CounterIndex = CounterIndex(u16::MAX - 1);
+const KAPPA: CounterIndex = CounterIndex(u16::MAX - 2);
 /// 1/2 modulo the group order.
 static HALF: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(2u8).invert());
 /// Multiples of H, for constant-time multiplication.
@@ -220,7 +284,13 @@ mod tests {
         let gens = PedersenGens::default();
         for count in [0, 1, 2, 3, 32, 33] {
             let values: Vec<u64> = (0..count).map(|i| u64::MAX >> (i % 64)).collect();
-            let openings = commit(&totals(&values), None, &secret, &context(4));
+            let openings = commit(
+                &totals(&values),
+                (&[None; MOVED], Place::start()),
+                None,
+                &secret,
+                &context(4),
+            );
             assert_eq!(openings.commitments().len(), values.len());
             for (i, value) in (0u16..).zip(&values) {
                 let at = CounterIndex(i);
@@ -244,8 +314,10 @@ mod tests {
     #[test]
     fn an_unchanged_total_has_another_commitment_under_another_salt() {
         let secret = HolderSecret::from_bytes([9; 32]);
-        let first = commit(&totals(&[0, 0]), None, &secret, &context(4));
-        let second = commit(&totals(&[0, 0]), None, &secret, &context(6));
+        let first =
+            commit(&totals(&[0, 0]), (&[None; MOVED], Place::start()), None, &secret, &context(4));
+        let second =
+            commit(&totals(&[0, 0]), (&[None; MOVED], Place::start()), None, &secret, &context(6));
         assert_ne!(first.commitments()[0], first.commitments()[1]);
         assert_ne!(first.commitments()[0], second.commitments()[0]);
         assert_ne!(first.root(), second.root());
@@ -253,8 +325,20 @@ mod tests {
 
     #[test]
     fn without_the_holders_secret_the_commitment_does_not_open() {
-        let mine = commit(&totals(&[7]), None, &HolderSecret::from_bytes([9; 32]), &context(4));
-        let guess = commit(&totals(&[7]), None, &HolderSecret::from_bytes([8; 32]), &context(4));
+        let mine = commit(
+            &totals(&[7]),
+            (&[None; MOVED], Place::start()),
+            None,
+            &HolderSecret::from_bytes([9; 32]),
+            &context(4),
+        );
+        let guess = commit(
+            &totals(&[7]),
+            (&[None; MOVED], Place::start()),
+            None,
+            &HolderSecret::from_bytes([8; 32]),
+            &context(4),
+        );
         assert_ne!(mine.commitments(), guess.commitments());
     }
 

@@ -8,17 +8,21 @@ use messages::accusation::{Accusation, Charge};
 use messages::bundle::{IncludedLeaf, LogView};
 use messages::codec::{CodecError, Wire};
 use messages::domain;
-use messages::ids::{BootId, Commitment, LeafHash};
+use messages::ids::{BootId, Commitment, LeafHash, Root};
 use messages::leaf::{Kind, TallyBody};
 use messages::merkle;
 use messages::opening::{SignedOpening, signed_bytes};
 use messages::publication::Publication;
+use messages::signature::Signature;
 use tlog::{Checkpoint, open_checkpoint, verify_inclusion};
 
 use crate::anchors::{Anchors, LogAnchor};
 use crate::codes::{Unfounded, Unusable};
 use crate::generators;
-use crate::leaves::Leaves;
+use crate::leaves::{Leaves, Opened};
+
+#[cfg(feature = "groth16")]
+mod kappa;
 
 /// What a monitor did, as its own signatures say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Offence {
     Fork,
     /// It published two totals for one epoch.
     TwoTotals,
+    /// It hides other counters for circuits than those that it says it does.
+    WrongKappa,
     /// It signed an opening that does not open its commitment.
     WrongOpening,
 }
@@ -38,6 +44,7 @@ impl Offence {
         match self {
             Self::Fork => "fork",
             Self::TwoTotals => "two-totals",
+            Self::WrongKappa => "wrong-kappa",
             Self::WrongOpening => "wrong-opening",
         }
     }
@@ -51,6 +58,9 @@ impl Offence {
             }
             Self::TwoTotals => {
                 "the monitor signed two leaves for one epoch of one tally: its counts cannot be relied on"
+            }
+            Self::WrongKappa => {
+                "the monitor signed a leaf that hides other counters for circuits than those it told its party: proofs about each event are about other totals"
             }
             Self::WrongOpening => {
                 "the monitor signed an opening that does not open its own commitment: what it told its party is not what it published"
@@ -100,6 +110,15 @@ pub fn judge(accusation: &[u8], anchors: &Anchors) -> Result<Offence, Unfounded>
             let place = Claimed { leaf: *leaf, opening, commitment, path };
             place.judge(&leaves).map(|()| Offence::WrongOpening)
         }
+        #[cfg(feature = "groth16")]
+        Charge::WrongKappa { view, leaf, schema, openings } => {
+            kappa::judge(&open(view, anchor)?, *leaf, schema, openings)
+                .map(|()| Offence::WrongKappa)
+        }
+        // Of a charge that this build cannot check it says what it says of every shape that it does
+        // not know.
+        #[cfg(not(feature = "groth16"))]
+        Charge::WrongKappa { .. } => Err(Unfounded::Malformed),
     }
 }
 
@@ -130,6 +149,24 @@ fn boots_shown(view: &LogView) -> bool {
     of(Kind::Tally).all(|leaf| boots.contains(&leaf.boot))
 }
 
+/// Did this boot sign the root over openings together with the leaf that they open?
+fn signed(
+    leaves: &Leaves<'_>,
+    leaf: &Opened<'_>,
+    root: &Root,
+    (boot, signature): (&BootId, &Signature),
+) -> Result<(), Unfounded> {
+    let signer = leaves.boot(boot).ok_or(Unfounded::View)?;
+    // The boot that signed the leaf, or one after it: the key of an earlier one, found
+    // somewhere, convicts nobody.
+    if !leaves.follows(boot, &leaf.leaf.boot).ok_or(Unfounded::View)? {
+        return Err(Unfounded::OpeningSignature);
+    }
+    let key = &signer.boot_key;
+    key.verify(domain::OPENINGS, &signed_bytes(&leaf.hash, root), signature)
+        .map_err(|_| Unfounded::OpeningSignature)
+}
+
 /// An opening and the commitment that it is said not to open.
 struct Claimed<'a> {
     leaf: u64,
@@ -151,16 +188,7 @@ impl Claimed<'_> {
         let root =
             merkle::OPENINGS.root_from(&opening.to_cbor(), number(*index)?, number(*count)?, &path);
         let root = root.ok_or(Unfounded::OpeningPath)?;
-        let signer = leaves.boot(boot).ok_or(Unfounded::View)?;
-        // The boot that signed the leaf, or one after it: the key of an earlier one, found
-        // somewhere, convicts nobody.
-        if !leaves.follows(boot, &leaf.leaf.boot).ok_or(Unfounded::View)? {
-            return Err(Unfounded::OpeningSignature);
-        }
-        signer
-            .boot_key
-            .verify(domain::OPENINGS, &signed_bytes(&leaf.hash, &root), signature)
-            .map_err(|_| Unfounded::OpeningSignature)?;
+        signed(leaves, leaf, &root, (boot, signature))?;
         // What is no scalar opens nothing.
         let blinding: Option<Scalar> = Scalar::from_canonical_bytes(opening.blinding).into();
         let opens = blinding.is_some_and(|blinding| {

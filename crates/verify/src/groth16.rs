@@ -15,12 +15,27 @@ use ark_ff::{AdditiveGroup, PrimeField, Zero};
 use ark_serialize::CanonicalDeserialize;
 use messages::circuit::{CircuitKey, Setup};
 use messages::domain;
-use messages::ids::{CircuitKeyDigest, FieldElement};
+use messages::ids::{CircuitKeyDigest, FieldElement, Root};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
 /// Bytes of a proof.
 pub const PROOF_BYTES: usize = 128;
+
+/// A circuit that this version knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circuit {
+    /// Its name in keys.
+    pub name: &'static str,
+    /// SHA-256 of its constraints as a snarkjs `.r1cs` file.
+    pub constraints: Root,
+    /// Its public inputs.
+    pub inputs: usize,
+}
+
+/// Every entry of a segment obeyed the rules: `circuits/segment/README.md`.
+pub const SEGMENT: Circuit =
+    Circuit { name: "segment", constraints: Root(SEGMENT_CONSTRAINTS), inputs: 4 };
 
 /// A verifying key that was pinned, read, and found sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,19 +55,21 @@ struct Points {
 }
 
 impl PinnedKey {
-    /// Reads the key of `circuit` that anchors pin by `digest`.
+    /// Reads the key of `circuit` that anchors pin by `digest`. What attested an enclave's key is for
+    /// others to appraise.
     ///
     /// # Errors
     /// [`KeyRefusal`].
     pub fn open(
         key: &CircuitKey,
-        circuit: &str,
+        circuit: &Circuit,
         digest: &CircuitKeyDigest,
     ) -> Result<Self, KeyRefusal> {
-        if key.setup == Setup::InsecureTest {
-            return Err(KeyRefusal::InsecureTest);
+        match key.setup {
+            Setup::InsecureTest => Err(KeyRefusal::InsecureTest),
+            Setup::Ceremony { contributions: 0, .. } => Err(KeyRefusal::NoContribution),
+            Setup::Ceremony { .. } | Setup::Enclave { .. } => Self::checked(key, circuit, digest),
         }
-        Self::checked(key, circuit, digest)
     }
 
     /// The same for keys of a published seed, with which anybody can forge proofs: for tests of
@@ -63,7 +80,7 @@ impl PinnedKey {
     #[cfg(any(test, feature = "insecure-test-keys"))]
     pub fn dangerous_open_test_key(
         key: &CircuitKey,
-        circuit: &str,
+        circuit: &Circuit,
         digest: &CircuitKeyDigest,
     ) -> Result<Self, KeyRefusal> {
         Self::checked(key, circuit, digest)
@@ -71,16 +88,19 @@ impl PinnedKey {
 
     fn checked(
         key: &CircuitKey,
-        circuit: &str,
+        circuit: &Circuit,
         digest: &CircuitKeyDigest,
     ) -> Result<Self, KeyRefusal> {
-        if key.circuit != circuit {
+        if key.circuit != circuit.name || key.constraints != circuit.constraints {
             return Err(KeyRefusal::OtherCircuit);
         }
         if key.digest() != *digest {
             return Err(KeyRefusal::OtherKey);
         }
         let points = Points::read(&key.points).ok_or(KeyRefusal::BadPoint)?;
+        if points.inputs.len() != circuit.inputs.saturating_add(1) {
+            return Err(KeyRefusal::OtherCircuit);
+        }
         // Before anybody contributed γ = δ, and then A = α, B = β, C = −Σ xᵢ·ICᵢ proves anything.
         if points.gamma == points.delta {
             return Err(KeyRefusal::NoContribution);
@@ -273,3 +293,8 @@ fn scaled(point: &G1Affine, by: &Fr) -> G1Projective {
 
 const G1_BYTES: usize = 32;
 const FIXED_POINTS: usize = G1_BYTES + 3 * 64;
+/// As the circuit's manifest has it.
+const SEGMENT_CONSTRAINTS: [u8; 32] = [
+    0xf6, 0x58, 0xe7, 0xb2, 0x10, 0x13, 0x96, 0xf2, 0x3d, 0xaa, 0xdd, 0xd7, 0xd7, 0xa0, 0x74, 0x37,
+    0xcf, 0x9f, 0xbc, 0x57, 0x1b, 0x90, 0xe3, 0x97, 0x63, 0xfa, 0x64, 0x4e, 0xd1, 0xbe, 0x8b, 0x80,
+];

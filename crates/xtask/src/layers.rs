@@ -171,15 +171,34 @@ const TABLE: &[(&str, Allowed)] = &[
     ("cloister-draft", Allowed::Only(&["cloister-messages", "cloister-pact"])),
     ("cloister-traces", Allowed::Only(&["cloister-messages"])),
     ("cloister-tlog", Allowed::Only(&["cloister-messages"])),
-    ("cloister-tally", Allowed::Only(&["cloister-messages"])),
+    ("cloister-tally", Allowed::Only(&["cloister-circuits", "cloister-messages"])),
     ("cloister-journal", Allowed::Only(&["cloister-messages"])),
-    ("cloister-verify", Allowed::Only(&["cloister-messages", "cloister-tlog"])),
-    ("cloister-prove", Allowed::Only(&["cloister-messages", "cloister-tally", "cloister-verify"])),
+    (
+        "cloister-verify",
+        Allowed::Only(&["cloister-circuits", "cloister-messages", "cloister-tlog"]),
+    ),
+    (
+        "cloister-prove",
+        Allowed::Only(&[
+            "cloister-circuits",
+            "cloister-messages",
+            "cloister-tally",
+            "cloister-verify",
+        ]),
+    ),
     (
         "cloister-release",
         Allowed::Only(&["cloister-messages", "cloister-prove", "cloister-verify"]),
     ),
-    ("cloister-monitor", Allowed::Only(&["cloister-messages", "cloister-pact", "cloister-tally"])),
+    (
+        "cloister-monitor",
+        Allowed::Only(&[
+            "cloister-circuits",
+            "cloister-messages",
+            "cloister-pact",
+            "cloister-tally",
+        ]),
+    ),
     ("cloister-gateway", Allowed::Only(&["cloister-messages"])),
     ("cloister-attestations", Allowed::Only(&["cloister-messages", "cloister-verify"])),
     ("cloister-channel", Allowed::Only(&["cloister-attestations", "cloister-messages"])),

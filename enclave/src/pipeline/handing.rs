@@ -12,6 +12,7 @@ use messages::ids::BootId;
 use messages::leaf::Boots;
 use messages::publication::Disclosed;
 use messages::reply::Reply;
+use messages::segment::moved;
 use messages::signature::{PublicKey, Signature};
 use messages::time::Epoch;
 use rand_core::OsRng;
@@ -37,6 +38,7 @@ impl Handing {
         let Self { epochs, holder, boot, others, schemas, boots } = self;
         let sealed = epochs.iter().map(|(epoch, shared)| {
             let leaf = tlog::leaf_hash(&epoch.leaf.leaf);
+            let shared = (&shared[..], &moved(&epoch.schema));
             Held::sign(&epoch.open(), shared, (leaf, boot), key).seal(&holder, &mut OsRng)
         });
         let Some(sealed) = sealed.collect::<Option<Vec<_>>>() else {

@@ -57,6 +57,8 @@ struct Ground {
 pub(super) struct Sealed {
     pub(super) leaf: Disclosed,
     pub(super) body: TallyBody,
+    /// The counters that it commits to.
+    pub(super) schema: Schema,
     kept: Kept,
     secret: HolderSecret,
     context: BlindingContext,
@@ -65,7 +67,7 @@ pub(super) struct Sealed {
 impl Sealed {
     /// Computes the commitments again, with all that opens them; some milliseconds.
     pub(super) fn open(&self) -> Openings {
-        self.kept.open(&self.secret, &self.context)
+        self.kept.open(&self.schema, &self.secret, &self.context)
     }
 }
 
@@ -274,7 +276,8 @@ impl Pipeline {
         let secret = HolderSecret::from_bytes(*secret.expose());
         let (root_pact, salt) = (body.root_pact, body.salt);
         let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
-        Ok(Sealed { leaf: disclosed, body, kept, secret, context })
+        let terms = self.state.monitor.under(&root_pact, &body.pact).ok_or(unknown)?;
+        Ok(Sealed { leaf: disclosed, body, schema: terms.schema, kept, secret, context })
     }
 }
 

@@ -35,6 +35,7 @@ impl Pipeline {
             consent: compiled.consent_root(),
             consent_count: u32::try_from(compiled.consent().len()).unwrap_or(u32::MAX),
             at,
+            rules: self.state.monitor.rules(&root).ok_or(Refused("pact-unknown"))?,
         };
         let (leaf, _) = self.publish(&Publication::Pact(body), None)?;
         if prior.is_none() {

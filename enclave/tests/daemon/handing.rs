@@ -65,7 +65,7 @@ fn scene() -> (Home, Daemon, Client, Parties) {
 
 /// Unseals and checks what opens the leaf of epoch 1.
 fn opened(reply: &Reply, key: &SigningKey) -> Openings {
-    let Reply::Openings { sealed, leaves, .. } = reply else { panic!("{reply:?}") };
+    let Reply::Openings { sealed, leaves, schemas, .. } = reply else { panic!("{reply:?}") };
     assert_eq!(sealed.len(), 2, "the epoch, and the one before it");
     let held = Held::unseal(&sealed[1], key).unwrap();
     let at = |kind| leaves.iter().filter(move |shown| shown.leaf.kind == kind);
@@ -74,7 +74,8 @@ fn opened(reply: &Reply, key: &SigningKey) -> Openings {
     let boots = at(Kind::Boot).map(|leaf| BootBody::from_cbor(&leaf.body).unwrap());
     let boot = boots.into_iter().find(|boot| boot.boot == held.boot()).unwrap();
     assert_eq!(body.epoch, Epoch(1));
-    held.check(held.leaf(), &body, &boot.boot_key).unwrap()
+    let moved = messages::segment::moved(&schemas[0]);
+    held.check((held.leaf(), &body), &moved, &boot.boot_key).unwrap()
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::path::Path;
 use messages::accusation::{Accusation, Charge};
 use messages::bundle::LogView;
 use messages::codec::Wire;
-use messages::counter::CounterIndex;
+use messages::counter::{CounterIndex, Schema};
 use messages::ids::{BootId, PactHash, TallyId};
 use messages::leaf::{BootBody, Kind, PactBody, TallyBody, body_digest};
 use messages::opening::Holdings;
 use messages::publication::Disclosed;
+use messages::segment::moved;
 use messages::signature::{PublicKey, SigningKey};
 use messages::time::Epoch;
 use tally::{Held, HeldError, Openings};
@@ -65,8 +66,14 @@ impl Opened {
             let (signer, _) = boots
                 .get(&held.boot())
                 .ok_or_else(|| malformed("the boot that signed openings is not shown"))?;
-            let openings = match held.check(hash, &body, &signer.boot_key) {
+            let schema = holdings.schemas.iter().find(|schema| schema.hash() == body.schema);
+            let schema = schema.ok_or_else(|| malformed("a leaf's schema is not shown"))?;
+            let openings = match held.check((hash, &body), &moved(schema), &signer.boot_key) {
                 Ok(openings) => openings,
+                Err(HeldError::WrongKappa) => {
+                    let accusation = wrong_kappa(holdings, &held, leaf, schema);
+                    return Err(Refused::Wrong(accusation.map(Box::new)));
+                }
                 Err(HeldError::WrongOpening { counter }) => {
                     let accusation = accusation(holdings, &held, leaf, counter);
                     return Err(Refused::Wrong(accusation.map(Box::new)));
@@ -135,19 +142,40 @@ fn accusation(
     leaf: &Disclosed,
     counter: CounterIndex,
 ) -> Option<Accusation> {
+    let (commitment, path) = held.committed(counter)?;
+    let (view, opening) = (shown(holdings, leaf), held.evidence(counter)?);
+    let charge = Charge::WrongOpening { view, leaf: leaf.index, opening, commitment, path };
+    Some(accusing(holdings, charge))
+}
+
+/// What convicts the monitor: it shows all openings of the leaf, and so all counters that were
+/// shared.
+fn wrong_kappa(
+    holdings: &Holdings,
+    held: &Held,
+    leaf: &Disclosed,
+    schema: &Schema,
+) -> Option<Accusation> {
+    let (view, openings) = (shown(holdings, leaf), held.shown());
+    let charge = Charge::WrongKappa { view, leaf: leaf.index, schema: schema.clone(), openings };
+    Some(accusing(holdings, charge))
+}
+
+fn accusing(holdings: &Holdings, charge: Charge) -> Accusation {
+    let (format, origin) = (Accusation::FORMAT.into(), holdings.origin.clone());
+    Accusation { format, origin, charge }
+}
+
+/// The leaf, and those of the boots.
+fn shown(holdings: &Holdings, leaf: &Disclosed) -> LogView {
     let leaves = holdings.leaves.iter().filter(|shown| {
         shown.disclosed.leaf.kind == Kind::Boot || shown.disclosed.index == leaf.index
     });
-    let (commitment, path) = held.committed(counter)?;
-    let view = LogView {
+    LogView {
         origin: holdings.origin.clone(),
         checkpoint: holdings.checkpoint.clone(),
         leaves: leaves.cloned().collect(),
-    };
-    let opening = held.evidence(counter)?;
-    let charge = Charge::WrongOpening { view, leaf: leaf.index, opening, commitment, path };
-    let (format, origin) = (Accusation::FORMAT.into(), holdings.origin.clone());
-    Some(Accusation { format, origin, charge })
+    }
 }
 
 fn bodies<T: Wire>(

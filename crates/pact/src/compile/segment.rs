@@ -5,11 +5,11 @@
 use messages::counter::{CounterIndex, DEFAULT_MAX, Schema};
 use messages::ids::EventHash;
 use messages::segment::{
-    Answered, CALLS, CallRule, Entry, LATENCIES, Outcome, RuleTable, SUMS, SumRule,
+    Answered, CALLS, CallRule, Entry, FIXED, LATENCIES, Outcome, RuleTable, SUMS, SumRule, moved,
 };
 
 use super::schema::Fixed;
-use super::{CallName, Compiled, Counted, Rule};
+use super::{Compiled, Counted, Rule};
 use crate::document::scalar::Exact;
 use crate::document::terms::{ApprovalTerm, Confirmer, Otherwise, Per};
 use crate::state::Change;
@@ -22,16 +22,12 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    pub(super) fn of(schema: &Schema, calls: &[CallName]) -> Self {
-        let nowhere = CounterIndex(u16::MAX);
-        let counter = |call: &CallName| {
-            schema.find(&format!("calls:{}", call.id)).map_or(nowhere, |(at, _)| at)
-        };
-        let sums = schema.counters.iter().zip(0u16..);
-        let sums = sums.filter(|(counter, _)| counter.name.starts_with("sum:"));
+    pub(super) fn of(schema: &Schema) -> Self {
+        let places = moved(schema);
+        let of = |from: usize, n: usize| places.iter().skip(from).take(n).copied().flatten();
         Self {
-            calls: calls.iter().map(counter).collect(),
-            sums: sums.map(|(_, at)| CounterIndex(at)).take(SUMS).collect(),
+            calls: of(FIXED, CALLS).collect(),
+            sums: of(FIXED.saturating_add(CALLS), SUMS).collect(),
         }
     }
 }
@@ -73,15 +69,16 @@ impl Compiled {
         let bucket = |bucket: &u8| {
             added(CounterIndex(Fixed::Latency.at().0.saturating_add(u16::from(*bucket)))) > 0
         };
-        let ran = self.moved.calls.iter().zip(0u16..).find(|(counter, _)| added(**counter) > 0);
-        let sums = self.moved.sums.iter().map(|counter| added(*counter));
+        let ran = self.ran(change);
+        // One amount: that of the sum which the call's rule names.
+        let summed = self.moved.sums.iter().map(|counter| added(*counter)).max();
         Entry {
             event,
             taken: some(Fixed::Events),
             opens: some(Fixed::Sessions),
             outcome: outcome.into_iter().find(|(fixed, _)| some(*fixed)).map(|(_, is)| is),
-            ran: ran.map(|(_, number)| number),
-            amount: { sums }.find(|n| *n > 0).unwrap_or_default(),
+            ran,
+            amount: summed.unwrap_or_default(),
             alert: some(Fixed::Alerts),
             answer: answer.into_iter().find(|(fixed, _)| some(*fixed)).map(|(_, is)| is),
             latency: (0..LATENCY_BUCKETS).find(bucket),
@@ -91,13 +88,23 @@ impl Compiled {
         }
     }
 
+    /// The number of the call that a change says has run: a call adds to one counter of calls.
+    fn ran(&self, change: &Change) -> Option<u16> {
+        let counted = |(counter, _): &(CounterIndex, u64)| {
+            let counter = self.schema.counters.get(usize::from(counter.0))?;
+            let id = counter.name.strip_prefix("calls:")?;
+            u16::try_from(self.calls.iter().position(|call| call.id == id)?).ok()
+        };
+        change.counters().iter().find_map(counted)
+    }
+
     fn call_rule(&self, rule: &Rule) -> CallRule {
+        // At most one of its sums has a place.
         let slot = |of: &super::SumRule| {
             let at = self.moved.sums.iter().position(|counter| *counter == of.counter)?;
             u8::try_from(at).ok()
         };
-        let summed =
-            rule.sums.iter().filter_map(|of| Some((slot(of)?, of))).min_by_key(|(at, _)| *at);
+        let summed = rule.sums.iter().find_map(|of| Some((slot(of)?, of)));
         let [permitted, approved] = summed.map_or([0, 0], |(_, of)| ceilings(rule, &of.arg));
         let waits =
             rule.approval == ApprovalTerm::Always || rule.confirmed_by == Some(Confirmer::Overseer);
@@ -133,7 +140,9 @@ fn ceilings(rule: &Rule, arg: &str) -> [u64; 2] {
     // An amount is counted in hundredths, rounded up: so is its bound.
     let hundredths = |max: rust_decimal::Decimal| {
         let whole = max.checked_mul(rust_decimal::Decimal::ONE_HUNDRED)?.ceil();
-        u64::try_from(Exact(whole).minor(0)?).ok()
+        let minor = Exact(whole).minor(0)?;
+        // Below zero nothing runs, and what does not fit bounds nothing.
+        Some(u64::try_from(minor.max(0)).unwrap_or(DEFAULT_MAX))
     };
     let max = constraint.max.map_or(Some(DEFAULT_MAX), hundredths).unwrap_or(DEFAULT_MAX);
     let max = max.min(DEFAULT_MAX);

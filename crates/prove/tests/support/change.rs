@@ -3,8 +3,8 @@
 
 use messages::did::Did;
 use messages::ids::{
-    BodyDigest, BootId, Commitment, ConfigDigest, EvidenceId, LeafHash, PactHash, ProgramId, Root,
-    Salt, SchemaHash, TallyId,
+    BodyDigest, BootId, Commitment, ConfigDigest, EvidenceId, FieldElement, LeafHash, PactHash,
+    ProgramId, Root, Salt, SchemaHash, TallyId,
 };
 use messages::signature::{PublicKey, Signature};
 use messages::time::{Epoch, Millis, UnixMillis};
@@ -43,6 +43,7 @@ wrapped!(
     Commitment,
     ConfigDigest,
     EvidenceId,
+    FieldElement,
     LeafHash,
     PactHash,
     ProgramId,

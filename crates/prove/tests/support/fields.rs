@@ -90,6 +90,7 @@ fields!(AFTER_BODY: "tally-after", TallyBody as TallyBody, |c, change| c.tally(A
     previous,
     hidden,
     cut,
+    kappa,
 } except {
     // One suite is there: another does not decode. A step below changes its byte.
     suite,
@@ -112,6 +113,7 @@ fields!(BEFORE_BODY: "tally-before", TallyBody as TallyBody, |c, change| c.tally
     previous: |previous| *previous = Some(LeafHash([1; 32])),
     hidden,
     cut,
+    kappa,
 } except {
     suite,
     padding,
@@ -151,6 +153,8 @@ fields!(PACT_BODY: "pact", PactBody as PactBody, |c, change| c.pact(PACT, change
     consent_count,
 } except {
     at,
+    // Of claims about each event alone, whose steps change it.
+    rules,
 });
 
 fields!(BOOTS: "boots", Boots as Boots, |c, change| change(&mut c.bundle.boots[0]), {

@@ -8,14 +8,15 @@
 
 use messages::codec::Wire;
 use messages::evidence::Conceptual;
-use messages::ids::{EventHash, PactHash, Root, Salt, SessionId};
+use messages::ids::{EventHash, FieldElement, PactHash, Root, Salt, SessionId};
 use messages::leaf::{
     AggregateBody, BootEntry, Debit, Gaps, Noise, PactBody, Query, ReserveBody, Suite, TallyBody,
 };
 use messages::publication::Publication;
+use messages::segment::moved;
 use messages::time::Epoch;
 use messages::toeplitz;
-use tally::{BlindingContext, Cut, HolderSecret, SessionRecord, Totals, commit};
+use tally::{BlindingContext, Cut, HolderSecret, Place, SessionRecord, Totals, commit};
 
 use super::Monitor;
 use crate::fixture::{exactly, query, total};
@@ -38,6 +39,7 @@ impl Monitor {
             consent: self.consent_root(),
             consent_count: u32::try_from(self.entries.len()).unwrap(),
             at: exactly(500),
+            rules: FieldElement([45; 32]),
         };
         self.pact = (pact, self.push(Publication::Pact(body), 0));
     }
@@ -58,7 +60,8 @@ impl Monitor {
             let mut cut = Cut::default();
             (1..=u8::try_from(epoch).unwrap()).for_each(|n| cut.add(&session(n)));
             let cut = Some(&cut).filter(|_| self.ended);
-            let openings = commit(totals, cut, &secret, &context);
+            let openings =
+                commit(totals, (&moved(&self.schemas[0]), Place::start()), cut, &secret, &context);
             let originals = self.originals();
             let previous = Epoch(epoch).previous();
             let previous = previous.and_then(|e| self.openings.get(&(tally, e)));
@@ -78,6 +81,7 @@ impl Monitor {
                 previous: previous.map(|(at, _)| originals[*at]),
                 hidden: Root([44; 32]),
                 cut: openings.cut(),
+                kappa: openings.kappa(),
                 padding: Vec::new(),
             };
             let at = self.push(Publication::Tally(Box::new(body.padded())), signer);

@@ -1,16 +1,27 @@
 use messages::codec::Wire;
 use messages::counter::{Counter, Schema};
-use messages::ids::{PactHash, Root, Salt, SchemaHash, TallyId};
+use messages::ids::{FieldElement, PactHash, Root, Salt, SchemaHash, TallyId};
 use messages::leaf::{Gaps, Suite};
 use messages::time::{Bracket, ClockKind, UnixMillis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::*;
-use crate::{BlindingContext, Cut, HolderSecret, Totals, commit};
+use messages::segment::MOVED;
+
+use crate::{BlindingContext, Cut, HolderSecret, Place, Totals, commit};
 
 static_assertions::assert_not_impl_any!(Held: Clone, Copy, core::fmt::Debug, PartialEq);
 static_assertions::assert_not_impl_any!(Opening: Clone, Copy, core::fmt::Debug, PartialEq);
+
+/// Two counters, and one that the schema lacks.
+const MOVED_HERE: Moved = {
+    let mut moved = [None; MOVED];
+    moved[0] = Some(CounterIndex(1));
+    moved[7] = Some(CounterIndex(3));
+    moved[9] = Some(CounterIndex(77));
+    moved
+};
 
 fn boot_key() -> SigningKey {
     SigningKey::from_seed(&[5; 32])
@@ -29,7 +40,13 @@ fn opened() -> Openings {
         salt: Salt([4; 32]),
         boot_key: boot_key().public(),
     };
-    commit(&totals, Some(&Cut::default()), &HolderSecret::from_bytes([9; 32]), &context)
+    commit(
+        &totals,
+        (&MOVED_HERE, Place::start()),
+        Some(&Cut::default()),
+        &HolderSecret::from_bytes([9; 32]),
+        &context,
+    )
 }
 
 fn body(openings: &Openings) -> TallyBody {
@@ -50,6 +67,7 @@ fn body(openings: &Openings) -> TallyBody {
         previous: None,
         hidden: Root([8; 32]),
         cut: openings.cut(),
+        kappa: openings.kappa(),
         padding: Vec::new(),
     }
 }
@@ -58,7 +76,7 @@ const LEAF: (LeafHash, BootId) = (LeafHash([3; 32]), BootId([6; 32]));
 
 fn held(openings: &Openings) -> Held {
     let shared = [CounterIndex(1), CounterIndex(3)];
-    Held::sign(openings, &shared, LEAF, &boot_key())
+    Held::sign(openings, (&shared, &MOVED_HERE), LEAF, &boot_key())
 }
 
 #[test]
@@ -68,7 +86,7 @@ fn what_is_shared_opens_and_what_is_not_stays_closed() {
     let holder = SigningKey::from_seed(&[40; 32]);
     let sealed = held(&openings).seal(&holder.public(), &mut ChaCha20Rng::from_seed([1; 32]));
     let unsealed = Held::unseal(&sealed.unwrap(), &holder).unwrap();
-    let again = unsealed.check(LEAF.0, &body, &boot_key().public()).unwrap();
+    let again = unsealed.check((LEAF.0, &body), &MOVED_HERE, &boot_key().public()).unwrap();
     assert_eq!(again.commitments(), openings.commitments());
     assert_eq!(
         (again.root(), again.cut(), again.epoch()),
@@ -116,7 +134,8 @@ fn openings_that_do_not_fit_their_leaf_are_named() {
     let openings = opened();
     let body = body(&openings);
     let key = boot_key().public();
-    let check = |held: &Held, leaf, body: &TallyBody| held.check(leaf, body, &key).err();
+    let check =
+        |held: &Held, leaf, body: &TallyBody| held.check((leaf, body), &MOVED_HERE, &key).err();
     let good = held(&openings);
     assert_eq!(check(&good, LEAF.0, &body), None);
     assert_eq!(good.boot(), LEAF.1);
@@ -133,7 +152,40 @@ fn openings_that_do_not_fit_their_leaf_are_named() {
     let mut unsigned = held(&openings);
     unsigned.openings[0].value += 1;
     assert_eq!(check(&unsigned, LEAF.0, &body), Some(HeldError::Signature));
-    assert_eq!(good.check(LEAF.0, &body, &PublicKey([1; 32])).err(), Some(HeldError::Signature));
+    assert_eq!(
+        good.check((LEAF.0, &body), &MOVED_HERE, &PublicKey([1; 32])).err(),
+        Some(HeldError::Signature)
+    );
+}
+
+/// Number 13 of the circuits' list: kappa and the commitments open to the same counters, or the
+/// holder sees it.
+#[test]
+fn kappa_hides_the_same_counters_or_convicts() {
+    let openings = opened();
+    let honest = body(&openings);
+    let check = |held: &Held, body: &TallyBody| {
+        held.check((LEAF.0, body), &MOVED_HERE, &boot_key().public()).map(|_| ())
+    };
+    let held = held(&openings);
+    let shown = held.shown();
+    let places: Vec<u16> = shown.openings.iter().map(|o| o.counter).collect();
+    assert_eq!(places, [1, 3, ENTRIES, KAPPA, CUT]);
+    assert_eq!(check(&held, &honest), Ok(()));
+    let other = TallyBody { kappa: FieldElement([1; 32]), ..honest.clone() };
+    assert_eq!(check(&held, &other), Err(HeldError::WrongKappa));
+    // A monitor that counted otherwise for circuits, and signed.
+    for at in [2, 3] {
+        let mut lie = self::held(&openings);
+        lie.openings[at].blinding[31] ^= 1;
+        lie.signature = boot_key().sign(domain::OPENINGS, &lie.signed());
+        assert_eq!(check(&lie, &honest), Err(HeldError::WrongKappa), "{at}");
+    }
+    // What hides them is told with all of them, or not at all.
+    let some = Held::sign(&openings, (&[CounterIndex(1)], &MOVED_HERE), LEAF, &boot_key());
+    let places: Vec<u16> = some.shown().openings.iter().map(|o| o.counter).collect();
+    assert_eq!(places, [1, CUT]);
+    assert_eq!(check(&some, &other), Ok(()), "nothing to compare");
 }
 
 /// What a lying monitor signs convicts it.
@@ -145,7 +197,7 @@ fn a_wrong_opening_that_was_signed_is_found_and_can_be_shown_alone() {
     lie.openings[1].value += 1;
     lie.signature = boot_key().sign(domain::OPENINGS, &lie.signed());
     let counter = CounterIndex(3);
-    let found = lie.check(LEAF.0, &body, &boot_key().public()).err();
+    let found = lie.check((LEAF.0, &body), &MOVED_HERE, &boot_key().public()).err();
     assert_eq!(found, Some(HeldError::WrongOpening { counter }));
     let shown = lie.evidence(counter).unwrap();
     let path: Vec<[u8; 32]> = shown.path.iter().map(|h| h.0).collect();
