@@ -374,6 +374,7 @@ pub fn verify(bundle: &[u8]) {
         witnesses: Vec::new(),
         quorum: 0,
         dealers: Vec::new(),
+        circuits: Vec::new(),
         stamped: false,
     };
     let appraised = [appraised()];

@@ -39,7 +39,7 @@ pub(crate) const PII: (usize, usize) = (151, 24);
 
 /// The number of no call of any table, all bits of its field.
 const NO_CALL: u64 = 127;
-const _: () = assert!(CALLS < NO_CALL as usize && NO_CALL == (1 << CALL.1) - 1);
+const _: () = assert!((CALLS as u64) < NO_CALL && NO_CALL == (1 << CALL.1) - 1);
 /// Bits of an amount.
 pub(crate) const AMOUNT_BITS: usize = 48;
 
@@ -99,7 +99,7 @@ impl Packed {
         let fits = number <= CALLS as u64
             && [(AMOUNT, amount), (BYTES, *bytes), (PII, *pii)]
                 .iter()
-                .all(|((_, bits), value)| value.checked_shr(*bits as u32) == Some(0))
+                .all(|((_, bits), value)| value >> bits == 0)
             && latency.is_none_or(|bucket| usize::from(bucket) < LATENCIES);
         if !fits {
             packed.set(CALL, NO_CALL);

@@ -61,6 +61,11 @@ impl Prover {
     /// # Errors
     /// [`ProveError::OtherCircuit`] when there are more constraints than the field has roots for.
     pub fn generate(shape: &Shape, rng: &mut impl CryptoRngCore) -> Result<Self, ProveError> {
+        // Compiled here, whoever calls: a build for development optimises this package alone.
+        Self::drawn(shape, rng)
+    }
+
+    fn drawn(shape: &Shape, rng: &mut dyn CryptoRngCore) -> Result<Self, ProveError> {
         let mut rng = Adapter(rng);
         let mut secrets = [(); 4].map(|()| {
             let mut secret = Fr::rand(&mut rng);
@@ -135,6 +140,14 @@ impl Prover {
         assignment: &Assignment,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Proven, ProveError> {
+        self.blinded(assignment, rng)
+    }
+
+    fn blinded(
+        &self,
+        assignment: &Assignment,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Proven, ProveError> {
         let wires =
             assignment.satisfied().map_err(|constraint| ProveError::Unsatisfied { constraint })?;
         if wires.len() != self.key.a_query.len() {
@@ -208,9 +221,9 @@ impl ConstraintSynthesizer<Fr> for Synthesis<'_> {
 }
 
 /// As arkworks takes randomness.
-struct Adapter<'a, R>(&'a mut R);
+struct Adapter<'a>(&'a mut dyn CryptoRngCore);
 
-impl<R: CryptoRngCore> rand_core::RngCore for Adapter<'_, R> {
+impl rand_core::RngCore for Adapter<'_> {
     fn next_u32(&mut self) -> u32 {
         self.0.next_u32()
     }

@@ -13,6 +13,7 @@ use cloister_circuits::keys::{Proven, Prover};
 use cloister_circuits::snarkjs::{self, KeyError};
 use messages::circuit::Setup;
 use messages::ids::{FieldElement, Root};
+use messages::signature::Signature;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verify::groth16::{PinnedKey, Unverified, verify};
@@ -117,7 +118,7 @@ fn n11_snarkjs_takes_our_proofs_and_we_take_its() {
     let prove = ["groth16", "prove", "circuit.zkey", "witness.wtns", "proof.json", "public.json"];
     assert!(run(folder, &prove));
     assert_eq!(read(folder, "public.json"), public);
-    let setup = Setup::Enclave { evidence: Default::default() };
+    let setup = Setup::Enclave { evidence: Default::default(), signature: Signature([0; 64]) };
     let key = prover.circuit_key("preimage", &shape, setup);
     let pinned = PinnedKey::open(&key, &circuit(), &key.digest()).unwrap();
     let theirs = from_json(&read(folder, "proof.json"));

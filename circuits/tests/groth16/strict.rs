@@ -10,6 +10,7 @@ use cloister_circuits::keys::{ProveError, Proven, Prover};
 use cloister_circuits::r1cs::{Assignment, System};
 use messages::circuit::{CircuitKey, Setup};
 use messages::ids::{CircuitKeyDigest, FieldElement, Root};
+use messages::signature::Signature;
 use rand_core::RngCore;
 use verify::groth16::{KeyRefusal, PinnedKey, SEGMENT, Unreadable, Unverified, verify};
 
@@ -22,7 +23,8 @@ struct Made {
 }
 
 fn made(seed: u64) -> Made {
-    let (shape, setup) = (shape(), Setup::Enclave { evidence: Default::default() });
+    let (shape, setup) =
+        (shape(), Setup::Enclave { evidence: Default::default(), signature: Signature([0; 64]) });
     let prover = Prover::generate(&shape, &mut rng(seed)).unwrap();
     let key = prover.circuit_key("preimage", &shape, setup);
     let pinned = PinnedKey::open(&key, &circuit(), &key.digest()).unwrap();

@@ -197,6 +197,7 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
         }],
         witnesses: None,
         dealers: BTreeMap::new(),
+        circuits: Vec::new(),
         time_stamps: None,
     })
 }
@@ -274,8 +275,16 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     let mut files = arguments.anchors.iter().map(|path| File::load(path));
     let File(mut joined) = files.next().ok_or_else(|| malformed("no file is named"))??;
     for file in files {
-        let AnchorsDocument { pacts, audience, monitors, witnesses, dealers, time_stamps } =
-            file?.0;
+        let AnchorsDocument {
+            pacts,
+            audience,
+            monitors,
+            witnesses,
+            dealers,
+            circuits,
+            time_stamps,
+        } = file?.0;
+        joined.circuits.extend(circuits);
         joined.pacts.extend(pacts);
         joined.monitors.extend(monitors);
         joined.audience = joined.audience.or(audience);
@@ -284,6 +293,8 @@ fn join(arguments: &JoinArguments) -> Result<ExitCode, Fault> {
     }
     joined.pacts.sort_unstable();
     joined.pacts.dedup();
+    joined.circuits.sort_unstable();
+    joined.circuits.dedup();
     arguments.outsiders.enter(&mut joined)?;
     let joined = File(joined);
     joined.anchors()?;

@@ -215,6 +215,7 @@ mod tests {
                 witnesses: witnesses.to_vec(),
                 quorum,
                 dealers: vec![],
+                circuits: vec![],
                 stamped: false,
             };
             seen(&note, &anchors, UnixMillis(at)).0

@@ -9,7 +9,7 @@ use minicbor::{Decode, Encode};
 use crate::claim::{Claim, ConsentEntry};
 use crate::codec::Wire;
 use crate::counter::Schema;
-use crate::ids::{BootId, Commitment, LeafHash};
+use crate::ids::{BootId, CircuitKeyDigest, Commitment, FieldElement, LeafHash};
 use crate::leaf::Boots;
 use crate::publication::Disclosed;
 use crate::signature::Signature;
@@ -208,6 +208,55 @@ pub enum Proof {
     /// The monitor evaluated the statements and says that they hold.
     #[n(2)]
     Signed(#[n(0)] SignedProof),
+    /// Every event of the range, segment by segment.
+    #[n(3)]
+    Segments(#[n(0)] SegmentsProof),
+}
+
+/// Segments that lead from one tally leaf to another, each with its own 128 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SegmentsProof {
+    /// The verifying key, by its digest; it comes with the verifier's anchors.
+    #[n(1)]
+    pub key: CircuitKeyDigest,
+    /// The hidden counters between two segments, in order.
+    #[n(2)]
+    pub between: Vec<FieldElement>,
+    /// One Groth16 proof for each segment, in order: A, B, C compressed. A power of two of them, so
+    /// that their number says little of how many events there were.
+    #[n(3)]
+    #[cbor(with = "proofs")]
+    pub proofs: Vec<[u8; 128]>,
+}
+
+impl SegmentsProof {
+    /// Most segments of one claim.
+    pub const MAX_SEGMENTS: usize = 4096;
+}
+
+/// A list of byte strings of one length.
+mod proofs {
+    use alloc::vec::Vec;
+
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    pub(super) fn encode<C, W: Write>(
+        proofs: &[[u8; 128]],
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.array(proofs.len() as u64)?;
+        proofs.iter().try_for_each(|proof| e.bytes(proof)?.ok())
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<[u8; 128]>, DecodeError> {
+        let wrong = || DecodeError::message("expected proofs of 128 bytes");
+        let count = d.array()?.ok_or_else(wrong)?;
+        (0..count).map(|_| d.bytes()?.try_into().map_err(|_| wrong())).collect()
+    }
 }
 
 /// Schnorr proofs for the equalities of all statements, then one aggregated range proof for all

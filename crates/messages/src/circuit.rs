@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use crate::codec::Wire;
 use crate::domain;
 use crate::ids::{CircuitKeyDigest, EvidenceId, Root};
+use crate::signature::Signature;
 
 /// Who knows that nobody can forge proofs, and why. All of it is under the key's digest.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -31,6 +32,9 @@ pub enum Setup {
         /// What introduced that boot.
         #[n(0)]
         evidence: EvidenceId,
+        /// Of the key that the evidence binds, over [`CircuitKey::signed_bytes`].
+        #[n(1)]
+        signature: Signature,
     },
     /// From a published seed: whoever reads this can forge proofs.
     #[n(3)]
@@ -58,6 +62,12 @@ pub struct CircuitKey {
 }
 
 impl CircuitKey {
+    /// What the boot signs that made a key: the circuit, its constraints and the points.
+    #[must_use]
+    pub fn signed_bytes(circuit: &str, constraints: &Root, points: &[u8]) -> [u8; 32] {
+        domain::CIRCUIT_KEY.hash(&[circuit.as_bytes(), &constraints.0, points])
+    }
+
     /// What anchors pin.
     #[must_use]
     pub fn digest(&self) -> CircuitKeyDigest {

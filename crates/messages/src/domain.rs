@@ -51,6 +51,8 @@ domains! {
     CHANNEL_LOGIN = "cloister/channel-login/v1";
     /// Identity of a circuit's verifying key.
     CIRCUIT_KEY = "cloister/circuit-key/v1";
+    /// A boot's signature of a verifying key that it made.
+    CIRCUIT_SETUP = "cloister/circuit-setup/v1";
     /// A claim's Fiat-Shamir transcript.
     CLAIM = "cloister/claim/v1";
     /// Identity of what a claim states.

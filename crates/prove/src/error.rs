@@ -22,6 +22,9 @@ pub enum ProveError {
     /// The proof system failed.
     #[error("the proof system failed")]
     Internal,
+    /// The entries do not lead from the leaf before the range to its last one.
+    #[error("the entries do not lead from one leaf to the other")]
+    OtherEntries,
     /// The openings are not those of the leaves.
     #[error("the openings are not those of the leaves")]
     OpeningsMismatch,
@@ -46,10 +49,23 @@ impl ProveError {
             Self::CounterFell => "counter-fell",
             Self::Internal => "prover-failed",
             Self::NotHeld => "opening-not-held",
+            Self::OtherEntries => "entries-mismatch",
             Self::OpeningsMismatch => "openings-mismatch",
             Self::Refutable(fault) => fault.code(),
             Self::Statement(error) => error.code(),
             Self::StatementFalse => "statement-false",
+        }
+    }
+}
+
+#[cfg(feature = "groth16")]
+impl From<circuits::keys::ProveError> for ProveError {
+    fn from(error: circuits::keys::ProveError) -> Self {
+        match error {
+            circuits::keys::ProveError::Unsatisfied { .. } => Self::StatementFalse,
+            circuits::keys::ProveError::BadKey | circuits::keys::ProveError::OtherCircuit => {
+                Self::Internal
+            }
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn prove(
     rng: &mut impl CryptoRngCore,
 ) -> Result<ProvenClaim, ProveError> {
     let checked = Checked::of(request)?;
+    checked.check_linear()?;
     let openings: Vec<_> =
         request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
     let (mut equalities, mut inequalities) = (Vec::new(), Vec::new());
@@ -95,6 +96,7 @@ pub fn check(request: &Request<'_>) -> Result<(), ProveError> {
 
 /// Does the claim hold by its openings?
 fn evaluate(request: &Request<'_>, checked: &Checked) -> Result<(), ProveError> {
+    checked.check_linear()?;
     let openings: Vec<_> =
         request.grounds.iter().map(|g| [g.before_openings, g.after_openings]).collect();
     for statement in &checked.statements {
@@ -133,7 +135,7 @@ pub fn sign(
 }
 
 /// A request that a verifier would not refute for its shape.
-struct Checked {
+pub(crate) struct Checked {
     statements: Vec<Statement>,
     bodies: Vec<Bodies>,
 }
@@ -146,7 +148,7 @@ struct Bodies {
 }
 
 impl Checked {
-    fn of(request: &Request<'_>) -> Result<Self, ProveError> {
+    pub(crate) fn of(request: &Request<'_>) -> Result<Self, ProveError> {
         let claim = request.claim;
         check_shape(claim)?;
         if request.grounds.len() != claim.ranges.len() {
@@ -185,7 +187,20 @@ impl Checked {
         Ok(Self { statements, bodies })
     }
 
-    fn bindings<'a>(
+    /// No other pact was in force at the beginning of a range.
+    #[cfg(feature = "groth16")]
+    pub(crate) fn check_one_pact(&self) -> Result<(), Fault> {
+        let one = |bodies: &Bodies| bodies.before.pact == bodies.pact.pact;
+        if self.bodies.iter().all(one) { Ok(()) } else { Err(Fault::ObeyedRevised) }
+    }
+
+    /// Nothing that forms show is about each event.
+    fn check_linear(&self) -> Result<(), Fault> {
+        let each = self.statements.iter().any(Statement::is_of_each_event);
+        if each { Err(Fault::ObeyedProof) } else { Ok(()) }
+    }
+
+    pub(crate) fn bindings<'a>(
         &self,
         request: &Request<'a>,
         commitments: &'a [Vec<OpenedCommitments>],
@@ -209,7 +224,7 @@ impl Checked {
     }
 }
 
-fn proven(
+pub(crate) fn proven(
     request: &Request<'_>,
     commitments: Vec<Vec<OpenedCommitments>>,
     proof: Proof,
@@ -233,6 +248,7 @@ fn check_openings(openings: &Openings, leaf: &TallyBody) -> Result<(), ProveErro
     let same = openings.epoch() == leaf.epoch
         && openings.root() == leaf.commitments
         && openings.cut() == leaf.cut
+        && openings.kappa() == leaf.kappa
         && u32::try_from(openings.commitments().len()) == Ok(leaf.counters);
     if same { Ok(()) } else { Err(ProveError::OpeningsMismatch) }
 }

@@ -38,6 +38,7 @@ fn document(monitor: &Monitor) -> AnchorsDocument {
         }],
         witnesses: None,
         dealers: BTreeMap::new(),
+        circuits: Vec::new(),
         time_stamps: None,
     }
 }

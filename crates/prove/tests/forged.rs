@@ -152,7 +152,13 @@ fn every_step_has_its_file_and_every_code_is_one_of_ours() {
         assert_eq!(file.name, file.forge, "the file is called after its step");
     }
     let provoked: BTreeSet<&str> = files.iter().map(|f| f.expect.as_str()).collect();
-    let missing: Vec<&str> = codes.into_iter().filter(|code| !provoked.contains(code)).collect();
+    // Proofs about each event take a proving key: their codes are provoked in `obeyed.rs`, but for
+    // what a verifier says that knows no circuits.
+    let obeyed = include_str!("obeyed.rs");
+    let elsewhere =
+        |code: &str| obeyed.contains(&format!("\"{code}\"")) || code == "circuit-unknown";
+    let missing = codes.into_iter().filter(|code| !provoked.contains(code) && !elsewhere(code));
+    let missing: Vec<&str> = missing.collect();
     // No statement compiles to a form with a zero: only a form that is made by hand has one.
     assert_eq!(missing, ["zero-coefficient"], "every code has an artefact");
 }

@@ -218,6 +218,7 @@ fn document(monitors: &[&Monitor]) -> Value {
         monitors: monitors_of.collect(),
         witnesses: None,
         dealers: BTreeMap::new(),
+        circuits: Vec::new(),
         time_stamps: None,
     };
     assert_eq!(document.anchors().unwrap().pacts, [monitors[0].root_pact]);

@@ -1,5 +1,6 @@
 //! What comes from outside the bundle: whom the verifier trusts, and what others found.
 
+use messages::circuit::CircuitKey;
 use messages::did::Did;
 use messages::evidence::Claims;
 use messages::ids::{ConfigDigest, EvidenceId, PactHash};
@@ -25,6 +26,8 @@ pub struct Anchors {
     /// Whose coins the verifier counts: numbers with the noise of coins need one of them. With none
     /// nothing is said of who dealt.
     pub dealers: Vec<(String, PublicKey)>,
+    /// Verifying keys of circuits, pinned; segments under another say nothing.
+    pub circuits: Vec<CircuitKey>,
     /// Must a checkpoint be time-stamped by an authority that the verifier accepts?
     pub stamped: bool,
 }

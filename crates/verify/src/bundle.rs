@@ -16,6 +16,8 @@ use crate::codes::{Fault, Reason, Unusable};
 use crate::leaves::Leaves;
 use crate::ledger::Ledger;
 use crate::report::{Item, LogFinding, PactFinding, Report, Stop, Subject, Verdict};
+#[cfg(feature = "groth16")]
+use crate::segments;
 use crate::{aggregate, batch, claim, explain, stamps};
 
 /// Verifies every claim and aggregate of a bundle, as of `now`.
@@ -69,8 +71,17 @@ fn claims(grounds: &Grounds<'_>, now: UnixMillis) -> Vec<Item> {
         .map(|claim| claim.as_mut().map_or_else(|_| Vec::new(), |p| core::mem::take(&mut p.proofs)))
         .collect();
     let faults = batch::verify(&proofs);
+    #[cfg(feature = "groth16")]
+    let faults = {
+        let segments: Vec<_> = pending
+            .iter_mut()
+            .map(|claim| claim.as_mut().map_or_else(|_| None, |p| p.segments.take()))
+            .collect();
+        let of_segments = segments::verify(&segments);
+        faults.into_iter().zip(of_segments).map(|(one, other)| one.or(other)).collect::<Vec<_>>()
+    };
     let settle = |pending: Result<Pending, Stop>, fault: Option<Fault>| {
-        let Pending { class, reason, proofs: _ } = pending?;
+        let Pending { class, reason, .. } = pending?;
         match (fault, reason) {
             (Some(fault), _) => Err(fault.into()),
             (None, Some(reason)) => Err(reason.into()),

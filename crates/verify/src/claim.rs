@@ -14,6 +14,8 @@ use crate::batch::Unverified;
 use crate::codes::{Fault, Reason};
 use crate::proof;
 use crate::report::{ClaimFinding, Means, RangeFinding, Stop};
+#[cfg(feature = "groth16")]
+use crate::segments;
 use crate::stand::Stand;
 use crate::statement::Statement;
 use crate::transcript::{Binding, signed_message};
@@ -25,8 +27,11 @@ pub(crate) struct Pending {
     pub(crate) class: EvidenceClass,
     /// Why it is not checked, should its proof hold.
     pub(crate) reason: Option<Reason>,
-    /// The proofs to verify; none when the claim is signed.
+    /// The proofs to verify; none when the claim is signed, or about each event.
     pub(crate) proofs: Vec<Unverified>,
+    /// The segments to verify, of a claim about each event.
+    #[cfg(feature = "groth16")]
+    pub(crate) segments: Option<segments::Pending>,
 }
 
 /// What is false stays false under other anchors, so refutations come before reasons, but for what
@@ -49,6 +54,7 @@ pub(crate) fn check(
     let statements = statements.collect::<Result<Vec<_>, _>>()?;
     check_agreement(claim, &statements)?;
     check_terms(&statements)?;
+    check_of_each_event(claim, &proven.proof)?;
     let signed = matches!(proven.proof, Proof::Signed(_));
     for (at, stand) in stands.iter().enumerate() {
         if signed && proven.stands.iter().any(|stand| !stand.commitments.is_empty()) {
@@ -62,6 +68,8 @@ pub(crate) fn check(
     }
     let bindings = stands.iter().map(Stand::binding).collect::<Result<Vec<_>, _>>()?;
     let binding = Binding { claim, stands: &bindings };
+    #[cfg(feature = "groth16")]
+    let mut segments = None;
     let proofs = match &proven.proof {
         Proof::ZeroKnowledge(linear) => {
             let opened = stands.iter().enumerate().flat_map(|(at, stand)| stand.opened(at));
@@ -73,9 +81,25 @@ pub(crate) fn check(
             class = class.max(check_signed(grounds, &stands, &binding, signed)?);
             Vec::new()
         }
+        #[cfg(feature = "groth16")]
+        Proof::Segments(proof) => {
+            let stand = stands.first().ok_or(Fault::StandCount)?;
+            let (pending, made_by) = segments::read(grounds, stand, &binding, proof)?;
+            class = class.max(made_by);
+            segments = Some(pending);
+            Vec::new()
+        }
+        #[cfg(not(feature = "groth16"))]
+        Proof::Segments(_) => return Err(Reason::CircuitUnknown.into()),
     };
     let reason = check_reasons(grounds, &stands, claim, now).err();
-    Ok(Pending { class, reason, proofs })
+    Ok(Pending {
+        class,
+        reason,
+        proofs,
+        #[cfg(feature = "groth16")]
+        segments,
+    })
 }
 
 /// How, until when and about what a claim speaks, as far as its leaves are there.
@@ -170,6 +194,24 @@ pub fn check_agreement(claim: &Claim, statements: &[Statement]) -> Result<(), Fa
     match claim.ranges.as_slice() {
         [a, b] if a.origin != b.origin && a.root == b.root && a.tally() == b.tally() => Ok(()),
         _ => Err(Fault::AgreeLogs),
+    }
+}
+
+/// A statement about each event stands alone, over one range, and segments show it: no form is left
+/// to prove in any other way, and nothing would be.
+///
+/// # Errors
+/// [`Fault::ObeyedAlone`], [`Fault::ObeyedProof`].
+pub fn check_of_each_event(claim: &Claim, proof: &Proof) -> Result<(), Fault> {
+    let obeyed = claim.statements.iter().filter(|p| matches!(p, Predicate::Obeyed)).count();
+    let segments = matches!(proof, Proof::Segments(_));
+    match (obeyed, segments) {
+        (0, false) => Ok(()),
+        (0, true) | (_, false) => Err(Fault::ObeyedProof),
+        (_, true) if claim.statements.len() > 1 || claim.ranges.len() > 1 => {
+            Err(Fault::ObeyedAlone)
+        }
+        (_, true) => Ok(()),
     }
 }
 

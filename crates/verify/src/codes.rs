@@ -146,6 +146,9 @@ codes! {
         NotConsentedCalendar = "not-consented-calendar", "the range is not the calendar range that the consent permits";
         NotConsentedProgram = "not-consented-program", "the consent is for another statement";
         NotConsentedThreshold = "not-consented-threshold", "the consent does not list these thresholds";
+        ObeyedAlone = "obeyed-alone", "that every event obeyed is claimed with other statements, or over several ranges";
+        ObeyedProof = "obeyed-proof", "that every event obeyed is not shown by segments, or they show something else";
+        ObeyedRevised = "obeyed-revised", "another pact was in force at the beginning of the range";
         PactChain = "pact-chain", "the pact at the end of the range does not follow the one at its beginning";
         PactNotInForce = "pact-not-in-force", "the pact leaf is not of the pact in force at the end of the range";
         PactNotPact = "pact-not-pact", "the leaf shown as the pact is none";
@@ -167,6 +170,9 @@ codes! {
         SchemaNotAppended = "schema-not-appended", "a revision reordered or replaced counters instead of appending them";
         SecondCommitment = "second-commitment", "a statistic of a day is committed to twice";
         SecondDraw = "second-draw", "noise was drawn twice for one query";
+        SegmentCount = "segment-count", "the segments are no power of two, or do not fit what is hidden between them";
+        SegmentEncoding = "segment-encoding", "a segment's proof or what is hidden beside it is not well-formed";
+        SegmentProof = "segment-proof", "a segment's proof does not hold";
         SequenceRepeated = "sequence-repeated", "the ledger's sequence numbers do not increase with the log";
         SignedCommitments = "signed-commitments", "a signed claim opens commitments";
         SignedLogs = "signed-logs", "a signed claim speaks of another log than its signer";
@@ -194,6 +200,9 @@ codes! {
         Audience = "audience", "the proof speaks to another verifier";
         BootMissing = "boot", "a boot of the range is not shown";
         BootsMissing = "boots-missing", "the boots of the tally's life are not shown";
+        CircuitEvidence = "circuit-evidence", "the evidence of the boot that made the circuit's key was not appraised";
+        CircuitNotAnchored = "circuit-not-anchored", "the circuit's key is not anchored";
+        CircuitUnknown = "circuit-unknown", "this verifier knows no circuits";
         CoinsNotAnchored = "coins-not-anchored", "no dealer of the coins is anchored";
         ConfigNotAnchored = "config-not-anchored", "a boot of the range ran a configuration that is not anchored";
         Evidence = "evidence", "the evidence of a boot of the range was not appraised";
@@ -278,6 +287,11 @@ impl Reason {
             Self::CoinsNotAnchored => {
                 "anchor a dealer that you know not to work with the monitor, or anchor none"
             }
+            Self::CircuitEvidence => {
+                "appraise the evidence of the boot that made the key, and verify again"
+            }
+            Self::CircuitNotAnchored => "anchor the circuit's key if you trust how it was made",
+            Self::CircuitUnknown => "verify with a verifier that knows circuits",
             Self::ConfigNotAnchored => {
                 "read that configuration; anchor it only if you accept what it lets the monitor do"
             }

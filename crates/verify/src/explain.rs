@@ -94,6 +94,7 @@ pub fn words(predicate: &Predicate) -> String {
             format!("{sum} is {side} {count} per {per} on average")
         }
         Predicate::Agree { sum } => format!("both monitors counted the same {}", added(sum)),
+        Predicate::Obeyed => "every event obeyed the pact's rule table".to_owned(),
     }
 }
 
@@ -146,6 +147,7 @@ pub const fn means(means: Means) -> &'static str {
     match means {
         Means::ZeroKnowledge => "proven in zero knowledge",
         Means::Signed => "signed by the monitor",
+        Means::Segments => "proven of each event in zero knowledge",
     }
 }
 
@@ -270,6 +272,9 @@ fn meaning(predicate: &Predicate) -> &'static str {
         Predicate::Equal { .. } => "Both sums grew alike over the range; how much stays hidden.",
         Predicate::Rate { .. } => {
             "It holds over the whole range, whose length is public; how much came when stays hidden."
+        }
+        Predicate::Obeyed => {
+            "Every call that ran was listed, within its ceiling or approved where the pact lets approval lift it, within the limits over the whole pact, and counted; what was refused did not run. Terms that the table lacks are not covered, and how many events there were stays hidden."
         }
         Predicate::Agree { .. } => {
             "Two monitors that each closed the same sessions with both parties' signatures counted alike; how much stays hidden."

@@ -23,6 +23,8 @@ mod proof;
 pub mod range;
 mod report;
 mod revisions;
+#[cfg(feature = "groth16")]
+mod segments;
 mod stamps;
 mod stand;
 pub mod statement;
@@ -31,7 +33,7 @@ pub mod transcript;
 pub use anchors::{Anchors, Appraised, EvidenceClass, Findings, LogAnchor, Timestamped};
 pub use batch::verify_ranges;
 pub use bundle::{evidence_in, evidence_of, verify};
-pub use claim::{check_agreement, check_shape, check_terms, used};
+pub use claim::{check_agreement, check_of_each_event, check_shape, check_terms, used};
 pub use codes::{Fault, Reason, Refutation, StatementError, Unfounded, Unusable, all_codes};
 pub use explain::{explain, means, words};
 pub use ledger::whole::audit;

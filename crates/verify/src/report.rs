@@ -99,6 +99,8 @@ pub enum Means {
     ZeroKnowledge,
     /// The signature of a boot of the monitor: worth what that boot is worth.
     Signed,
+    /// A proof about each event, segment by segment, under a circuit's key.
+    Segments,
 }
 
 impl From<&ProvenClaim> for Means {
@@ -106,6 +108,7 @@ impl From<&ProvenClaim> for Means {
         match proven.proof {
             Proof::ZeroKnowledge(_) => Self::ZeroKnowledge,
             Proof::Signed(_) => Self::Signed,
+            Proof::Segments(_) => Self::Segments,
         }
     }
 }

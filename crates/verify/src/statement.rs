@@ -35,6 +35,7 @@ pub struct Statement {
     /// One for each inequality.
     widths: Vec<Width>,
     cuts: bool,
+    obeyed: bool,
 }
 
 /// One linear form and what is said of it.
@@ -134,7 +135,8 @@ impl Statement {
                 Sign::Zero => {}
             }
         }
-        Ok(Self { forms, widths, cuts: matches!(predicate, Predicate::Agree { .. }) })
+        let cuts = matches!(predicate, Predicate::Agree { .. });
+        Ok(Self { forms, widths, cuts, obeyed: matches!(predicate, Predicate::Obeyed) })
     }
 
     /// The counters that the statement uses.
@@ -157,6 +159,12 @@ impl Statement {
     pub fn inequalities(&self) -> impl Iterator<Item = (&Form, Width)> {
         let forms = self.forms.iter().filter(|f| f.sign == Sign::NonNegative);
         forms.zip(self.widths.iter().copied())
+    }
+
+    /// Is it about each event, so that segments show it and no form does?
+    #[must_use]
+    pub const fn is_of_each_event(&self) -> bool {
+        self.obeyed
     }
 
     /// Does the statement also say that the first two ranges count the same sessions? Then there

@@ -6,7 +6,9 @@ use messages::bundle::OpenedCommitments;
 use messages::claim::{Audience, Claim};
 use messages::codec::Wire;
 use messages::domain;
-use messages::ids::{BootId, Commitment, EvidenceId, LeafHash, PactHash, SchemaHash};
+use messages::ids::{
+    BootId, CircuitKeyDigest, Commitment, EvidenceId, FieldElement, LeafHash, PactHash, SchemaHash,
+};
 use messages::signature::PublicKey;
 
 use crate::generators::{G, h};
@@ -84,6 +86,17 @@ pub fn signed_message(binding: &Binding<'_>, boot: &BootId, size: u64) -> [u8; 6
     let mut message = [0; 64];
     t.challenge_bytes(b"message", &mut message);
     message
+}
+
+/// The last public input of every segment of a claim: 31 bytes drawn at the end, big-endian.
+#[must_use]
+pub fn segment_context(binding: &Binding<'_>, key: &CircuitKeyDigest) -> FieldElement {
+    let mut t = begin(binding, b"segments");
+    t.append_message(b"key", &key.0);
+    let mut element = FieldElement::default();
+    let [_, rest @ ..] = &mut element.0;
+    t.challenge_bytes(b"context", rest);
+    element
 }
 
 fn begin(binding: &Binding<'_>, kind: &[u8]) -> Transcript {

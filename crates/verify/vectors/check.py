@@ -284,9 +284,9 @@ def check_signature(key, message, signature, code):
 BOOT, PACT, TALLY, BREAK, RESERVE, AGGREGATE = 1, 2, 3, 4, 5, 7
 BODIES = {
     BOOT: "boot boot_key log_key config evidence at",
-    PACT: "pact root prior? schema consent count at",
+    PACT: "pact root prior? schema consent count at rules",
     TALLY: "suite tally root pact schema counters epoch at salt commitments gaps boots previous?"
-           " hidden cut padding",
+           " hidden cut kappa padding",
     BREAK: "tally last cause at",
     RESERVE: "sequence dataset day debits spent cap committed?",
     AGGREGATE: "sequence reserved query noise values at proven?",
@@ -342,7 +342,7 @@ def read_body(kind, data):
     need(kind in BODIES, "body-malformed")
     body = record(unpack(data, "body-malformed"), BODIES[kind])
     if kind == TALLY:
-        need(len(data) == 576 and not any(body.padding), "body-malformed")
+        need(len(data) == 616 and not any(body.padding), "body-malformed")
     if kind == AGGREGATE:
         body.id = tagged("query", pack(body.query))
         body.query, body.noise = record(body.query, QUERY), record(body.noise, NOISE)
@@ -1462,23 +1462,82 @@ def accusations(view, stand):
 
 # Examples of the specification.
 
-def blinding(root, tally, epoch, salt, boot_key, place, secret=bytes([0x32]) * 32):
+def blinding(*of):
+    """The scalar of a place."""
+    return int.from_bytes(expanded(*of), "little") % ORDER
+
+
+def expanded(root, tally, epoch, salt, boot_key, place, secret=bytes([0x32]) * 32):
     """HKDF-SHA-512 (RFC 5869), of which one block is needed."""
     info = (b"cloister/blinding/v1\0" + root + tally + struct.pack(">Q", epoch) + boot_key
             + struct.pack(">H", place))
     key = hmac.digest(salt, secret, "sha512")
-    return int.from_bytes(hmac.digest(key, info + b"\1", "sha512"), "little") % ORDER
+    return hmac.digest(key, info + b"\1", "sha512")
 
 
-def blindings(body, places):
+def blindings(body, places, of=blinding):
     """Those of a tally leaf that the second boot signed."""
     boot_key = private_key(3).public_key().public_bytes_raw()
-    return [blinding(body.root, body.tally, body.epoch, body.salt, boot_key, place)
-            for place in places]
+    return [of(body.root, body.tally, body.epoch, body.salt, boot_key, place) for place in places]
+
+
+# Poseidon over the scalar field of BN254 (eprint 2019/458), of ten lanes.
+
+FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+LANES, FULL, PARTIAL = 10, 8, 60
+
+
+@cache
+def rounds():
+    """Round constants and matrix, from the Grain LFSR of the paper's supplementary material."""
+    state = [int(bit) for bit in f"{1:02b}{0:04b}{254:012b}{LANES:012b}{FULL:010b}{PARTIAL:010b}"]
+    state += [1] * 30
+
+    def step():
+        state.append(state[62] ^ state[51] ^ state[38] ^ state[23] ^ state[13] ^ state[0])
+        del state[0]
+        return state[-1]
+
+    def bit():
+        while not step():
+            step()
+        return step()
+
+    def number():
+        return reduce(lambda n, _: 2 * n + bit(), range(254), 0)
+
+    def below():
+        return next(n for n in iter(number, None) if n < FIELD)
+
+    for _ in range(160):
+        step()
+    constants = [[below() for _ in range(LANES)] for _ in range(FULL + PARTIAL)]
+    rows, columns = ([number() % FIELD for _ in range(LANES)] for _ in range(2))
+    return constants, [[pow(x + y, -1, FIELD) for y in columns] for x in rows]
+
+
+def poseidon(numbers):
+    """Hash of up to nine numbers."""
+    constants, matrix = rounds()
+    lanes = [0, *numbers] + [0] * (LANES - 1 - len(numbers))
+    for at, adds in enumerate(constants):
+        lanes = [lane + add for lane, add in zip(lanes, adds)]
+        whole = at < FULL // 2 or at >= FULL // 2 + PARTIAL
+        lanes = [pow(lane, 5, FIELD) if whole or not n else lane for n, lane in enumerate(lanes)]
+        lanes = [sum(a * b for a, b in zip(row, lanes)) % FIELD for row in matrix]
+    return lanes[0]
+
+
+def hashed_list(label, numbers):
+    """Running hash of a list under a label."""
+    hashed = int.from_bytes(tagged(label)[1:], "big")
+    for at in range(0, len(numbers), 8):
+        hashed = poseidon([hashed, *numbers[at:at + 8]])
+    return hashed
 
 
 def remake(body):
-    """Root of commitments, and cut, of the leaf with index 7, from what its holder knows."""
+    """Commitments' root, cut and kappa of the leaf with index 7, from what its holder knows."""
     values = 200, 195, 5, 0, 190, 9, 1, 2**63, 8
     *of, cut = blindings(body, [*range(len(values)), 65535])
     sessions = combine((cut, H))
@@ -1486,7 +1545,12 @@ def remake(body):
         numbers = struct.pack(">Q", 3), struct.pack(">Q", 2)
         session = tagged("cut", bytes([n]) * 32, *numbers, bytes([n]) * 32, bytes([n + 1]) * 32)
         sessions = add(sessions, from_uniform(hashlib.sha512(session).digest()))
-    return whole_tree("commitment", list(map(commit, values, of))), encode(sessions)
+    # No entry was logged, and the schema has none of the counters of calls and sums.
+    moved = [*values, *[0] * (94 - len(values))]
+    start = int.from_bytes(tagged("segment-log")[1:], "big")
+    hiding = int.from_bytes(blindings(body, [65533], expanded)[0], "big") % FIELD
+    kappa = hashed_list("segment-counters", [hiding, start, *moved]).to_bytes(32, "big")
+    return whole_tree("commitment", list(map(commit, values, of))), encode(sessions), kappa
 
 
 def check_examples(text, vector):
@@ -1527,7 +1591,10 @@ def check_examples(text, vector):
     for word in words:
         expect(word in shown or bytes.fromhex(word) in made, f"{word} is nowhere met")
     body = read_body(TALLY, view[3][7][1][4])
-    expect(remake(body) == (body.commitments, body.cut), "leaf 7 cannot be made again")
+    known = 13589767895268936107593642967621470491511464502761040466226072462545218539640
+    expect(poseidon(range(1, 10)) == known, "Poseidon is another")
+    due = body.commitments, body.cut, body.kappa
+    expect(remake(body) == due, "leaf 7 cannot be made again")
     return len(notes) + len(items) + len(encoded) + len(words)
 
 

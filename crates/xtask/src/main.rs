@@ -78,7 +78,7 @@ fn output(command: &mut Command) -> Result<String> {
 
 /// The feature that gives the daemon its development evidence, off by default and impossible in a
 /// release image; and the load generator, so that it is linted and built with everything else.
-const DEV_FEATURES: &str = "cloister-enclave/insecure-software-attester,cloister-benches/load,cloister-circuits/insecure-test-keys";
+const DEV_FEATURES: &str = "cloister-enclave/insecure-software-attester,cloister-benches/load,cloister-circuits/insecure-test-keys,cloister-prove/groth16";
 
 const HELP: &str = "\
 cargo xtask COMMAND

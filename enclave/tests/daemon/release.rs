@@ -72,6 +72,7 @@ fn verdicts(daemon: &Daemon, boards: &[Vec<Disclosed>]) -> Vec<&'static str> {
         witnesses: Vec::new(),
         quorum: 0,
         dealers: Vec::new(),
+        circuits: Vec::new(),
         stamped: false,
     };
     let evidence = evidence_in(&bundle.logs[0]);

@@ -100,6 +100,7 @@ fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
         witnesses: Vec::new(),
         quorum: 0,
         dealers: Vec::new(),
+        circuits: Vec::new(),
         stamped: false,
     };
     let policy = &daemon.policy;

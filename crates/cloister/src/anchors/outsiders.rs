@@ -155,7 +155,8 @@ mod tests {
         });
         let (pacts, monitors) = (Vec::new(), Vec::new());
         let dealers = BTreeMap::new();
-        AnchorsDocument { pacts, audience: None, monitors, witnesses, dealers, time_stamps: None }
+        let (audience, circuits, time_stamps) = (None, Vec::new(), None);
+        AnchorsDocument { pacts, audience, monitors, witnesses, dealers, circuits, time_stamps }
     }
 
     fn outsiders(witness: &[(&str, u8)], quorum: Option<usize>) -> Outsiders {

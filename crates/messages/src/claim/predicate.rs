@@ -1,4 +1,4 @@
-//! Statements. Every one is linear in the counters.
+//! Statements. Every one is linear in the counters, but for one about each event.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -140,6 +140,10 @@ pub enum Predicate {
         #[n(0)]
         sum: Sum,
     },
+    /// Every event obeyed the pact's rule table: what ran was listed, within its ceilings and
+    /// limits, and counted. A statement of its own, shown by segments.
+    #[n(8)]
+    Obeyed,
 }
 
 impl Predicate {
@@ -195,8 +199,10 @@ impl Predicate {
                 visit(count);
                 visit(&mut per.0);
             }
-            Self::Never { sum: _ } | Self::Equal { left: _, right: _ } | Self::Agree { sum: _ } => {
-            }
+            Self::Never { sum: _ }
+            | Self::Equal { left: _, right: _ }
+            | Self::Agree { sum: _ }
+            | Self::Obeyed => {}
         }
     }
 }
@@ -254,6 +260,7 @@ mod tests {
             percentile("b"),
             Predicate::never("a"),
             Predicate::Agree { sum: "a".into() },
+            Predicate::Obeyed,
             Predicate::Equal { left: "a".into(), right: "b".into() },
             Predicate::Equal { left: "b".into(), right: "a".into() },
         ];

@@ -45,6 +45,7 @@ pub(super) fn predicate(
             Ok(Predicate::Equal { left: left.sum, right: right.sum })
         }
         Statement::Agree(of) => Ok(Predicate::Agree { sum: sum(of, None, words)?.sum }),
+        Statement::Obeyed => Ok(Predicate::Obeyed),
         Statement::PerSession { of, by, with } => per_session(of, *by, with, words),
     }
 }

@@ -14,6 +14,7 @@ pub(super) enum Statement {
     NeverAbove { histogram: String, edge: Number },
     Equal(Names, Names),
     Agree(Names),
+    Obeyed,
     PerSession { of: Names, by: Comparison, with: Number },
 }
 
@@ -79,6 +80,12 @@ impl<'a> Words<'a> {
             self.expect("<=", "`<=`")?;
             let upper = self.number().ok_or_else(|| self.wrong("a number"))?;
             return Ok(Statement::Between { lower, of, upper });
+        }
+        if self.word("every") {
+            if !(self.word("event") && self.word("obeyed")) {
+                return Err(self.wrong("`every event obeyed`"));
+            }
+            return Ok(Statement::Obeyed);
         }
         let start = self.at;
         let name = self.name().ok_or_else(|| self.wrong("a counter or a function"))?;

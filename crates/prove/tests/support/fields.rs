@@ -377,6 +377,8 @@ fields!(ANCHORS: "anchors", Anchors as Anchors, |c, change| change(&mut c.anchor
     witnesses,
     // Who names a dealer asks for one: a step of proven numbers does.
     dealers,
+    // Claims about each event need one: their own tests take it away.
+    circuits,
 });
 
 fields!(LOG_ANCHOR: "log-anchor", LogAnchor as LogAnchor,

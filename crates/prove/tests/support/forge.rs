@@ -273,7 +273,7 @@ impl<'a> Case<'a> {
 pub(crate) fn zk(proven: &mut ProvenClaim) -> &mut LinearProof {
     match &mut proven.proof {
         Proof::ZeroKnowledge(linear) => linear,
-        Proof::Signed(_) => panic!("a signed claim"),
+        Proof::Segments(_) | Proof::Signed(_) => panic!("a claim of another kind"),
     }
 }
 

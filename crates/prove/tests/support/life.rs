@@ -8,7 +8,7 @@
 
 use messages::codec::Wire;
 use messages::evidence::Conceptual;
-use messages::ids::{EventHash, FieldElement, PactHash, Root, Salt, SessionId};
+use messages::ids::{EventHash, PactHash, Root, Salt, SessionId};
 use messages::leaf::{
     AggregateBody, BootEntry, Debit, Gaps, Noise, PactBody, Query, ReserveBody, Suite, TallyBody,
 };
@@ -39,7 +39,7 @@ impl Monitor {
             consent: self.consent_root(),
             consent_count: u32::try_from(self.entries.len()).unwrap(),
             at: exactly(500),
-            rules: FieldElement([45; 32]),
+            rules: self.rules,
         };
         self.pact = (pact, self.push(Publication::Pact(body), 0));
     }
@@ -60,8 +60,10 @@ impl Monitor {
             let mut cut = Cut::default();
             (1..=u8::try_from(epoch).unwrap()).for_each(|n| cut.add(&session(n)));
             let cut = Some(&cut).filter(|_| self.ended);
-            let openings =
-                commit(totals, (&moved(&self.schemas[0]), Place::start()), cut, &secret, &context);
+            let openings = {
+                let place = self.places.get(&epoch).copied().unwrap_or_else(Place::start);
+                commit(totals, (&moved(&self.schemas[0]), place), cut, &secret, &context)
+            };
             let originals = self.originals();
             let previous = Epoch(epoch).previous();
             let previous = previous.and_then(|e| self.openings.get(&(tally, e)));

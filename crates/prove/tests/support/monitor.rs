@@ -19,7 +19,9 @@ use messages::codec::Wire;
 use messages::counter::{Counter, CounterIndex, Schema};
 use messages::domain;
 use messages::evidence::Claims;
-use messages::ids::{BodyDigest, BootId, EvidenceId, LeafHash, PactHash, Root, Salt, TallyId};
+use messages::ids::{
+    BodyDigest, BootId, EvidenceId, FieldElement, LeafHash, PactHash, Root, Salt, TallyId,
+};
 use messages::leaf::{BootBody, Boots, Kind, Leaf, PactBody, TallyBody, body_digest};
 use messages::ledger::Ledger;
 use messages::merkle::CONSENT;
@@ -28,7 +30,7 @@ use messages::signature::SigningKey;
 use messages::time::Epoch;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use tally::{Openings, Totals, tally_id};
+use tally::{Openings, Place as LogPlace, Totals, tally_id};
 use tlog::Lease;
 use verify::{Anchors, Appraised, Findings, LogAnchor, Report, Unusable};
 
@@ -67,6 +69,10 @@ pub(crate) struct Monitor {
     pub(crate) drafts: Vec<Draft>,
     pub(crate) boots: Boots,
     pub(crate) openings: BTreeMap<(TallyId, Epoch), (usize, Openings)>,
+    /// Where the log of entries is at the end of an epoch, where that is not its beginning.
+    pub(crate) places: BTreeMap<u64, LogPlace>,
+    /// What its pacts say for circuits.
+    pub(crate) rules: FieldElement,
 }
 
 impl Monitor {
@@ -113,9 +119,13 @@ impl Monitor {
 
     /// The same life, but for two revisions in its second epoch: the second one adds a counter.
     pub(crate) fn revised() -> Self {
-        let late = Predicate::at_most("late", 4);
+        Self::revised_that_lets_out(Predicate::at_most("late", 4))
+    }
+
+    /// The same, whose pacts consent to one statement more.
+    pub(crate) fn revised_that_lets_out(statement: Predicate) -> Self {
         let (mut monitor, mut totals) =
-            Self::begun(ORIGIN, ROOT, [predicates(), vec![late]].concat());
+            Self::begun(ORIGIN, ROOT, [predicates(), vec![statement]].concat());
         monitor.registered(PactHash([17; 32]), Some(monitor.root_pact));
         let mut appended = schema();
         appended.counters.push(Counter { name: "late".into(), ..schema().counters[0].clone() });
@@ -129,11 +139,34 @@ impl Monitor {
         monitor
     }
 
-    /// Its first epoch, up to the end.
+    /// A life whose second epoch is these entries, under a pact with these rules that lets out that
+    /// every event obeyed.
+    pub(crate) fn of_entries(
+        rules: FieldElement,
+        (place, growth): (LogPlace, &[(CounterIndex, u64)]),
+    ) -> Self {
+        let predicates = [predicates(), vec![Predicate::Obeyed]].concat();
+        let (mut monitor, mut totals) = Self::begun_under(ORIGIN, ROOT, predicates, rules);
+        totals.iter_mut().for_each(|t| t.add(growth).unwrap());
+        monitor.places.insert(2, place);
+        monitor.epoch(2, &totals);
+        monitor
+    }
+
     fn begun(
         origin: &'static str,
         root: PactHash,
         predicates: Vec<Predicate>,
+    ) -> (Self, [Totals; 2]) {
+        Self::begun_under(origin, root, predicates, FieldElement([45; 32]))
+    }
+
+    /// Its first epoch, up to the end.
+    fn begun_under(
+        origin: &'static str,
+        root: PactHash,
+        predicates: Vec<Predicate>,
+        rules: FieldElement,
     ) -> (Self, [Totals; 2]) {
         let secrets = if origin == ORIGIN { 0 } else { 10 };
         let key = |n: u8| SigningKey::from_seed(&[n + secrets; 32]);
@@ -156,6 +189,8 @@ impl Monitor {
             drafts: Vec::new(),
             boots: Boots::default(),
             openings: BTreeMap::new(),
+            places: BTreeMap::new(),
+            rules,
         };
         let mut totals = [Totals::new(&schema()), Totals::new(&schema())];
         monitor.boot(0, 0);
@@ -327,6 +362,7 @@ impl Monitor {
             witnesses: Vec::new(),
             quorum: 0,
             dealers: Vec::new(),
+            circuits: Vec::new(),
             stamped: false,
         }
     }

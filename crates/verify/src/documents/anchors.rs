@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use messages::circuit::CircuitKey;
+use messages::codec::Wire;
 use messages::did::Did;
 use messages::ids::{ConfigDigest, PactHash};
 use messages::signature::PublicKey;
@@ -26,6 +28,9 @@ pub struct AnchorsDocument {
     /// Whose coins count, as `did:key` by the dealer's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dealers: BTreeMap<String, Did>,
+    /// Verifying keys of circuits: each the hexadecimal digits of its file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circuits: Vec<String>,
     /// Whose time stamps count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_stamps: Option<TimeStampsDocument>,
@@ -82,6 +87,9 @@ pub struct TimeStampsDocument {
 /// What cannot be read in anchors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnchorsError {
+    /// Not the hexadecimal digits of a circuit's verifying key.
+    #[error("a circuit is not the hexadecimal digits of a verifying key")]
+    Circuit,
     /// Not `sha256:` and 64 hexadecimal digits.
     #[error("a digest is not sha256: and 64 hexadecimal digits")]
     Digest,
@@ -124,6 +132,7 @@ impl AnchorsDocument {
             witnesses,
             quorum,
             dealers: self.dealers.iter().map(named).collect::<Result<_, _>>()?,
+            circuits: self.circuits.iter().map(|text| circuit(text)).collect::<Result<_, _>>()?,
             stamped: self.time_stamps.as_ref().is_some_and(|stamps| stamps.required),
         })
     }
@@ -160,6 +169,11 @@ fn named((name, did): (&String, &Did)) -> Result<(String, PublicKey), AnchorsErr
 
 fn key_of(did: &Did) -> Result<PublicKey, AnchorsError> {
     did.key().ok_or(AnchorsError::Key)
+}
+
+fn circuit(text: &str) -> Result<CircuitKey, AnchorsError> {
+    let bytes = hex::decode(text).map_err(|_| AnchorsError::Circuit)?;
+    CircuitKey::from_cbor(&bytes).map_err(|_| AnchorsError::Circuit)
 }
 
 fn digests(texts: &[String]) -> Result<Vec<[u8; 32]>, AnchorsError> {

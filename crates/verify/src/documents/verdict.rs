@@ -60,6 +60,7 @@ fn claim(found: &ClaimFinding) -> Value {
         "proof": match found.means {
             Means::ZeroKnowledge => "zero-knowledge",
             Means::Signed => "signed",
+            Means::Segments => "segments",
         },
         "audience": found.audience.as_ref().map(Did::as_str),
         "expiry_ms": found.expiry.0,

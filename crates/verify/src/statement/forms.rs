@@ -76,6 +76,8 @@ pub(super) fn of(
                 Relation::AtLeast => at_least(&places, bound(|r| r.longest, true)?)?,
             }]
         }
+        // No linear form: segments show it, and nothing else does.
+        Predicate::Obeyed => Vec::new(),
         Predicate::Agree { sum } => {
             if ranges.len() != 2 {
                 return Err(StatementError::AgreeOfTwo);
