@@ -60,14 +60,25 @@ pub trait System {
         self.demand(&difference, &one, &zero);
     }
 
-    /// `matrix`·`of` + `constants`.
-    fn affine(&self, matrix: &[Vec<Fr>], of: &[Self::Num], constants: &[Fr]) -> Vec<Self::Num> {
-        let rows = matrix.iter().zip(constants);
-        rows.map(|(row, constant)| {
+    /// `matrix`·`of`.
+    fn times(&self, matrix: &[Vec<Fr>], of: &[Self::Num]) -> Vec<Self::Num> {
+        let row = |row: &Vec<Fr>| {
             let terms: Vec<(Fr, &Self::Num)> = row.iter().copied().zip(of).collect();
-            self.linear(&terms, *constant)
-        })
-        .collect()
+            self.linear(&terms, Fr::ZERO)
+        };
+        matrix.iter().map(row).collect()
+    }
+
+    /// The first becomes Σ `row`·`of`; to each other its part of `column` is added, times the first
+    /// as it was.
+    fn mix(&self, row: &[Fr], column: &[Fr], of: &mut [Self::Num]) {
+        let terms: Vec<(Fr, &Self::Num)> = row.iter().copied().zip(&*of).collect();
+        let sum = self.linear(&terms, Fr::ZERO);
+        let Some((first, others)) = of.split_first_mut() else { return };
+        for (other, factor) in others.iter_mut().zip(column) {
+            *other = self.linear(&[(Fr::ONE, &*other), (*factor, &*first)], Fr::ZERO);
+        }
+        *first = sum;
     }
 }
 
@@ -100,17 +111,36 @@ impl System for Plain {
         *a * b
     }
 
-    fn affine(&self, matrix: &[Vec<Fr>], of: &[Fr], constants: &[Fr]) -> Vec<Fr> {
-        affine(matrix, of, constants)
+    fn times(&self, matrix: &[Vec<Fr>], of: &[Fr]) -> Vec<Fr> {
+        times(matrix, of)
+    }
+
+    fn mix(&self, row: &[Fr], column: &[Fr], of: &mut [Fr]) {
+        mix(row, column, of);
     }
 }
 
-fn affine(matrix: &[Vec<Fr>], of: &[Fr], constants: &[Fr]) -> Vec<Fr> {
-    let row = |(row, constant): (&Vec<Fr>, &Fr)| {
-        row.iter().zip(of).fold(*constant, |sum, (c, x)| sum + *c * x)
-    };
-    matrix.iter().zip(constants).map(row).collect()
+fn times(matrix: &[Vec<Fr>], of: &[Fr]) -> Vec<Fr> {
+    matrix.iter().map(|row| products(row, of)).collect()
 }
+
+fn mix(row: &[Fr], column: &[Fr], of: &mut [Fr]) {
+    let sum = products(row, of);
+    let Some((first, others)) = of.split_first_mut() else { return };
+    others.iter_mut().zip(column).for_each(|(other, factor)| *other += *factor * *first);
+    *first = sum;
+}
+
+/// Σ aᵢ·bᵢ; sums of the usual width are reduced once.
+fn products(a: &[Fr], b: &[Fr]) -> Fr {
+    match (a.as_array::<LANES>(), b.as_array::<LANES>()) {
+        (Some(a), Some(b)) => Fr::sum_of_products(a, b),
+        _ => a.iter().zip(b).map(|(a, b)| *a * b).sum(),
+    }
+}
+
+/// Lanes of the hash of logs and counters.
+const LANES: usize = crate::digest::RATE + 2;
 
 /// Computes every wire, and says whether all constraints hold. Erased on drop.
 pub struct Assignment {
@@ -175,8 +205,12 @@ impl System for Assignment {
         self.demands = self.demands.saturating_add(1);
     }
 
-    fn affine(&self, matrix: &[Vec<Fr>], of: &[Fr], constants: &[Fr]) -> Vec<Fr> {
-        affine(matrix, of, constants)
+    fn times(&self, matrix: &[Vec<Fr>], of: &[Fr]) -> Vec<Fr> {
+        times(matrix, of)
+    }
+
+    fn mix(&self, row: &[Fr], column: &[Fr], of: &mut [Fr]) {
+        mix(row, column, of);
     }
 }
 

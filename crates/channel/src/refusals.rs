@@ -176,6 +176,7 @@ const TABLE: &[Row] = &[
     ("openings-key-unusable", 422, "nothing can be sealed to the requester's key", "sign the pact with an Ed25519 key that was drawn as RFC 8032 says"),
     ("openings-not-for-requester", 403, "the tally is not about the requester", "ask with the key of the party that it is about"),
     ("openings-too-many", 422, "the range has more than 63 epochs", "ask for fewer at a time"),
+    ("entries-mismatch", 500, "the monitor's own parts disagree", "tell its operator"),
     ("openings-mismatch", 500, "the monitor's own parts disagree", "tell its operator"),
     ("prover-failed", 500, "the proof system failed", "ask again; tell the operator"),
     ("statement-false", 422, "the statement is false", "claim what is true"),
