@@ -9,7 +9,6 @@
     clippy::disallowed_macros,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    missing_docs,
     reason = "a bench that fails says so, reads a clock and prints"
 )]
 
@@ -49,7 +48,7 @@ fn main() {
     let shape = segment::shape();
     let (setup, prover) = timed(|| Prover::insecure_test(&shape).unwrap());
     println!("constraints {}, wires {}", shape.rows().len(), shape.wires());
-    println!("setup                              {:8.2} s of processor", setup);
+    println!("setup                              {setup:8.2} s of processor");
 
     let witness = full();
     let statement = witness.statement(Fr::from(3u64));

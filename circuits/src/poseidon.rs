@@ -131,7 +131,7 @@ fn transposed(matrix: &[Vec<Fr>]) -> Vec<Vec<Fr>> {
 
 /// N = S·D with D = diag(1, N̂) and S of one full row, one full column and the diagonal: the row,
 /// the column below it, and D.
-fn factored(matrix: &[Vec<Fr>]) -> Option<(Vec<Fr>, Vec<Fr>, Vec<Vec<Fr>>)> {
+fn factored(matrix: &[Vec<Fr>]) -> Option<(Vec<Fr>, Vec<Fr>, Matrix)> {
     let (first, others) = matrix.split_first()?;
     let (corner, row) = first.split_first()?;
     let column = others.iter().map(|row| row.first().copied()).collect::<Option<Vec<Fr>>>()?;
@@ -166,6 +166,8 @@ fn solved(mut matrix: Vec<Vec<Fr>>, mut of: Vec<Fr>) -> Option<Vec<Fr>> {
     }
     Some(of)
 }
+
+type Matrix = Vec<Vec<Fr>>;
 
 const FULL: u64 = 8;
 /// Partial rounds by width, from 2: the published numbers for 128 bits of security.
