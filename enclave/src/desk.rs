@@ -12,12 +12,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use channel::binding::Binding;
+use messages::claim::Predicate;
 use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
-use messages::reply::{Reply, Request};
+use messages::reply::{Reply, Request, Wanted};
 use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
@@ -84,6 +85,8 @@ pub(crate) struct Desk {
     boot_key: Arc<BootKey>,
     /// Whose turn it is to have a claim proven: among the parties of pacts, and among others.
     proofs: [Arc<Semaphore>; 2],
+    /// Whose turn it is to have a claim proven about each event, which takes longer.
+    segments: Arc<Semaphore>,
 }
 
 /// What a decision in a session is bound to, and who signs in it.
@@ -111,6 +114,7 @@ impl Desk {
             named: Named::default(),
             boot_key: Arc::clone(&pipeline.identity.boot_key),
             proofs: [(); 2].map(|()| Arc::new(Semaphore::new(PROOFS))),
+            segments: Arc::new(Semaphore::new(PROOFS)),
         };
         let mut worker = Worker {
             pipeline,
@@ -173,7 +177,12 @@ impl Desk {
         let key = self.ring.resolve(requester)?;
         key.verify(domain, &bytes, signature).ok()?;
         let [parties, others] = &self.proofs;
-        let queue = if api::Desk::names(self, requester) { parties } else { others };
+        let each = |wanted: &Wanted| wanted.claim.statements.contains(&Predicate::Obeyed);
+        let queue = match request {
+            Request::Prove { wanted, .. } if each(wanted) => &self.segments,
+            _ if api::Desk::names(self, requester) => parties,
+            _ => others,
+        };
         Arc::clone(queue).acquire_owned().await.ok()
     }
 

@@ -14,6 +14,7 @@ mod guest;
 mod metrics;
 mod pipeline;
 mod public;
+mod segment_key;
 mod state;
 mod store;
 mod tee;

@@ -60,6 +60,7 @@ use crate::config::Values;
 use crate::custody;
 use crate::desk::Caller;
 use crate::public::PublicLog;
+use crate::segment_key::SegmentKey;
 use crate::state::{Entry, Following, State, Step, end_of_epoch};
 use crate::store::{StoreError, crash_point};
 use crate::tee::Tee;
@@ -116,6 +117,8 @@ pub(crate) struct Identity {
     pub(crate) certificate: BootCertificate,
     /// What introduced this boot.
     pub(crate) evidence: EvidenceId,
+    /// Shared with those who prove.
+    pub(crate) segment_key: Arc<SegmentKey>,
     pub(crate) tee: Arc<Tee>,
 }
 
@@ -141,6 +144,9 @@ pub(crate) struct Filed {
     /// Secret: what a tally leaf commits to.
     #[n(2)]
     pub(crate) kept: Option<Kept>,
+    /// Number of the record that holds the leaf; 0 when none does.
+    #[n(3)]
+    pub(crate) record: u64,
 }
 
 /// An event as it comes from the desk, which reads and checks on other threads what it can.
@@ -379,13 +385,13 @@ impl Pipeline {
         let entry = Entry { at: self.clock.now(), seed: Seed::draw(&mut OsRng), step };
         // Nothing follows from a leaf.
         let _leaf: Following = self.apply(&entry)?;
-        self.write(entry)?;
+        let record = self.write(entry)?.seq;
         let (index, hash) = (disclosed.index, tlog::leaf_hash(&disclosed.leaf));
         self.index.note(&disclosed);
         self.log.append(&disclosed.leaf);
         self.fresh.extend(disclosed.leaf.to_cbor());
         audit::line(audit::Line::Published(disclosed.leaf.kind));
-        let filed = Filed { disclosed, kept };
+        let filed = Filed { disclosed, kept, record };
         let bytes = Zeroizing::new(minicbor::to_vec(&filed).unwrap_or_default());
         self.unfiled.push_back(bytes);
         Ok((index, hash))

@@ -223,7 +223,9 @@ pub(crate) fn open(
     );
     let introduction = tee.attest(&claims)?;
     let evidence = introduction.evidence_id();
-    let identity = Identity { boot, boot_key, log_key, config: digest, certificate, evidence, tee };
+    let (config, segment_key) = (digest, Arc::default());
+    let identity =
+        Identity { boot, boot_key, log_key, config, certificate, evidence, segment_key, tee };
     let mut ring = KeyRing::default();
     for (did, key) in &values.keys {
         ring.pin(did.clone(), key.key().ok_or(StoreError::Boot("a pinned key is no did:key"))?);
@@ -309,12 +311,12 @@ impl Recovery {
                     return Err(StoreError::ArchiveIncomplete);
                 }
             }
-            Recovered::Record { record, .. } => {
+            Recovered::Record { record, position } => {
                 let entry: Entry = minicbor::decode(record).map_err(|_| StoreError::Misfit)?;
                 let following = self.state.apply(&entry)?;
                 self.pending.extend(following.applied.closes);
                 if let Step::Published(disclosed) = entry.step {
-                    self.published(*disclosed)?;
+                    self.published(*disclosed, position.seq)?;
                 }
             }
         }
@@ -322,7 +324,7 @@ impl Recovery {
     }
 
     /// A leaf on record: known to the archive, or appended to it now.
-    fn published(&mut self, disclosed: Disclosed) -> Result<(), StoreError> {
+    fn published(&mut self, disclosed: Disclosed, record: u64) -> Result<(), StoreError> {
         let mut kept = None;
         if disclosed.leaf.kind == Kind::Tally {
             let close = self.pending.pop_front().ok_or(StoreError::Misfit)?;
@@ -339,7 +341,7 @@ impl Recovery {
                 self.state.broken |= filed.disclosed.leaf != disclosed.leaf;
             }
             std::cmp::Ordering::Equal => {
-                self.file(&Filed { disclosed, kept });
+                self.file(&Filed { disclosed, kept, record });
             }
             std::cmp::Ordering::Greater => return Err(StoreError::ArchiveIncomplete),
         }
@@ -351,7 +353,7 @@ impl Recovery {
         self.state.broken = true;
         let (index, salt) = (self.log.size(), Salt::default());
         let disclosed = Disclosed { index, leaf, salt, body: Vec::new() };
-        self.file(&Filed { disclosed, kept: None });
+        self.file(&Filed { disclosed, kept: None, record: 0 });
     }
 
     fn file(&mut self, filed: &Filed) {

@@ -34,6 +34,8 @@ mod lease;
 mod limits;
 #[path = "daemon/machine.rs"]
 mod machine;
+#[path = "daemon/obeyed.rs"]
+mod obeyed;
 #[path = "daemon/parties.rs"]
 mod parties;
 #[cfg(feature = "failpoints")]

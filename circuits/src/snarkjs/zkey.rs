@@ -44,7 +44,7 @@ pub enum KeyError {
     #[error("a point of the key is not in its group")]
     BadPoint,
     /// Whoever made it can prove anything, and so can everybody: γ = δ before a contribution.
-    #[error("nobody has contributed to the key")]
+    #[error("nobody has contributed a secret to the key")]
     NoContribution,
 }
 
@@ -148,7 +148,8 @@ pub fn read_zkey(bytes: &[u8], shape: &Shape) -> Result<(ProvingKey<Bn254>, Cere
         h_query: many(section(9)?, domain)?,
     };
     let ceremony = ceremony(section(10)?).ok_or(KeyError::Malformed)?;
-    if ceremony.contributions.is_empty() {
+    // A beacon is public: it alone leaves nobody who erased a secret.
+    if ceremony.contributions.iter().all(|contribution| contribution.beacon) {
         return Err(KeyError::NoContribution);
     }
     Ok((key, ceremony))

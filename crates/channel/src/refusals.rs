@@ -176,6 +176,8 @@ const TABLE: &[Row] = &[
     ("openings-key-unusable", 422, "nothing can be sealed to the requester's key", "sign the pact with an Ed25519 key that was drawn as RFC 8032 says"),
     ("openings-not-for-requester", 403, "the tally is not about the requester", "ask with the key of the party that it is about"),
     ("openings-too-many", 422, "the range has more than 63 epochs", "ask for fewer at a time"),
+    ("entries-ended", 409, "the tally broke off, and what its entries were made with is not kept", "ask about the tally that followed it"),
+    ("entries-forgotten", 410, "the record of the range is not retained any more", "ask for a range within the retention of the pact"),
     ("entries-mismatch", 500, "the monitor's own parts disagree", "tell its operator"),
     ("openings-mismatch", 500, "the monitor's own parts disagree", "tell its operator"),
     ("prover-failed", 500, "the proof system failed", "ask again; tell the operator"),

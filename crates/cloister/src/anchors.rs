@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use attestations::{HardwarePolicy, Log, Policy, SoftwarePolicy};
 use clap::Subcommand;
+use messages::circuit::CircuitKey;
+use messages::codec::Wire;
 use messages::did::Did;
 use messages::domain;
 use messages::ids::{ConfigDigest, PactHash};
@@ -20,7 +22,7 @@ use verify::documents::{AnchorsDocument, AudienceDocument, MonitorDocument};
 use self::outsiders::Outsiders;
 use crate::client::Client;
 use crate::fault::{Fault, read, write};
-use crate::{daemon, output, policy};
+use crate::{circuit, daemon, output, policy};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -203,6 +205,13 @@ pub(crate) fn pin(client: &Client, policy: &Policy, audience: Option<Did>) -> Fi
 }
 
 impl File {
+    /// Pins the keys that came with proofs about each event.
+    pub(crate) fn pin_circuits(&mut self, keys: &[CircuitKey]) {
+        self.0.circuits.extend(keys.iter().map(|key| hex::encode(key.to_cbor())));
+        self.0.circuits.sort_unstable();
+        self.0.circuits.dedup();
+    }
+
     /// Reads an anchors file.
     pub(crate) fn load(path: &Path) -> Result<Self, Fault> {
         let bytes = read(path, 1 << 20)?;
@@ -341,6 +350,10 @@ fn tell(document: &AnchorsDocument) {
         let of = witnesses.keys.len();
         output::line(format!("witnesses  {} of {of} must have cosigned", witnesses.quorum));
         witnesses.keys.iter().for_each(|(name, key)| output::line(format!("  {name} {key}")));
+    }
+    for text in &document.circuits {
+        let key = hex::decode(text).ok().and_then(|bytes| CircuitKey::from_cbor(&bytes).ok());
+        key.iter().for_each(circuit::tell);
     }
     if !document.dealers.is_empty() {
         output::line("dealers    one of these must have dealt the coins of a proven number");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use messages::bundle::{Bundle, IncludedLeaf, LogView, Missing, Place, ProvenClaim};
+use messages::circuit::CircuitKey;
 use messages::codec::Wire;
 use messages::counter::Schema;
 use messages::leaf::Boots;
@@ -21,14 +22,17 @@ pub(crate) struct Draft {
     claims: Vec<ProvenClaim>,
     aggregates: Vec<u64>,
     missing: Vec<Missing>,
+    /// Keys of circuits that came with proofs: not part of the bundle.
+    circuits: Vec<CircuitKey>,
 }
 
 impl Draft {
     /// Adds a proof or a release.
     pub(crate) fn add(&mut self, reply: Reply) -> Result<(), Fault> {
         let leaves = match reply {
-            Reply::Proof { claim, leaves, schemas, boots } => {
+            Reply::Proof { claim, leaves, schemas, boots, circuits } => {
                 self.claims.push(*claim);
+                circuits.into_iter().for_each(|key| push_new(&mut self.circuits, key));
                 schemas.into_iter().for_each(|schema| push_new(&mut self.schemas, schema));
                 boots.into_iter().for_each(|boots| push_new(&mut self.boots, boots));
                 leaves
@@ -52,6 +56,11 @@ impl Draft {
     /// What was asked for and is not proven.
     pub(crate) fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// The verifying keys that a verifier has to pin, if the bundle has proofs about each event.
+    pub(crate) fn circuits(&self) -> &[CircuitKey] {
+        &self.circuits
     }
 
     /// Fetches the newest checkpoint and the ways to it.

@@ -1,10 +1,11 @@
 //! `cloister claim`: asks a monitor for a proof of what the pact's consent lists.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use messages::bundle::Missing;
+use messages::circuit::CircuitKey;
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
 use messages::did::Did;
@@ -120,9 +121,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         bundle.lacks(&term, UNLISTED);
     }
     tell_missing(bundle.missing());
+    let circuits = bundle.circuits().to_vec();
     write(&arguments.out, &bundle.finish(&mut client)?)?;
     output::line(format!("wrote {}", arguments.out.display()));
+    tell_circuits(&circuits, &arguments.out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keys that a verifier has to pin: beside the bundle, and never in it.
+fn tell_circuits(keys: &[CircuitKey], bundle: &Path) -> Result<(), Fault> {
+    for key in keys {
+        let path = bundle.with_extension(format!("{}.key", key.circuit));
+        write(&path, &key.to_cbor())?;
+        let shown = path.display();
+        output::line(format!("wrote {shown}: what proofs about each event are verified with"));
+        output::line(format!("  key {}", key.digest()));
+        output::line(format!(
+            "  whoever verifies pins it: cloister anchors join ANCHORS --circuit {shown} --out FILE"
+        ));
+    }
+    Ok(())
 }
 
 /// What is not in the proof, for the one who passes it on.
@@ -293,9 +311,37 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks for one proof of all statements. With `apart`, what stands in its way is found
-    /// statement by statement and named as missing; without, it is the error.
+    /// Asks for one proof of all statements of totals, and one of each event. With `apart`, what
+    /// stands in the way is found statement by statement and named as missing; without, it is the
+    /// error.
     pub(crate) fn prove(
+        &self,
+        statements: Vec<(String, Predicate)>,
+        apart: bool,
+        client: &mut Client,
+        bundle: &mut Draft,
+    ) -> Result<(), Fault> {
+        let of_each = |(_, predicate): &(String, Predicate)| *predicate == Predicate::Obeyed;
+        let (mut each, totals): (Vec<_>, Vec<_>) = statements.into_iter().partition(of_each);
+        each.truncate(1);
+        let mut outcomes = Vec::new();
+        if !totals.is_empty() {
+            outcomes.push(self.prove_totals(totals, apart, client, bundle));
+        }
+        for (name, predicate) in each {
+            let waiting = output::spinner(WAITING);
+            let answer = self.ask(vec![predicate], client).and_then(|reply| bundle.add(reply));
+            waiting.finish_and_clear();
+            if let (true, Err(fault)) = (apart, &answer) {
+                bundle.lacks(&name, &fault.code);
+            }
+            outcomes.push(answer);
+        }
+        let some = outcomes.iter().any(Result::is_ok);
+        if apart && some { Ok(()) } else { outcomes.into_iter().collect() }
+    }
+
+    fn prove_totals(
         &self,
         statements: Vec<(String, Predicate)>,
         apart: bool,
@@ -348,6 +394,8 @@ impl Asking<'_> {
     }
 }
 
+const WAITING: &str =
+    "proving each event: some seconds for 256 calls, more for the first in a boot";
 /// Why a term is missing that no consent lists.
 pub(crate) const UNLISTED: &str = "claim-not-consented";
 /// When a proof made now is stale: after so many days, at the next full hour. Proofs that are made

@@ -133,6 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let asked = (pact.hash(), &compiled);
     counts::wait(asked, last_day, &cast.auditor, &mut client)?;
     counts::print(&counts::ask(asked, last_day, &cast.auditor, &mut client, &mut bundle)?);
+    pinned.pin_circuits(bundle.circuits());
     let bytes = bundle.finish(&mut client)?;
     let bundle_path = out.join("bundle.cbor");
     write(&bundle_path, &bytes)?;

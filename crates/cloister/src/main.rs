@@ -4,6 +4,7 @@ mod accuse;
 mod anchors;
 mod attest;
 mod bundle;
+mod circuit;
 mod claim;
 mod client;
 mod connect;
@@ -62,6 +63,9 @@ enum Command {
     Approve(overseer::DecisionArguments),
     /// Challenge a monitor and appraise its evidence, bound to this very connection.
     Attest(attest::Arguments),
+    /// Circuits: what a ceremony begins with, the key it ended with, and what a key is.
+    #[command(subcommand)]
+    Circuit(circuit::Command),
     /// Ask a monitor for a proof of a claim that the pact's consent lists.
     Claim(claim::Arguments),
     /// Print a completion script for a shell.
@@ -169,6 +173,7 @@ fn main() -> ExitCode {
         Command::Anchors(command) => anchors::run(&command),
         Command::Approve(arguments) => overseer::decide(&arguments, true),
         Command::Attest(arguments) => attest::run(&arguments),
+        Command::Circuit(command) => circuit::run(&command),
         Command::Claim(arguments) => claim::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();

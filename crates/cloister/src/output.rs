@@ -4,7 +4,9 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use messages::time::UnixMillis;
 
 use crate::fault::Fault;
@@ -34,6 +36,13 @@ pub(crate) fn folded(text: &str, indent: usize) {
         row.push_str(word);
     }
     line(&row);
+}
+
+/// Shown on a terminal while something takes long of which nobody knows how much is done.
+pub(crate) fn spinner(words: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(words);
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
 }
 
 /// Bytes of result, as they are.

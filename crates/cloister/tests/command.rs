@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use sha2::{Digest, Sha256};
+
 fn cloister(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloister"));
     command
@@ -136,4 +138,18 @@ fn a_template_is_filled_in_and_can_be_monitored() {
     refused(at, &[&fill[..], &["--set", "X=1"]].concat(), "template-unknown-parameter");
     refused(at, &[&fill[..], &["--set", "PENALTY=much"]].concat(), "template-bad-value");
     refused(at, &[&fill[..], &["--set", "X=1", "--set", "X=1"]].concat(), "template-value-twice");
+}
+
+#[test]
+fn a_ceremony_begins_with_the_constraints_that_verifiers_know() {
+    let home = tempfile::tempdir().expect("a folder");
+    let said = done(home.path(), &["circuit", "constraints", "--out", "segment.r1cs"]);
+    let file = std::fs::read(home.path().join("segment.r1cs")).expect("it was written");
+    let sum = hex::encode(Sha256::digest(&file));
+    assert!(said.contains(&sum), "{said}");
+    assert_eq!(sum, hex::encode(verify::groth16::SEGMENT.constraints.0));
+    // What is no key is not imported, and nothing is written.
+    let import = ["circuit", "import", "segment.r1cs", "--out", "segment.key"];
+    refused(home.path(), &import, "zkey-malformed");
+    assert!(!home.path().join("segment.key").exists());
 }

@@ -133,6 +133,7 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
     }
 
     holder_proves_alone(folder.path());
+    each_event_is_verified_under_a_pinned_key(folder.path(), &report);
 
     // Another verifier's anchors do not fit.
     let other = std::fs::read_to_string(&anchors).unwrap().replace("nonce = \"", "nonce = \"00");
@@ -141,6 +142,36 @@ fn the_demo_ends_in_a_bundle_that_a_stranger_verifies() {
     let verdict = cloister(&["verify", &bundle, "--anchors", &file, flag]);
     assert_eq!(verdict.status.code(), Some(3), "{}", text(&verdict));
     assert!(text(&verdict).contains("error[anchors-malformed]"));
+}
+
+/// That every event obeyed is verified under the key that the anchors pin, and under no other.
+fn each_event_is_verified_under_a_pinned_key(folder: &Path, report: &str) {
+    let flag = "--allow-insecure-software-evidence";
+    let said = "proven of each event in zero knowledge, good until";
+    assert!(report.contains(said), "{report}");
+    assert!(report.contains("verified: every event obeyed the pact's rule table"), "{report}");
+    let file = |name: &str| path(folder, name);
+    let pinned = std::fs::read_to_string(file("anchors.toml")).unwrap();
+    let (before, rest) = pinned.split_once("circuits = [").unwrap();
+    let (keys, after) = rest.split_once(']').unwrap();
+    let key = hex::decode(keys.trim().trim_matches([',', '"', '\n', ' '])).unwrap();
+    std::fs::write(file("segment.key"), &key).unwrap();
+    std::fs::write(file("bare.toml"), format!("{before}{after}")).unwrap();
+    let verify = |anchors: &str| {
+        cloister(&["verify", &file("bundle.cbor"), "--anchors", &file(anchors), flag])
+    };
+    let bare = verify("bare.toml");
+    assert_eq!(bare.status.code(), Some(2), "{}", text(&bare));
+    assert!(text(&bare).contains("circuit-not-anchored"), "{}", text(&bare));
+    let (from, to, named) = (file("bare.toml"), file("joined.toml"), file("segment.key"));
+    let join = cloister(&["anchors", "join", &from, "--circuit", &named, "--out", &to]);
+    assert!(join.status.success(), "{}", text(&join));
+    assert_eq!(verify("joined.toml").status.code(), Some(0));
+    for shown in [cloister(&["circuit", "show", &named]), cloister(&["anchors", "show", &to])] {
+        assert!(text(&shown).contains("made by the boot that evidence"), "{}", text(&shown));
+    }
+    let mistaken = cloister(&["anchors", "join", &from, "--circuit", &from, "--out", &to]);
+    assert!(text(&mistaken).contains("error[circuit-key-malformed]"), "{}", text(&mistaken));
 }
 
 /// What the holder proves with the monitor gone verifies, and only for whom it was made, over the

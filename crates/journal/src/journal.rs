@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::format::{Header, Kind};
 use crate::recovery::{self, Opened, Recovered};
 use crate::sealing::SealingKey;
-use crate::segment::Tail;
+use crate::segment::{Segment, Tail};
 use crate::writer::Writer;
 
 /// A running journal: records go in, in order, and are durable after the next commit.
@@ -27,6 +27,36 @@ pub struct Journal {
     digest: [u8; 32],
     /// All that are retained; the last is being written.
     segments: Vec<SegmentInfo>,
+}
+
+/// Durable records, in order.
+pub struct Stretch {
+    segments: Vec<Segment>,
+    range: RangeInclusive<u64>,
+}
+
+impl Stretch {
+    /// Shows them to `visit`, in order. Every one is verified again.
+    ///
+    /// # Errors
+    /// When the disk has changed them.
+    pub fn read(&self, visit: &mut dyn FnMut(Position, &[u8])) -> Result<(), JournalError> {
+        let Self { segments, range } = self;
+        for segment in segments {
+            let read = segment.verify(Tail::Whole, &mut |visited| {
+                let position = visited.position;
+                if range.contains(&position.seq) {
+                    visit(position, visited.record);
+                }
+                if position.seq < *range.end() { Ok(()) } else { Err(Enough) }
+            });
+            match read {
+                Ok(_) | Err(OpenError::Replay(Enough)) => {}
+                Err(OpenError::Journal(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One retained segment.
@@ -158,32 +188,31 @@ impl Journal {
         range: RangeInclusive<u64>,
         visit: &mut dyn FnMut(Position, &[u8]),
     ) -> Result<(), JournalError> {
+        self.stretch(range)?.read(visit)
+    }
+
+    /// The durable records with the numbers in `range`, to be read apart from the journal, which
+    /// goes on meanwhile. Segments that are forgotten before they were read stay readable here.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn stretch(&self, range: RangeInclusive<u64>) -> Result<Stretch, JournalError> {
         self.writer.is_sound()?;
         let first = self.segments.first().map_or(1, |segment| segment.first_seq);
         let last = self.writer.durable().seq;
         if *range.start() < first || *range.end() > last {
             return Err(JournalError::NotRetained { first, last });
         }
-        for segment in self.segments() {
-            if segment.last_seq < *range.start() || segment.first_seq > *range.end() {
-                continue;
-            }
+        let touched = |segment: &SegmentInfo| {
+            segment.last_seq >= *range.start() && segment.first_seq <= *range.end()
+        };
+        let open = |segment: SegmentInfo| {
             let is_newest = segment.number == self.newest();
             let limit = if is_newest { self.writer.durable_bytes() } else { u64::MAX };
-            let read =
-                self.folder.segment(segment.number, limit)?.verify(Tail::Whole, &mut |visited| {
-                    let position = visited.position;
-                    if range.contains(&position.seq) {
-                        visit(position, visited.record);
-                    }
-                    if position.seq < *range.end() { Ok(()) } else { Err(Enough) }
-                });
-            match read {
-                Ok(_) | Err(OpenError::Replay(Enough)) => {}
-                Err(OpenError::Journal(error)) => return Err(error),
-            }
-        }
-        Ok(())
+            self.folder.segment(segment.number, limit)
+        };
+        let segments = self.segments().into_iter().filter(touched).map(open);
+        Ok(Stretch { segments: segments.collect::<Result<_, _>>()?, range })
     }
 
     /// Position of the last record appended, durable or not.

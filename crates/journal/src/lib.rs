@@ -82,7 +82,7 @@ mod writer;
 pub use archive::{Archive, ArchiveError};
 pub use error::{JournalError, OpenError};
 pub use insecure::{InsecureSealing, SealingFileError};
-pub use journal::{Journal, SegmentInfo};
+pub use journal::{Journal, SegmentInfo, Stretch};
 pub use recovery::{Opened, Recovered};
 pub use sealing::{SealError, SealingKey};
 pub use wrapping::WrappingKey;

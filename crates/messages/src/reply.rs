@@ -123,6 +123,10 @@ pub enum Reply {
         /// Boots of each tally's life.
         #[n(3)]
         boots: Vec<crate::leaf::Boots>,
+        /// The verifying key of a proof about each event: to be pinned, not believed.
+        #[n(4)]
+        #[cbor(default)]
+        circuits: Vec<crate::circuit::CircuitKey>,
     },
     /// What opens the commitments about the requester.
     #[n(21)]

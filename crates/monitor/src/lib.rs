@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod action;
+mod again;
 mod apply;
 mod book;
 mod completeness;
@@ -24,6 +25,7 @@ mod trial;
 mod view;
 
 pub use action::Answer;
+pub use again::Again;
 pub use apply::{Applied, Misfit};
 pub use book::{EpochClose, Finished, Kept, Outcome};
 pub use effect::{Approved, Effect, Seed, Took};

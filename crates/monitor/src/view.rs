@@ -13,8 +13,10 @@ use messages::reply::{Action, WaitingCall};
 use messages::signature::PublicKey;
 use messages::time::UnixMillis;
 use pact::{Compiled, DutyKind, Mode, OnTimeout, Pact};
+use tally::Place;
 
 use crate::action::Answer;
+use crate::again::Again;
 use crate::book::Book;
 use crate::completeness::of;
 use crate::effect::Effect;
@@ -225,6 +227,21 @@ impl Monitor {
     pub fn rules(&self, root: &PactHash) -> Option<FieldElement> {
         let book = self.state.books.get(root)?;
         Some(circuits::digest::bytes_of(&book.terms.rules.digest()))
+    }
+
+    /// What makes the entries of a tally again, from where its log was at the end of an epoch; none
+    /// of a tally that ended, whose log is not kept.
+    #[must_use]
+    pub fn entries_from(&self, root: &PactHash, tally: &TallyId, at: Place) -> Option<Again> {
+        let book = self.state.books.get(root)?;
+        let running = book.tallies.iter().any(|running| running.id == *tally);
+        let (compiled, rules) = (book.terms.compiled.clone(), book.terms.rules.clone());
+        let (log, blocks) = (book.entries.resumed(at), Vec::new());
+        let open = self.state.sessions.iter().map(|(id, (root, _))| (id, root));
+        let ended = self.state.ended.iter().map(|(id, ended)| (id, &ended.root));
+        let own = open.chain(ended).filter(|(_, of)| *of == root);
+        let sessions = own.map(|(id, _)| *id).collect();
+        running.then(|| Again { root: *root, compiled, rules, log, sessions, blocks })
     }
 
     /// The two tallies of a pact, initiator's first.

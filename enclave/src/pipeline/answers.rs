@@ -119,7 +119,7 @@ impl Pipeline {
     /// The opening of a leaf: boots to everybody, a pact's and its tallies' to whom it concerns.
     /// The privacy ledger is everybody's to add up.
     fn disclose(&self, leaf: u64, caller: &Caller) -> Result<Reply, Refused> {
-        let Filed { disclosed, kept } = self.filed(leaf)?;
+        let Filed { disclosed, kept, record: _ } = self.filed(leaf)?;
         let root = match disclosed.leaf.kind {
             Kind::Boot | Kind::Reserve | Kind::Aggregate => None,
             Kind::Pact => PactBody::from_cbor(&disclosed.body).ok().map(|body| body.root),

@@ -2,28 +2,33 @@
 //! which takes as long as a hundred verdicts, is made apart from the pipeline, from what the
 //! archive keeps.
 
-use messages::bundle::OpenedConsent;
+use std::sync::Arc;
+
+use journal::Stretch;
+use messages::bundle::{OpenedConsent, ProvenClaim};
+use messages::circuit::CircuitKey;
 use messages::claim::{Audience, Claim, Predicate, Range};
 use messages::codec::Wire;
 use messages::counter::Schema;
 use messages::did::Did;
 use messages::domain;
 use messages::hidden::Asked;
-use messages::ids::{BootId, LeafHash, PactHash, TallyId};
+use messages::ids::{BootId, EvidenceId, LeafHash, PactHash, TallyId};
 use messages::leaf::{Boots, TallyBody};
 use messages::merkle::CONSENT;
 use messages::publication::Disclosed;
 use messages::reply::{ProofKind, Reply, Wanted};
 use messages::signature::Signature;
 use messages::time::{Epoch, UnixMillis};
-use monitor::{Effect, Kept};
+use monitor::{Again, Effect, Kept};
 use pact::Consented;
 use rand_core::OsRng;
 use tally::{BlindingContext, HolderSecret, Openings};
 
 use super::{Filed, Pipeline, Refused, refused};
 use crate::boot_key::BootKey;
-use crate::state::Step;
+use crate::segment_key::SegmentKey;
+use crate::state::{Entry, Step};
 
 /// All that a proof needs. Secret: it holds what opens leaves.
 pub(crate) struct Proving {
@@ -31,6 +36,16 @@ pub(crate) struct Proving {
     grounds: Vec<Ground>,
     /// The boot that answers, and how many leaves its log has.
     signer: (BootId, u64),
+    /// The record of the range, when the claim is about each event.
+    each: Option<Each>,
+}
+
+/// What a claim about each event takes besides. Secret.
+struct Each {
+    again: Again,
+    record: Stretch,
+    key: Arc<SegmentKey>,
+    evidence: EvidenceId,
 }
 
 /// What a claim stands on over one of its ranges.
@@ -60,6 +75,8 @@ pub(super) struct Sealed {
     /// The counters that it commits to.
     pub(super) schema: Schema,
     kept: Kept,
+    /// Number of the record that holds it.
+    record: u64,
     secret: HolderSecret,
     context: BlindingContext,
 }
@@ -74,7 +91,7 @@ impl Sealed {
 impl Proving {
     /// Makes the proof.
     pub(crate) fn prove(self, key: &BootKey) -> Reply {
-        let Self { wanted: Wanted { claim, kind, over: _ }, grounds, signer } = self;
+        let Self { wanted: Wanted { claim, kind, over: _ }, grounds, signer, each } = self;
         let openings: Vec<[Openings; 2]> =
             grounds.iter().map(|g| [g.before.open(), g.after.open()]).collect();
         let grounds_of = grounds.iter().zip(&openings).map(|(ground, [before, after])| {
@@ -91,19 +108,52 @@ impl Proving {
             }
         });
         let request = prove::Request { claim: &claim, grounds: grounds_of.collect() };
-        let proven = match kind {
-            ProofKind::ZeroKnowledge => prove::prove(&request, &mut OsRng),
-            ProofKind::Signed => prove::sign(&request, signer, key),
+        let proven = match (each, kind) {
+            (Some(each), _) => each.prove(&request, key),
+            (None, ProofKind::ZeroKnowledge) => {
+                prove::prove(&request, &mut OsRng).map(|p| (p, None)).map_err(code)
+            }
+            (None, ProofKind::Signed) => {
+                prove::sign(&request, signer, key).map(|p| (p, None)).map_err(code)
+            }
         };
         match proven {
-            Ok(proven) => shown(proven, grounds),
-            Err(error) => refused(Refused(error.code())),
+            Ok((proven, circuit)) => shown(proven, circuit, grounds),
+            Err(refusal) => refused(refusal),
         }
     }
 }
 
+impl Each {
+    /// Makes the entries again from the record, and proves of each that it obeyed.
+    fn prove(
+        self,
+        request: &prove::Request<'_>,
+        key: &BootKey,
+    ) -> Result<(ProvenClaim, Option<CircuitKey>), Refused> {
+        let Self { mut again, record, key: circuit, evidence } = self;
+        let mut take = |_, bytes: &[u8]| {
+            if let Ok(Entry { step: Step::Effect(effect), .. }) = minicbor::decode::<Entry>(bytes) {
+                again.take(&effect);
+            }
+        };
+        record.read(&mut take).map_err(|error| Refused(error.code()))?;
+        let (rules, blocks) = again.done();
+        let made = circuit.made(key, evidence).ok_or(Refused("prover-failed"))?;
+        let segments = prove::SegmentKey { prover: &made.prover, digest: made.key.digest() };
+        let entries = prove::Entries { rules, blocks };
+        let proven = prove::prove_segments(request, &entries, segments, &mut OsRng, |_, _| ())
+            .map_err(code)?;
+        Ok((proven, Some(made.key.clone())))
+    }
+}
+
+const fn code(error: prove::ProveError) -> Refused {
+    Refused(error.code())
+}
+
 /// The proof with every leaf that it stands on.
-fn shown(proven: messages::bundle::ProvenClaim, grounds: Vec<Ground>) -> Reply {
+fn shown(proven: ProvenClaim, circuit: Option<CircuitKey>, grounds: Vec<Ground>) -> Reply {
     let (mut leaves, mut schemas, mut lives) = (Vec::new(), Vec::new(), Vec::new());
     for Ground { schemas: [begins, ends], revisions, before, after, pact, boots, .. } in grounds {
         let (life, introduced) = boots;
@@ -121,7 +171,8 @@ fn shown(proven: messages::bundle::ProvenClaim, grounds: Vec<Ground>) -> Reply {
             distinct.push(schema);
         }
     });
-    Reply::Proof { claim: Box::new(proven), leaves, schemas: distinct, boots: lives }
+    let (claim, circuits) = (Box::new(proven), circuit.into_iter().collect());
+    Reply::Proof { claim, leaves, schemas: distinct, boots: lives, circuits }
 }
 
 impl Pipeline {
@@ -138,6 +189,8 @@ impl Pipeline {
         verify::check_shape(claim).map_err(|fault| Refused(fault.code()))?;
         let grounds = claim.ranges.iter().map(|range| self.ground(claim, range, requester));
         let grounds = grounds.collect::<Result<Vec<_>, _>>()?;
+        let each = claim.statements.iter().any(|p| matches!(p, Predicate::Obeyed));
+        let each = each.then(|| self.each(&grounds)).transpose()?;
         for range in &claim.ranges {
             let asked = Asked {
                 statements: claim.statements.clone(),
@@ -153,7 +206,24 @@ impl Pipeline {
             self.put(Step::of(Effect::Asked { root, tally, asked: Box::new(asked) }))?;
         }
         let signer = (self.identity.boot, self.log.size());
-        Ok(Proving { wanted, grounds, signer })
+        Ok(Proving { wanted, grounds, signer, each })
+    }
+
+    /// The record between the two leaves of a claim about each event, and where their log was.
+    fn each(&self, grounds: &[Ground]) -> Result<Each, Refused> {
+        let [Ground { before, after, .. }] = grounds else { return Err(Refused("obeyed-alone")) };
+        let (root, tally) = (&after.body.root_pact, &after.body.tally);
+        // One pact was in force, and still is: its rules, and the log of its tallies.
+        let compiled = self.state.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
+        if before.body.pact != compiled.hash() || after.body.pact != compiled.hash() {
+            return Err(Refused("obeyed-revised"));
+        }
+        let again = self.state.monitor.entries_from(root, tally, before.kept.entries);
+        let again = again.ok_or(Refused("entries-ended"))?;
+        let records = before.record.saturating_add(1)..=after.record;
+        let record = self.journal.stretch(records).map_err(|_| Refused("entries-forgotten"))?;
+        let (key, evidence) = (Arc::clone(&self.identity.segment_key), self.identity.evidence);
+        Ok(Each { again, record, key, evidence })
     }
 
     /// Puts the epochs between two moments into the ranges, for whom some consent names.
@@ -268,7 +338,7 @@ impl Pipeline {
     pub(super) fn sealed(&self, tally: TallyId, epoch: Epoch) -> Result<Sealed, Refused> {
         let unknown = UNKNOWN_EPOCH;
         let index = self.index.tallies.get(&(tally, epoch)).ok_or(unknown)?;
-        let Filed { disclosed, kept } = self.filed(*index)?;
+        let Filed { disclosed, kept, record } = self.filed(*index)?;
         let body = TallyBody::from_cbor(&disclosed.body).map_err(|_| unknown)?;
         let kept = kept.ok_or(unknown)?;
         let boot_key = self.state.monitor.boot_key(&disclosed.leaf.boot).ok_or(unknown)?;
@@ -277,7 +347,8 @@ impl Pipeline {
         let (root_pact, salt) = (body.root_pact, body.salt);
         let context = BlindingContext { root_pact, tally, epoch, salt, boot_key };
         let terms = self.state.monitor.under(&root_pact, &body.pact).ok_or(unknown)?;
-        Ok(Sealed { leaf: disclosed, body, schema: terms.schema, kept, secret, context })
+        let (leaf, schema) = (disclosed, terms.schema);
+        Ok(Sealed { leaf, body, schema, kept, record, secret, context })
     }
 }
 

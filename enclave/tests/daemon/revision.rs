@@ -4,6 +4,7 @@
 use attestations::{Expect, appraise};
 use channel::forms::NoticeReader;
 use messages::bundle::{Bundle, IncludedLeaf, LogView};
+use messages::circuit::CircuitKey;
 use messages::codec::Wire;
 use messages::event::Party;
 use messages::ids::SessionId;
@@ -29,12 +30,12 @@ fn with_cards(pact: &mut Value) {
         "per": "P1D"}));
 }
 
-fn next_day(client: &Client) {
+pub(crate) fn next_day(client: &Client) {
     let reply = client.ask(&Request::Advance { by: Millis(86_400_000) });
     assert!(matches!(reply, Reply::Advanced { .. }), "{reply:?}");
 }
 
-fn asked(client: &Client, parties: &Parties, talk: &mut Talk, name: &str) -> Action {
+pub(crate) fn asked(client: &Client, parties: &Parties, talk: &mut Talk, name: &str) -> Action {
     let id = format!("c{}", talk.side(Party::Initiator).sent);
     let before = talk.sides.clone();
     let event = talk.say(parties, ASK, call(&id, name));
@@ -51,7 +52,7 @@ fn asked(client: &Client, parties: &Parties, talk: &mut Talk, name: &str) -> Act
     action
 }
 
-fn close(client: &Client, parties: &Parties, mut talk: Talk) {
+pub(crate) fn close(client: &Client, parties: &Parties, mut talk: Talk) {
     for party in Party::BOTH {
         let reply = client.ask(&parties.count(talk.counts(party, true)));
         let (closed, gaps) = (party == Party::Provider, Gaps::default());
@@ -60,9 +61,16 @@ fn close(client: &Client, parties: &Parties, mut talk: Talk) {
 }
 
 /// A proof of `consent` over these epochs with its ways to the checkpoint, as a stranger gets it.
-fn bundle(client: &Client, parties: &Parties, consent: &str, range: (u64, u64)) -> Bundle {
+pub(crate) fn bundle(
+    client: &Client,
+    parties: &Parties,
+    consent: &str,
+    range: (u64, u64),
+) -> (Bundle, Vec<CircuitKey>) {
     let proof = client.ask(&parties.prove(consent, range, |_| {}, &parties.auditor));
-    let Reply::Proof { claim, mut leaves, schemas, boots } = proof else { panic!("{proof:?}") };
+    let Reply::Proof { claim, mut leaves, schemas, boots, circuits } = proof else {
+        panic!("{proof:?}")
+    };
     leaves.sort_by_key(|leaf| leaf.index);
     leaves.dedup();
     let indices = leaves.iter().map(|leaf| leaf.index).collect();
@@ -72,7 +80,7 @@ fn bundle(client: &Client, parties: &Parties, consent: &str, range: (u64, u64)) 
     };
     let leaves = leaves.into_iter().zip(paths);
     let leaves = leaves.map(|(disclosed, path)| IncludedLeaf { disclosed, path }).collect();
-    Bundle {
+    let bundle = Bundle {
         format: Bundle::FORMAT.into(),
         logs: vec![LogView { origin: ORIGIN.into(), checkpoint, leaves }],
         schemas,
@@ -81,10 +89,15 @@ fn bundle(client: &Client, parties: &Parties, consent: &str, range: (u64, u64)) 
         aggregates: Vec::new(),
         stamps: Vec::new(),
         missing: Vec::new(),
-    }
+    };
+    (bundle, circuits)
 }
 
-fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
+pub(crate) fn checked(
+    daemon: &Daemon,
+    root: &Parties,
+    (bundle, circuits): &(Bundle, Vec<CircuitKey>),
+) -> Report {
     let [view] = &bundle.logs[..] else { panic!("one log") };
     let boots = view.leaves.iter().filter(|leaf| leaf.disclosed.leaf.kind == Kind::Boot);
     let boots = boots.map(|leaf| BootBody::from_cbor(&leaf.disclosed.body).unwrap());
@@ -100,7 +113,7 @@ fn checked(daemon: &Daemon, root: &Parties, bundle: &Bundle) -> Report {
         witnesses: Vec::new(),
         quorum: 0,
         dealers: Vec::new(),
-        circuits: Vec::new(),
+        circuits: circuits.clone(),
         stamped: false,
     };
     let policy = &daemon.policy;
@@ -187,8 +200,8 @@ fn counters_and_claims_go_on_over_a_revision_and_a_restart() {
         assert_eq!(item.verdict.code(), "verified", "{consent} until {last}");
         // Without the pact in between nobody can tell that it is one chain.
         let mut cut = bundle.clone();
-        let pacts: Vec<u64> = pact_leaves(&cut);
-        cut.logs[0].leaves.retain(|leaf| leaf.disclosed.index != pacts[0]);
+        let pacts: Vec<u64> = pact_leaves(&cut.0);
+        cut.0.logs[0].leaves.retain(|leaf| leaf.disclosed.index != pacts[0]);
         let report = checked(&daemon, &root, &cut);
         assert_eq!(report.items[0].verdict.code(), "revision-missing");
     }

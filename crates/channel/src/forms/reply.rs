@@ -1,6 +1,7 @@
 //! A reply as JSON, both ways: an object whose `kind` says which reply it is, or a problem.
 
 use messages::bundle::ProvenClaim;
+use messages::circuit::CircuitKey;
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
 use messages::hidden::Hidden;
@@ -130,6 +131,9 @@ pub enum ReplyForm {
         schemas: Vec<Base64>,
         /// Boots of each tally's life, CBOR each.
         boots: Vec<Base64>,
+        /// The verifying key of a proof about each event, CBOR: to be pinned, not believed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        circuits: Vec<Base64>,
     },
     /// The event is on record; nothing more is said in passive mode.
     Receipt {
@@ -272,11 +276,12 @@ pub fn form(reply: &Reply) -> Result<ReplyForm, &str> {
             ReplyForm::Counted { closed: *closed, gaps: gaps.into() }
         }
         Reply::Advanced { now, epoch } => ReplyForm::Advanced { now_ms: now.0, epoch: epoch.0 },
-        Reply::Proof { claim, leaves, schemas, boots } => ReplyForm::Proof {
+        Reply::Proof { claim, leaves, schemas, boots, circuits } => ReplyForm::Proof {
             claim: Base64(minicbor::to_vec(claim).unwrap_or_default()),
             leaves: cbor_each(leaves),
             schemas: schemas.iter().map(|schema| Base64(schema.to_cbor())).collect(),
             boots: boots.iter().map(|boots| Base64(boots.to_cbor())).collect(),
+            circuits: circuits.iter().map(|key| Base64(key.to_cbor())).collect(),
         },
         Reply::Openings { sealed, leaves, schemas, boots } => ReplyForm::Openings {
             sealed: sealed.iter().map(|one| Base64(one.to_cbor())).collect(),
@@ -367,11 +372,15 @@ fn reply(form: ReplyForm) -> Result<Reply, CodecError> {
             schemas: schemas.iter().map(|s| Schema::from_cbor(&s.0)).collect::<Result<_, _>>()?,
             boots: Boots::from_cbor(&boots.0)?,
         },
-        ReplyForm::Proof { claim, leaves, schemas, boots } => Reply::Proof {
+        ReplyForm::Proof { claim, leaves, schemas, boots, circuits } => Reply::Proof {
             claim: Box::new(proven(&claim.0)?),
             leaves: disclosed(&leaves)?,
             schemas: schemas.iter().map(|s| Schema::from_cbor(&s.0)).collect::<Result<_, _>>()?,
             boots: boots.iter().map(|b| Boots::from_cbor(&b.0)).collect::<Result<_, _>>()?,
+            circuits: circuits
+                .iter()
+                .map(|key| CircuitKey::from_cbor(&key.0))
+                .collect::<Result<_, _>>()?,
         },
         ReplyForm::Receipt { receipt } => Reply::Receipt(receipt.into()),
         ReplyForm::Recorded { entries, next } => {

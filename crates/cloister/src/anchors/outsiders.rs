@@ -1,13 +1,15 @@
 //! Witnesses and time-stamping authorities, whom the one who verifies chooses.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use messages::codec::Wire;
 use messages::did::Did;
 use verify::documents::{AnchorsDocument, TimeStampsDocument, WitnessesDocument};
 
 use super::malformed;
+use crate::circuit;
 use crate::fault::{Fault, read};
 use crate::stamp::authority::Authorities;
 
@@ -23,6 +25,10 @@ pub(crate) struct Outsiders {
     /// A dealer whose coins count, as name=did:key:...; may be repeated.
     #[arg(long)]
     dealer: Vec<String>,
+    /// The verifying key of a circuit, a file that came with a proof about each event; may be
+    /// repeated. A key that a monitor made counts with that monitor's evidence.
+    #[arg(long, value_name = "FILE")]
+    circuit: Vec<PathBuf>,
     /// A time-stamping authority whose tokens count, as name=chain.pem (its certificate first, its
     /// root last); may be repeated.
     #[arg(long)]
@@ -66,6 +72,11 @@ impl Outsiders {
 
     /// Adds those that are named.
     pub(super) fn enter(&self, document: &mut AnchorsDocument) -> Result<(), Fault> {
+        for path in &self.circuit {
+            document.circuits.push(hex::encode(circuit::load(path)?.to_cbor()));
+        }
+        document.circuits.sort_unstable();
+        document.circuits.dedup();
         let dealers = self.dealer.iter().map(|text| keyed("--dealer", text));
         add(&mut document.dealers, dealers.collect::<Result<_, _>>()?)?;
         let named = self.witness.iter().map(|text| keyed("--witness", text));
@@ -166,7 +177,7 @@ mod tests {
         };
         let witness = witness.iter().map(text).collect();
         let (dealer, authority) = (Vec::new(), Vec::new());
-        Outsiders { witness, quorum, dealer, authority, stamped: false }
+        Outsiders { witness, quorum, dealer, circuit: Vec::new(), authority, stamped: false }
     }
 
     /// Quorum and number of witnesses of what `ours` and `theirs` become, or why they do not.

@@ -4,6 +4,7 @@ use messages::bundle::{
     LinearProof, OpenedCommitments, OpenedConsent, Proof, ProvenClaim, SchnorrProof, SignedProof,
     Stand,
 };
+use messages::circuit::{CircuitKey, Setup};
 use messages::claim::{Audience, Calendar, Claim, ConsentEntry, Predicate, Range};
 use messages::coins::Deal;
 use messages::counter::{Bucket, Counter, Schema};
@@ -311,6 +312,12 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
             schemas: vec![Schema { counters }],
             boots: vec![Boots {
                 entries: vec![BootEntry { boot: BootId(boot), ..Default::default() }],
+            }],
+            circuits: vec![CircuitKey {
+                circuit: "segment".into(),
+                constraints: Root(boot),
+                setup: Setup::InsecureTest,
+                points: boot.to_vec(),
             }],
         },
     );
