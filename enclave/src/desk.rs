@@ -18,7 +18,7 @@ use messages::did::Did;
 use messages::domain;
 use messages::event::{Party, SignedEvent};
 use messages::ids::{EventHash, SessionId};
-use messages::reply::{Reply, Request, Wanted};
+use messages::reply::{Reply, Request};
 use messages::signature::PublicKey;
 use pact::{KeyRing, OnDeadline};
 use tlog::TilePath;
@@ -86,7 +86,7 @@ pub(crate) struct Desk {
     /// Whose turn it is to have a claim proven: among the parties of pacts, and among others.
     proofs: [Arc<Semaphore>; 2],
     /// Whose turn it is to have a claim proven about each event, which takes longer.
-    segments: Arc<Semaphore>,
+    segments: [Arc<Semaphore>; 2],
 }
 
 /// What a decision in a session is bound to, and who signs in it.
@@ -114,7 +114,7 @@ impl Desk {
             named: Named::default(),
             boot_key: Arc::clone(&pipeline.identity.boot_key),
             proofs: [(); 2].map(|()| Arc::new(Semaphore::new(PROOFS))),
-            segments: Arc::new(Semaphore::new(PROOFS)),
+            segments: [(); 2].map(|()| Arc::new(Semaphore::new(PROOFS))),
         };
         let mut worker = Worker {
             pipeline,
@@ -176,13 +176,12 @@ impl Desk {
         };
         let key = self.ring.resolve(requester)?;
         key.verify(domain, &bytes, signature).ok()?;
-        let [parties, others] = &self.proofs;
-        let each = |wanted: &Wanted| wanted.claim.statements.contains(&Predicate::Obeyed);
-        let queue = match request {
-            Request::Prove { wanted, .. } if each(wanted) => &self.segments,
-            _ if api::Desk::names(self, requester) => parties,
-            _ => others,
+        let each = match request {
+            Request::Prove { wanted, .. } => wanted.claim.statements.contains(&Predicate::Obeyed),
+            _ => false,
         };
+        let [parties, others] = if each { &self.segments } else { &self.proofs };
+        let queue = if api::Desk::names(self, requester) { parties } else { others };
         Arc::clone(queue).acquire_owned().await.ok()
     }
 

@@ -11,6 +11,7 @@
     reason = "tests say what they expect by failing"
 )]
 
+mod fuzzed;
 mod manifest;
 mod preimage;
 mod recorded;

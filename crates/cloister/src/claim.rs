@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use messages::bundle::Missing;
@@ -19,6 +20,7 @@ use pact::{Compiled, Pact, Scope, Spoken, compile};
 use crate::bundle::Draft;
 use crate::client::Client;
 use crate::fault::{Fault, write};
+use crate::line::PATIENCE;
 use crate::{anchors, key, output, pacts};
 
 #[derive(Args)]
@@ -64,7 +66,7 @@ pub(crate) struct Terms {
     #[arg(long)]
     consent: Vec<String>,
     /// The whole pact: all its terms, and all else that the consent lists for the requester, in one
-    /// proof. What no consent lists, or does not hold, is named in the bundle as missing.
+    /// proof, and one of each event. What no consent lists, or does not hold, is named in the bundle as missing.
     #[arg(long)]
     pub(crate) all_terms: bool,
     /// Over what: 2026-09..2026-11, 2026-09-01, epochs 1..30.
@@ -114,7 +116,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         admitted_gaps: arguments.terms.admit_gaps,
         key: &key,
     };
-    let mut client = Client::connect(&arguments.monitor, &policy)?;
+    let each = said.statements.iter().any(|(_, predicate)| *predicate == Predicate::Obeyed);
+    if each && arguments.signed {
+        return Err(Fault::new(
+            "obeyed-proof",
+            "that every event obeyed is proven, and not signed",
+            "leave --signed out, or claim it apart from what is to be signed",
+        ));
+    }
+    let patience = if each { OF_EACH } else { PATIENCE };
+    let mut client = Client::connect_for(&arguments.monitor, &policy, patience)?;
     let mut bundle = Draft::default();
     asking.prove(said.statements, arguments.terms.all_terms, &mut client, &mut bundle)?;
     for term in said.missing {
@@ -326,7 +337,10 @@ impl Asking<'_> {
         each.truncate(1);
         let mut outcomes = Vec::new();
         if !totals.is_empty() {
-            outcomes.push(self.prove_totals(totals, apart, client, bundle));
+            match self.prove_totals(totals, apart, client, bundle) {
+                Err(fault) if !apart => return Err(fault),
+                answer => outcomes.push(answer),
+            }
         }
         for (name, predicate) in each {
             let waiting = output::spinner(WAITING);
@@ -394,6 +408,8 @@ impl Asking<'_> {
     }
 }
 
+/// How long a proof about each event is waited for, behind another one.
+const OF_EACH: Duration = Duration::from_secs(15 * 60);
 const WAITING: &str =
     "proving each event: some seconds for 256 calls, more for the first in a boot";
 /// Why a term is missing that no consent lists.

@@ -2,6 +2,7 @@
 //! blocking.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use attestations::{Appraised, Log, Policy};
 use clap::Args;
@@ -14,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::anchors::File;
 use crate::fault::Fault;
-use crate::line::{Line, Notices};
+use crate::line::{Line, Notices, PATIENCE};
 
 /// Which monitor.
 #[derive(Args)]
@@ -57,11 +58,20 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to `https://host:port` and appraises what is there.
     pub(crate) fn connect(url: &str, policy: &Policy) -> Result<Self, Fault> {
+        Self::connect_for(url, policy, PATIENCE)
+    }
+
+    /// The same for requests whose answers may take so long.
+    pub(crate) fn connect_for(
+        url: &str,
+        policy: &Policy,
+        patience: Duration,
+    ) -> Result<Self, Fault> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| Fault::new("runtime", e.to_string(), "free memory and threads"))?;
-        let line = runtime.block_on(Line::connect(url, policy))?;
+        let line = runtime.block_on(Line::connect(url, policy, patience))?;
         Ok(Self { runtime, line })
     }
 

@@ -37,10 +37,15 @@ pub(crate) struct Notices {
 }
 
 impl Line {
-    /// Connects to `https://host:port`, challenges, appraises.
-    pub(crate) async fn connect(url: &str, policy: &Policy) -> Result<Self, Fault> {
+    /// Connects to `https://host:port`, challenges, appraises. Answers may take as long as
+    /// `patience`.
+    pub(crate) async fn connect(
+        url: &str,
+        policy: &Policy,
+        patience: Duration,
+    ) -> Result<Self, Fault> {
         let endpoint = Endpoint::parse(url).map_err(fault)?;
-        let limits = Limits { answer: PATIENCE, ..Limits::default() };
+        let limits = Limits { answer: patience, ..Limits::default() };
         let connected = Channel::connect(&endpoint, policy, now(), limits).await.map_err(fault)?;
         let channel = connected.attest(now(), &mut OsRng).await.map_err(fault)?;
         Ok(Self { channel, login: None, token: RwLock::default() })
@@ -225,5 +230,5 @@ fn forged() -> Fault {
 }
 
 /// Proofs take their time.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -1,6 +1,6 @@
 //! The journal that a process writes.
 
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::Path;
 
 use messages::ids::BootId;
@@ -36,22 +36,26 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// Shows them to `visit`, in order. Every one is verified again.
+    /// Shows them to `visit`, in order, until it has seen enough. Every one is verified again; of a
+    /// segment that was read, nothing is kept.
     ///
     /// # Errors
     /// When the disk has changed them.
-    pub fn read(&self, visit: &mut dyn FnMut(Position, &[u8])) -> Result<(), JournalError> {
+    pub fn read(
+        self,
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
         let Self { segments, range } = self;
         for segment in segments {
             let read = segment.verify(Tail::Whole, &mut |visited| {
                 let position = visited.position;
-                if range.contains(&position.seq) {
-                    visit(position, visited.record);
-                }
-                if position.seq < *range.end() { Ok(()) } else { Err(Enough) }
+                let within = range.contains(&position.seq);
+                let enough = within && visit(position, visited.record).is_break();
+                if enough || position.seq >= *range.end() { Err(Enough(enough)) } else { Ok(()) }
             });
             match read {
-                Ok(_) | Err(OpenError::Replay(Enough)) => {}
+                Ok(_) | Err(OpenError::Replay(Enough(false))) => {}
+                Err(OpenError::Replay(Enough(true))) => return Ok(()),
                 Err(OpenError::Journal(error)) => return Err(error),
             }
         }
@@ -188,7 +192,10 @@ impl Journal {
         range: RangeInclusive<u64>,
         visit: &mut dyn FnMut(Position, &[u8]),
     ) -> Result<(), JournalError> {
-        self.stretch(range)?.read(visit)
+        self.stretch(range)?.read(&mut |position, record| {
+            visit(position, record);
+            ControlFlow::Continue(())
+        })
     }
 
     /// The durable records with the numbers in `range`, to be read apart from the journal, which
@@ -258,5 +265,5 @@ impl Journal {
     }
 }
 
-/// All that were asked for are read.
-struct Enough;
+/// All that were asked for are read, or whoever reads has seen enough.
+struct Enough(bool);

@@ -3,6 +3,7 @@
 
 use cloister_messages as messages;
 use messages::bundle::Bundle;
+use messages::circuit::{CircuitKey, Setup};
 use messages::claim::{Claim, ConsentEntry, Predicate};
 use messages::codec::{CodecError, Wire};
 use messages::counter::Schema;
@@ -32,6 +33,7 @@ fn parse_everything(bytes: &[u8]) {
     one::<Boots>(bytes);
     one::<BreakBody>(bytes);
     one::<Bundle>(bytes);
+    one::<CircuitKey>(bytes);
     one::<Claim>(bytes);
     one::<Claims>(bytes);
     one::<Conceptual>(bytes);
@@ -122,6 +124,23 @@ proptest! {
         parse_everything(&bytes);
         if changed && let Ok(event) = SignedEvent::parse(&bytes) {
             prop_assert!(event.check(&key.public()).is_err());
+        }
+    }
+
+    #[test]
+    fn changed_circuit_keys_never_panic_and_have_another_digest(
+        points in proptest::collection::vec(any::<u8>(), 0..400), contributions in any::<u32>(),
+        beacon in any::<bool>(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let root = messages::ids::Root([3; 32]);
+        let setup = Setup::Ceremony { transcript: root, contributions, beacon };
+        let key = CircuitKey { circuit: "segment".into(), constraints: root, setup, points };
+        let mut bytes = key.to_cbor();
+        prop_assert_eq!(CircuitKey::from_cbor(&bytes), Ok(key.clone()));
+        *at.get_mut(&mut bytes) = byte;
+        parse_everything(&bytes);
+        if let Ok(other) = CircuitKey::from_cbor(&bytes) {
+            prop_assert_eq!(other.digest() == key.digest(), other == key);
         }
     }
 

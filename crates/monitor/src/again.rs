@@ -11,7 +11,7 @@ use tally::Entries;
 
 use crate::effect::Effect;
 
-/// A log that is made again, under the pact that is in force. Secret.
+/// A log that is made again, under the pact that was in force. Secret.
 pub struct Again {
     pub(crate) root: PactHash,
     pub(crate) compiled: Compiled,
@@ -41,6 +41,12 @@ impl Again {
             let entry = self.compiled.entry(event, change);
             self.blocks.extend(self.log.add(&entry, &self.rules));
         }
+    }
+
+    /// Blocks so far.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// The rules, and the blocks.

@@ -77,6 +77,18 @@ impl Terms {
         Some(Self { chain, past, root: self.root, compiled, rules })
     }
 
+    /// What a pact of the chain compiled to while it was in force.
+    pub(crate) fn while_in_force(&self, pact: &PactHash) -> Option<(Compiled, Rules)> {
+        let at = self.chain.iter().position(|signed| signed.pact == *pact)?;
+        if at.saturating_add(1) == self.chain.len() {
+            return Some((self.compiled.clone(), self.rules.clone()));
+        }
+        let mut documents = self.documents().take(at.saturating_add(1)).map(<[u8]>::to_vec);
+        let first = Self::of(documents.next()?)?;
+        let terms = documents.try_fold(first, |terms, document| terms.revised(document))?;
+        Some((terms.compiled, terms.rules))
+    }
+
     /// The whole document in force.
     pub(crate) fn document(&self) -> Option<Pact> {
         let signed = SignedPact::parse(&self.chain.last()?.document).ok()?;

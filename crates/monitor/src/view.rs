@@ -229,13 +229,18 @@ impl Monitor {
         Some(circuits::digest::bytes_of(&book.terms.rules.digest()))
     }
 
-    /// What makes the entries of a tally again, from where its log was at the end of an epoch; none
-    /// of a tally that ended, whose log is not kept.
+    /// What makes the entries of a tally again that were made under `pact`, from where its log was
+    /// at the end of an epoch; none of a tally that ended, whose log is not kept.
     #[must_use]
-    pub fn entries_from(&self, root: &PactHash, tally: &TallyId, at: Place) -> Option<Again> {
+    pub fn entries_from(
+        &self,
+        (root, pact): (&PactHash, &PactHash),
+        tally: &TallyId,
+        at: Place,
+    ) -> Option<Again> {
         let book = self.state.books.get(root)?;
         let running = book.tallies.iter().any(|running| running.id == *tally);
-        let (compiled, rules) = (book.terms.compiled.clone(), book.terms.rules.clone());
+        let (compiled, rules) = book.terms.while_in_force(pact)?;
         let (log, blocks) = (book.entries.resumed(at), Vec::new());
         let open = self.state.sessions.iter().map(|(id, (root, _))| (id, root));
         let ended = self.state.ended.iter().map(|(id, ended)| (id, &ended.root));

@@ -83,6 +83,12 @@ impl Place {
         Self { count: 0, root: bytes_of(&log::start()) }
     }
 
+    /// Entries between an earlier place and this one.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> u64 {
+        self.count.saturating_sub(earlier.count)
+    }
+
     /// Root over the entries before it.
     #[must_use]
     pub const fn root(&self) -> FieldElement {

@@ -274,7 +274,7 @@ fn meaning(predicate: &Predicate) -> &'static str {
             "It holds over the whole range, whose length is public; how much came when stays hidden."
         }
         Predicate::Obeyed => {
-            "Every call that ran was listed, within its ceiling or approved where the pact lets approval lift it, within the limits over the whole pact, and counted; what was refused did not run. Terms that the table lacks are not covered, and how many events there were stays hidden."
+            "Every call that ran was listed, within its ceiling or approved where the pact lets approval lift it, within the limits over the whole pact, and counted; what was refused did not run. Terms that the table lacks are not covered, and how many events there were stays hidden within a factor of two."
         }
         Predicate::Agree { .. } => {
             "Two monitors that each closed the same sessions with both parties' signatures counted alike; how much stays hidden."

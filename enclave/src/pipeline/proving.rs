@@ -2,9 +2,12 @@
 //! which takes as long as a hundred verdicts, is made apart from the pipeline, from what the
 //! archive keeps.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use journal::Stretch;
+use circuits::log::BLOCK;
+use circuits::segment::BLOCKS;
+use journal::{JournalError, Stretch};
 use messages::bundle::{OpenedConsent, ProvenClaim};
 use messages::circuit::CircuitKey;
 use messages::claim::{Audience, Claim, Predicate, Range};
@@ -136,9 +139,17 @@ impl Each {
             if let Ok(Entry { step: Step::Effect(effect), .. }) = minicbor::decode::<Entry>(bytes) {
                 again.take(&effect);
             }
+            if again.blocks() > MOST_BLOCKS {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         record.read(&mut take).map_err(|error| Refused(error.code()))?;
         let (rules, blocks) = again.done();
+        if blocks.len() > MOST_BLOCKS {
+            return Err(TOO_MANY);
+        }
         let made = circuit.made(key, evidence).ok_or(Refused("prover-failed"))?;
         let segments = prove::SegmentKey { prover: &made.prover, digest: made.key.digest() };
         let entries = prove::Entries { rules, blocks };
@@ -189,8 +200,14 @@ impl Pipeline {
         verify::check_shape(claim).map_err(|fault| Refused(fault.code()))?;
         let grounds = claim.ranges.iter().map(|range| self.ground(claim, range, requester));
         let grounds = grounds.collect::<Result<Vec<_>, _>>()?;
-        let each = claim.statements.iter().any(|p| matches!(p, Predicate::Obeyed));
-        let each = each.then(|| self.each(&grounds)).transpose()?;
+        let each = match claim.statements.as_slice() {
+            [Predicate::Obeyed] if wanted.kind == ProofKind::ZeroKnowledge => {
+                Some(self.each(&grounds)?)
+            }
+            [Predicate::Obeyed] => return Err(Refused("obeyed-proof")),
+            several if several.contains(&Predicate::Obeyed) => return Err(Refused("obeyed-alone")),
+            _ => None,
+        };
         for range in &claim.ranges {
             let asked = Asked {
                 statements: claim.statements.clone(),
@@ -213,15 +230,32 @@ impl Pipeline {
     fn each(&self, grounds: &[Ground]) -> Result<Each, Refused> {
         let [Ground { before, after, .. }] = grounds else { return Err(Refused("obeyed-alone")) };
         let (root, tally) = (&after.body.root_pact, &after.body.tally);
-        // One pact was in force, and still is: its rules, and the log of its tallies.
-        let compiled = self.state.monitor.compiled(root).ok_or(Refused("pact-unknown"))?;
-        if before.body.pact != compiled.hash() || after.body.pact != compiled.hash() {
+        // One pact was in force: its rules.
+        if before.body.pact != after.body.pact {
             return Err(Refused("obeyed-revised"));
         }
-        let again = self.state.monitor.entries_from(root, tally, before.kept.entries);
+        if after.kept.entries.since(&before.kept.entries) > MOST_ENTRIES {
+            return Err(TOO_MANY);
+        }
+        let pacts = (root, &after.body.pact);
+        let again = self.state.monitor.entries_from(pacts, tally, before.kept.entries);
         let again = again.ok_or(Refused("entries-ended"))?;
         let records = before.record.saturating_add(1)..=after.record;
-        let record = self.journal.stretch(records).map_err(|_| Refused("entries-forgotten"))?;
+        // The journal is that of all pacts. Opening its segments keeps verdicts waiting.
+        let touched = self.journal.segments().into_iter().filter(|segment| {
+            segment.last_seq >= *records.start() && segment.first_seq <= *records.end()
+        });
+        if touched.count() > MOST_JOURNAL_SEGMENTS {
+            return Err(TOO_MANY);
+        }
+        let record = self.journal.stretch(records.clone()).map_err(|error| match error {
+            JournalError::NotRetained { first, .. } if *records.start() < first => {
+                Refused("entries-forgotten")
+            }
+            // The leaf is not durable yet.
+            JournalError::NotRetained { .. } => RANGE_NOT_CLOSED,
+            other => Refused(other.code()),
+        })?;
         let (key, evidence) = (Arc::clone(&self.identity.segment_key), self.identity.evidence);
         Ok(Each { again, record, key, evidence })
     }
@@ -395,5 +429,12 @@ fn opened(
     claim.statements.iter().zip(listed).map(one).collect()
 }
 
+/// Segments of one proof about each event: three minutes of a core, and 16,384 events at most.
+const MOST_SEGMENTS: usize = 64;
+const MOST_BLOCKS: usize = MOST_SEGMENTS * BLOCKS;
+const MOST_ENTRIES: u64 = (MOST_BLOCKS * BLOCK) as u64;
+/// Of the journal: one is begun each day, or after a million records of all pacts.
+const MOST_JOURNAL_SEGMENTS: usize = 400;
+const TOO_MANY: Refused = Refused("entries-too-many");
 const RANGE_NOT_CLOSED: Refused = Refused("claim-range-not-closed");
 const UNKNOWN_EPOCH: Refused = Refused("claim-epoch-unknown");

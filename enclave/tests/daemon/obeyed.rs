@@ -1,9 +1,11 @@
 //! That every event obeyed: proven by the monitor from its own record, over days, sessions that
 //! interleave, an approval and a restart.
 
-use messages::claim::Predicate;
+use messages::claim::{Claim, Predicate};
+use messages::event::Party;
 use messages::ids::SessionId;
-use messages::reply::{Action, Reply};
+use messages::reply::{Action, ProofKind, Reply, Request};
+use serde_json::Value;
 use verify::Report;
 
 use crate::parties::{Parties, Talk};
@@ -59,7 +61,32 @@ fn every_event_is_proven_from_the_record() {
         assert_eq!(part.1, *circuits);
         assert_eq!(codes(&checked(&daemon, &parties, &part)), ["verified"], "{range:?}");
     }
-    let signed = |claim: &mut messages::claim::Claim| claim.statements.push(Predicate::Obeyed);
-    let refused = client.ask(&parties.prove("every-event", (1, 1), signed, &parties.auditor));
+    let two = |claim: &mut Claim| claim.statements.push(Predicate::Obeyed);
+    let refused = client.ask(&parties.prove("every-event", (1, 1), two, &parties.auditor));
     assert_eq!(code(refused), "obeyed-alone");
+    let Request::Prove { mut wanted, .. } =
+        parties.prove("every-event", (1, 1), |_| {}, &parties.auditor)
+    else {
+        panic!("a proof")
+    };
+    wanted.kind = ProofKind::Signed;
+    assert_eq!(code(client.ask(&Parties::want(wanted, &parties.auditor))), "obeyed-proof");
+    let early = client.ask(&parties.prove("every-event", (4, 4), |_| {}, &parties.auditor));
+    assert_eq!(code(early), "claim-epoch-unknown");
+
+    // A revision ends no range that was before it, and none goes over it.
+    let without = |pact: &mut Value| {
+        let calls = pact["interactions"].as_array_mut().unwrap();
+        calls.retain(|call| call["id"] != "list_payees");
+    };
+    let revised = parties.revised(without, &[Party::Initiator]);
+    assert!(matches!(client.ask(&revised.register()), Reply::Registered { .. }));
+    next_day(&client);
+    next_day(&client);
+    for (range, under) in [((1, 3), &parties), ((5, 5), &revised)] {
+        let proven = bundle(&client, under, "every-event", range);
+        assert_eq!(codes(&checked(&daemon, &parties, &proven)), ["verified"], "{range:?}");
+    }
+    let over = client.ask(&revised.prove("every-event", (3, 5), |_| {}, &revised.auditor));
+    assert_eq!(code(over), "obeyed-revised");
 }

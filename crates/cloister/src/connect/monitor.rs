@@ -17,7 +17,7 @@ use crate::connect::courier::Peer;
 use crate::connect::link::{Asking, Carrier, Link};
 use crate::connect::post::Post;
 use crate::fault::Fault;
-use crate::line::{Line, Notices};
+use crate::line::{Line, Notices, PATIENCE};
 use crate::output;
 
 /// Where the monitor is and what it must be.
@@ -75,7 +75,7 @@ impl Way {
         key: &SigningKey,
         number: u64,
     ) -> Result<(Link, Notices, Arc<Line>), Fault> {
-        let mut line = Line::connect(&self.url, &self.policy).await?;
+        let mut line = Line::connect(&self.url, &self.policy, PATIENCE).await?;
         let certificate = line.certificate().await?;
         let boot = line.appraised().claims().boot;
         match line.ask(&Request::Register { pact: self.pact.clone() }).await? {
